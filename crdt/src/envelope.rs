@@ -1,0 +1,124 @@
+//! A change as it travels and rests: a plain header and a payload that only replicas read.
+//!
+//! The relay, the outbox and the stores know envelopes; [`seal`] and [`open`] are the only way between an envelope and a
+//! [`Change`]. `docs/FORMAT.md` has the layout.
+
+use bytes::Bytes;
+
+use crate::change::{Change, Header};
+use crate::clock::VersionVector;
+use crate::codec::{self, DecodeError, DecodeErrorKind, Reader, Writer};
+use crate::id::{DocumentId, ID_BYTES};
+
+/// The version of the envelope's layout that this program writes, and the newest that it reads.
+pub const ENVELOPE_VERSION: u64 = 1;
+
+/// The most bytes that one envelope may have. A longer edit is split into several changes.
+pub const ENVELOPE_BYTES_MAX: usize = 512 * 1024;
+
+/// The most units that a replica may ever number: ids fit a double, so that any tool can hold them.
+pub const SEQ_MAX: u64 = (1 << 53) - 1;
+
+/// A change as it travels and rests: the bytes that arrived, and their header decoded.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Envelope {
+    document: DocumentId,
+    header: Header,
+    bytes: Bytes,
+    payload_at: usize,
+}
+
+impl Envelope {
+    /// Reads an envelope's header; the payload is not looked at, and the bytes are kept as they are.
+    ///
+    /// # Errors
+    /// A [`DecodeError`] when the bytes are longer than [`ENVELOPE_BYTES_MAX`] or are no envelope of a known version.
+    pub fn decode(bytes: Bytes) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new(&bytes);
+        if bytes.len() > ENVELOPE_BYTES_MAX {
+            return Err(reader.error(DecodeErrorKind::Range { field: "envelope bytes", value: bytes.len() as u64 }));
+        }
+        reader.version(ENVELOPE_VERSION)?;
+        let document = reader.document()?;
+        let header = decode_header(&mut reader)?;
+        let payload_at = bytes.len() - reader.remaining();
+        Ok(Self { document, header, bytes, payload_at })
+    }
+
+    /// The document that the change belongs to.
+    pub const fn document(&self) -> DocumentId {
+        self.document
+    }
+
+    /// Who made the change, where it stands in its author's sequence, and after what.
+    pub const fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// The whole envelope as it travels and rests.
+    pub const fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    fn payload(&self) -> &[u8] {
+        &self.bytes[self.payload_at..]
+    }
+}
+
+/// Puts a change into an envelope.
+pub fn seal(document: DocumentId, change: &Change) -> Envelope {
+    let mut writer = Writer::default();
+    writer.varint(ENVELOPE_VERSION);
+    writer.raw(document.as_bytes());
+    encode_header(&mut writer, &change.header);
+    let mut bytes = writer.finish();
+    let payload_at = bytes.len();
+    bytes.extend_from_slice(&codec::change::encode_ops(&change.header, &change.ops));
+    Envelope { document, header: change.header.clone(), bytes: Bytes::from(bytes), payload_at }
+}
+
+/// Takes the change out of its envelope.
+///
+/// # Errors
+/// A [`DecodeError`], its offset counted from the start of the payload, when the payload is no list of operations of a known
+/// version, or their lengths do not sum up to what the header says.
+pub fn open(envelope: &Envelope) -> Result<Change, DecodeError> {
+    let ops = codec::change::decode_ops(envelope.header(), envelope.payload())?;
+    Ok(Change { header: envelope.header.clone(), ops })
+}
+
+fn encode_header(writer: &mut Writer, header: &Header) {
+    writer.raw(header.replica.as_bytes());
+    writer.varint(header.first_seq);
+    writer.varint(header.len);
+    writer.varint(header.deps.len() as u64);
+    for (replica, count) in header.deps.iter() {
+        writer.raw(replica.as_bytes());
+        writer.varint(count);
+    }
+}
+
+fn decode_header(reader: &mut Reader<'_>) -> Result<Header, DecodeError> {
+    let replica = reader.replica()?;
+    let first_seq = reader.varint()?;
+    let len = reader.varint()?;
+    if len == 0 || len > SEQ_MAX || first_seq > SEQ_MAX - len {
+        return Err(reader.error(DecodeErrorKind::Range { field: "length of the change", value: len }));
+    }
+    let count = reader.count("deps", ID_BYTES + 1)?;
+    let mut deps = VersionVector::new();
+    let mut previous = None;
+    for _ in 0..count {
+        let other = reader.replica()?;
+        if previous.is_some_and(|previous| previous >= other) || other == replica {
+            return Err(reader.error(DecodeErrorKind::Order { field: "deps" }));
+        }
+        previous = Some(other);
+        let units = reader.varint()?;
+        if units == 0 || units > SEQ_MAX {
+            return Err(reader.error(DecodeErrorKind::Range { field: "dep", value: units }));
+        }
+        deps.observe(other, units);
+    }
+    Ok(Header { replica, first_seq, len, deps })
+}

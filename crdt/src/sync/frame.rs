@@ -1,0 +1,254 @@
+//! What travels on a link: one frame is one message of the transport. `docs/PROTOCOL.md` has the layout and an example.
+
+use alloc::vec::Vec;
+
+use bincode::config::{self, Configuration, Limit, LittleEndian, Varint};
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::clock::VersionVector;
+use crate::envelope::ENVELOPE_BYTES_MAX;
+use crate::id::{DocumentId, ReplicaId};
+
+/// The version of the protocol that this program speaks.
+pub const PROTOCOL_VERSION: u16 = 1;
+
+/// The most bytes that one frame may have: an envelope and its tag, or a version vector of about forty thousand replicas.
+pub const FRAME_BYTES_MAX: usize = ENVELOPE_BYTES_MAX + 256 * 1024;
+
+/// The most bytes that the payload of a presence may have.
+pub const PRESENCE_BYTES_MAX: usize = 1024;
+
+/// One frame. The variants' order is the protocol: new ones go to the end.
+#[derive(Clone, Debug, Eq, PartialEq, Deserialize, Serialize)]
+pub enum Frame<'a> {
+    /// Replica → relay, first frame of a link. The first two fields of this variant never change, whatever the version.
+    Hello(Hello),
+    /// Relay → replica, the answer to [`Frame::Hello`].
+    Welcome(Welcome),
+    /// Both ways: one envelope, its bytes as they were made.
+    Change(#[serde(borrow)] &'a [u8]),
+    /// Relay → replica: of the replica's own units, so many are on the relay's disk.
+    Ack {
+        /// How many units of the replica named in its Hello are durable at the relay.
+        count: u64,
+    },
+    /// Relay → replica: everything in the log below `position` was sent, or is known to the replica already.
+    Progress {
+        /// The position up to which the replica is served.
+        position: u64,
+        /// The position at which the log ends now.
+        head: u64,
+    },
+    /// Relay → replica: a change was refused since the relay lacks its past. The replica sends what is missing.
+    Missing {
+        /// What the relay has.
+        version: VersionVector,
+    },
+    /// Both ways: a replica has so much on its own disk. The relay passes it on and keeps the newest of each connected replica.
+    Held {
+        /// Whose disk.
+        replica: ReplicaId,
+        /// What is on it.
+        version: VersionVector,
+    },
+    /// Both ways, best effort: who is where. An empty payload: that replica has gone.
+    Presence {
+        /// Whose presence.
+        replica: ReplicaId,
+        /// What replicas make of it; at most [`PRESENCE_BYTES_MAX`] bytes.
+        #[serde(borrow)]
+        payload: &'a [u8],
+    },
+    /// Both ways: are you there, and what time is it?
+    Ping {
+        /// Chosen by the sender, returned in the [`Frame::Pong`].
+        id: u64,
+        /// The sender's wall clock when it sent this, in microseconds since the Unix epoch.
+        sent_us: i64,
+    },
+    /// Both ways: the answer to a [`Frame::Ping`], with the four timestamps of NTP but the last.
+    Pong {
+        /// The Ping's id.
+        id: u64,
+        /// The Ping's `sent_us`.
+        sent_us: i64,
+        /// The answerer's wall clock when the Ping came, in microseconds since the Unix epoch.
+        received_us: i64,
+        /// The answerer's wall clock when it answered, in microseconds since the Unix epoch.
+        replied_us: i64,
+    },
+    /// Relay → replica, last frame of a link: why it ends.
+    Refused(Refusal),
+}
+
+/// What a replica says first.
+#[derive(Clone, Debug, Eq, PartialEq, Deserialize, Serialize)]
+pub struct Hello {
+    /// The version of the protocol that the replica speaks.
+    pub protocol: u16,
+    /// The document that the link is about.
+    pub document: DocumentId,
+    /// The replica itself.
+    pub replica: ReplicaId,
+    /// What the replica has on its disk.
+    pub version: VersionVector,
+    /// Up to where the replica had read this relay's log, if it had.
+    pub resume: Option<Resume>,
+}
+
+/// A place in one relay's log of a document.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Deserialize, Serialize)]
+pub struct Resume {
+    /// The log's epoch, chosen at random when the relay created the store.
+    pub epoch: [u8; 16],
+    /// The position below which everything has been delivered and is on the replica's disk.
+    pub position: u64,
+}
+
+/// The relay's answer.
+#[derive(Clone, Debug, Eq, PartialEq, Deserialize, Serialize)]
+pub struct Welcome {
+    /// The version of the protocol that the relay speaks.
+    pub protocol: u16,
+    /// The epoch of the relay's store: another one than last time means another relay, or one that was restored.
+    pub epoch: [u8; 16],
+    /// What the relay has received; the replica sends what is missing.
+    pub version: VersionVector,
+    /// How many of the replica's own units are durable at the relay.
+    pub durable: u64,
+    /// The position at which the relay's log of this document ends.
+    pub head: u64,
+}
+
+/// Why a relay ends a link.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Deserialize, Serialize)]
+pub struct Refusal {
+    /// What it is.
+    pub reason: RefusalReason,
+    /// The limit that was met, or 0 where there is none.
+    pub limit: u64,
+    /// The value that met it, or 0.
+    pub value: u64,
+    /// When to try again, in milliseconds; 0 says that trying again unchanged will not help.
+    pub retry_after_ms: u32,
+}
+
+/// The kinds of refusal. The order is the protocol: new ones go to the end.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Deserialize, Serialize)]
+pub enum RefusalReason {
+    /// The replica speaks a version of the protocol that the relay does not (`value`; the relay's is `limit`).
+    Protocol,
+    /// A frame that cannot be read, or not in this state, or about another document or replica.
+    Malformed,
+    /// A frame longer than `limit` bytes.
+    FrameBytes,
+    /// The document has `limit` links already.
+    LinksPerDocument,
+    /// The relay has `limit` documents already, or as many open.
+    Documents,
+    /// The document's log has `limit` bytes already.
+    DocumentBytes,
+    /// The document knows `limit` replicas already.
+    Replicas,
+    /// The same replica has opened another link; the older one ends.
+    Replaced,
+    /// The link was silent for longer than `limit` milliseconds.
+    Silent,
+    /// The link sent changes whose past is missing `limit` times in a row.
+    Missing,
+    /// The relay is shutting down.
+    ShuttingDown,
+    /// The relay's disk failed.
+    Storage,
+}
+
+/// A frame that cannot be read.
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+pub enum FrameError {
+    /// It is too long.
+    #[error("a frame of {bytes} bytes; the limit is {limit}")]
+    TooLong {
+        /// Its length in bytes.
+        bytes: usize,
+        /// [`FRAME_BYTES_MAX`].
+        limit: usize,
+    },
+    /// It is no frame of this version of the protocol.
+    #[error("{bytes} bytes that are no frame of protocol version {PROTOCOL_VERSION}")]
+    Malformed {
+        /// Its length in bytes.
+        bytes: usize,
+    },
+    /// Something follows the frame.
+    #[error("{extra} bytes follow the frame")]
+    Trailing {
+        /// How many bytes.
+        extra: usize,
+    },
+}
+
+const CONFIG: Configuration<LittleEndian, Varint, Limit<FRAME_BYTES_MAX>> =
+    config::standard().with_limit::<FRAME_BYTES_MAX>();
+
+impl<'a> Frame<'a> {
+    /// Reads a frame; it borrows from `bytes`.
+    ///
+    /// # Errors
+    /// A [`FrameError`] when the bytes are too long, are no frame, or go on behind it.
+    pub fn decode(bytes: &'a [u8]) -> Result<Self, FrameError> {
+        if bytes.len() > FRAME_BYTES_MAX {
+            return Err(FrameError::TooLong { bytes: bytes.len(), limit: FRAME_BYTES_MAX });
+        }
+        let malformed = |_| FrameError::Malformed { bytes: bytes.len() };
+        let (frame, read) = bincode::serde::borrow_decode_from_slice(bytes, CONFIG).map_err(malformed)?;
+        match bytes.len() - read {
+            0 => Ok(frame),
+            extra => Err(FrameError::Trailing { extra }),
+        }
+    }
+
+    /// The frame's bytes.
+    ///
+    /// A frame longer than [`FRAME_BYTES_MAX`] cannot be made: envelopes and presences are limited where they are made, and a
+    /// version vector that long comes back empty here, which the receiver refuses.
+    pub fn encode(&self) -> Bytes {
+        bincode::serde::encode_to_vec(self, CONFIG).map_or_else(|_| Bytes::new(), Bytes::from)
+    }
+}
+
+/// The bytes of the envelope inside an encoded [`Frame::Change`], sharing its memory.
+pub(crate) fn share(frame: &Bytes, part: &[u8]) -> Bytes {
+    frame.slice_ref(part)
+}
+
+/// The frame that carries an envelope.
+pub(crate) fn change_frame(envelope: &[u8]) -> Bytes {
+    Frame::Change(envelope).encode()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_reads_back() {
+        let frame = Frame::Presence { replica: ReplicaId::from_bytes([7; 16]), payload: b"here" };
+        assert_eq!(Frame::decode(&frame.encode()), Ok(frame));
+    }
+
+    #[test]
+    fn what_follows_a_frame_is_refused() {
+        let mut bytes: Vec<u8> = Frame::Ack { count: 300 }.encode().to_vec();
+        bytes.push(0);
+        assert_eq!(Frame::decode(&bytes), Err(FrameError::Trailing { extra: 1 }));
+    }
+
+    #[test]
+    fn a_length_that_the_bytes_do_not_hold_is_refused() {
+        // Tag of Change, then a length of 2^40.
+        let bytes = [2, 253, 0, 0, 0, 0, 0, 1, 0, 0];
+        assert_eq!(Frame::decode(&bytes), Err(FrameError::Malformed { bytes: 10 }));
+    }
+}

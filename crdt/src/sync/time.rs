@@ -1,0 +1,21 @@
+//! Time as an input.
+
+/// What the clocks of the caller say.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Now {
+    /// A monotonic clock with any origin, in microseconds. Timers run on it.
+    pub monotonic_us: u64,
+    /// The wall clock, in microseconds since the Unix epoch. It is shown and compared, and decides nothing.
+    pub wall_us: i64,
+}
+
+impl Now {
+    /// The moment `us` microseconds later on both clocks.
+    #[must_use]
+    pub const fn plus_us(self, us: u64) -> Self {
+        Self {
+            monotonic_us: self.monotonic_us.saturating_add(us),
+            wall_us: self.wall_us.saturating_add_unsigned(us),
+        }
+    }
+}
