@@ -1,0 +1,1 @@
+//! Plain data → pixels. A view returns commands and changes nothing.
