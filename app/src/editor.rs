@@ -1,3 +1,9 @@
 //! The editor without a window: everything here is data in, data out.
+//!
+//! | module | is |
+//! | --- | --- |
+//! | [`command`] | everything a user can do, in one table |
+//! | [`link`] | the links that people share |
 
+pub mod command;
 pub mod link;
