@@ -1,26 +1,157 @@
-//! stub map (owner: core)
+//! A map in which the last writer wins, and what was written at the same time stays readable.
+//!
+//! A last-writer-wins map (Kleppmann, *Distributed Systems* lecture notes, 2020, section 8.1) on top of a multi-value register
+//! for each key (Shapiro et al., *A comprehensive study of convergent and commutative replicated data types*, INRIA RR-7506,
+//! 2011): a write removes exactly the values that its author had seen.
+
+use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
+
 use crate::change::Value;
-use crate::clock::Lamport;
+use crate::clock::{Lamport, VersionVector};
 use crate::id::OpId;
-/// One value of a key.
+
+/// A value that was written to a key and that no later write has seen and replaced.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Entry { /// id
-    pub id: OpId, /// stamp
-    pub lamport: Lamport, /// value
-    pub value: Option<Value> }
-/// A map.
+pub struct Entry {
+    /// The operation that wrote it.
+    pub id: OpId,
+    /// Its Lamport timestamp.
+    pub lamport: Lamport,
+    /// The value; `None` when the key was removed.
+    pub value: Option<Value>,
+}
+
+impl Entry {
+    fn rank(&self) -> (Lamport, OpId) {
+        (self.lamport, self.id)
+    }
+}
+
+/// Keys and their values; for each key the winner first, and behind it what was written concurrently.
+///
+/// The winner has the largest (Lamport timestamp, replica id). Two maps that applied the same writes are equal.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct LwwMap {}
-#[allow(unused_variables, reason = "stub")]
+pub struct LwwMap {
+    keys: BTreeMap<String, Vec<Entry>>,
+}
+
 impl LwwMap {
-    /// the value that wins
-    pub fn get(&self, key: &str) -> Option<&Value> { None }
-    /// all concurrent values, winner first (more than one: a conflict)
-    pub fn entries(&self, key: &str) -> &[Entry] { &[] }
-    /// keys with a value
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> + '_ { core::iter::empty() }
-    /// keys in conflict
-    pub fn conflicts(&self) -> Vec<String> { Vec::new() }
+    /// The value that wins, unless that is a removal. O(log n).
+    pub fn get(&self, key: &str) -> Option<&Value> {
+        self.entries(key).first().and_then(|entry| entry.value.as_ref())
+    }
+
+    /// Everything that stands at this key, the winner first; more than one entry is a conflict. O(log n).
+    pub fn entries(&self, key: &str) -> &[Entry] {
+        self.keys.get(key).map_or(&[], Vec::as_slice)
+    }
+
+    /// The keys that have a value, with the value that wins, in the order of the keys.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> + '_ {
+        self.keys.iter().filter_map(|(key, entries)| {
+            let value = entries.first()?.value.as_ref()?;
+            Some((key.as_str(), value))
+        })
+    }
+
+    /// The keys with more than one entry, in their order. O(n).
+    pub fn conflicts(&self) -> impl Iterator<Item = &str> + '_ {
+        self.keys.iter().filter(|(_, entries)| entries.len() > 1).map(|(key, _)| key.as_str())
+    }
+
+    /// Applies a write whose author had seen `past`.
+    pub(crate) fn apply(&mut self, key: &str, entry: Entry, past: &VersionVector) {
+        let entries = match self.keys.get_mut(key) {
+            Some(entries) => entries,
+            None => self.keys.entry(String::from(key)).or_default(),
+        };
+        entries.retain(|other| !past.contains(other.id) && other.id != entry.id);
+        let at = entries.partition_point(|other| other.rank() > entry.rank());
+        entries.insert(at, entry);
+    }
+
+    /// Takes in another replica's whole map: afterwards this is the map that results from the writes of both.
+    ///
+    /// `ours` and `theirs` are the version vectors at which the two maps stand. A value that only one side has stays if the other
+    /// side never saw its write, and goes if it did, since then it was replaced there. O(n).
+    pub fn merge(&mut self, ours: &VersionVector, other: &Self, theirs: &VersionVector) {
+        for (key, entries) in &mut self.keys {
+            let others = other.entries(key);
+            entries.retain(|entry| !theirs.contains(entry.id) || others.contains(entry));
+        }
+        for (key, others) in &other.keys {
+            let news = others.iter().filter(|entry| !ours.contains(entry.id));
+            let entries = self.keys.entry(key.clone()).or_default();
+            entries.extend(news.cloned());
+            entries.sort_by_key(|entry| core::cmp::Reverse(entry.rank()));
+        }
+        self.keys.retain(|_, entries| !entries.is_empty());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::ReplicaId;
+
+    const A: ReplicaId = ReplicaId::from_bytes([1; 16]);
+    const B: ReplicaId = ReplicaId::from_bytes([2; 16]);
+
+    fn entry(replica: ReplicaId, seq: u64, lamport: u64, value: i64) -> Entry {
+        Entry { id: OpId::new(replica, seq), lamport: Lamport(lamport), value: Some(Value::Integer(value)) }
+    }
+
+    fn vector(entries: &[(ReplicaId, u64)]) -> VersionVector {
+        entries.iter().copied().collect()
+    }
+
+    #[test]
+    fn a_write_replaces_what_its_author_had_seen_and_nothing_else() {
+        let mut map = LwwMap::default();
+        map.apply("k", entry(A, 0, 1, 10), &vector(&[]));
+        map.apply("k", entry(B, 0, 1, 20), &vector(&[]));
+        assert_eq!(map.get("k"), Some(&Value::Integer(20)), "equal timestamps: the larger replica id wins");
+        assert_eq!(map.conflicts().collect::<Vec<_>>(), ["k"]);
+        map.apply("k", entry(A, 1, 2, 30), &vector(&[(A, 1)]));
+        assert_eq!(map.entries("k"), [entry(A, 1, 2, 30), entry(B, 0, 1, 20)]);
+        map.apply("k", entry(B, 1, 3, 40), &vector(&[(A, 2), (B, 1)]));
+        assert_eq!(map.entries("k"), [entry(B, 1, 3, 40)]);
+    }
+
+    #[test]
+    fn a_removal_can_win_and_what_it_competes_with_stays_visible() {
+        let mut map = LwwMap::default();
+        map.apply("k", entry(A, 0, 1, 10), &vector(&[]));
+        let removal = Entry { id: OpId::new(B, 0), lamport: Lamport(1), value: None };
+        map.apply("k", removal.clone(), &vector(&[]));
+        assert_eq!((map.get("k"), map.iter().count()), (None, 0));
+        assert_eq!(map.entries("k"), [removal, entry(A, 0, 1, 10)]);
+    }
+
+    #[test]
+    fn merging_states_gives_what_delivering_the_writes_gives() {
+        let first = entry(A, 0, 1, 1);
+        let mut at_a = LwwMap::default();
+        at_a.apply("k", first.clone(), &vector(&[]));
+        let mut at_b = at_a.clone();
+        at_a.apply("k", entry(A, 1, 2, 2), &vector(&[(A, 1)]));
+        at_b.apply("k", entry(B, 0, 2, 3), &vector(&[(A, 1)]));
+        at_b.apply("other", entry(B, 1, 3, 4), &vector(&[(A, 1), (B, 1)]));
+
+        let mut delivered = at_a.clone();
+        delivered.apply("k", entry(B, 0, 2, 3), &vector(&[(A, 1)]));
+        delivered.apply("other", entry(B, 1, 3, 4), &vector(&[(A, 1), (B, 1)]));
+
+        let (version_a, version_b) = (vector(&[(A, 2)]), vector(&[(A, 1), (B, 2)]));
+        let mut merged = at_a.clone();
+        merged.merge(&version_a, &at_b, &version_b);
+        assert_eq!(merged, delivered);
+        let mut other_way = at_b.clone();
+        other_way.merge(&version_b, &at_a, &version_a);
+        assert_eq!(other_way, delivered);
+        merged.merge(&vector(&[(A, 2), (B, 2)]), &at_b, &version_b);
+        assert_eq!(merged, delivered, "merging again changes nothing");
+    }
 }

@@ -1,0 +1,88 @@
+//! What is known of each replica that wrote: the past of its newest change, and the Lamport timestamps of all its operations.
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+use crate::change::Header;
+use crate::clock::{Lamport, VersionVector};
+use crate::id::{OpId, ReplicaId};
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Authors {
+    authors: BTreeMap<ReplicaId, Author>,
+    /// The largest timestamp of anything delivered or made here.
+    clock: Lamport,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Author {
+    /// What it had delivered of the *others* when it made its newest change.
+    past: VersionVector,
+    /// Where runs of consecutive timestamps start, and with which one.
+    runs: Vec<(u64, Lamport)>,
+}
+
+impl Author {
+    fn lamport(&self, seq: u64) -> Option<Lamport> {
+        let behind = self.runs.partition_point(|(start, _)| *start <= seq);
+        let (start, lamport) = self.runs.get(behind.checked_sub(1)?)?;
+        Some(lamport.plus(seq - start))
+    }
+}
+
+impl Authors {
+    /// The timestamp of a delivered operation.
+    pub(super) fn lamport(&self, id: OpId) -> Option<Lamport> {
+        self.authors.get(&id.replica)?.lamport(id.seq)
+    }
+
+    /// The timestamp of the next operation made here: its past is everything delivered.
+    pub(super) const fn next_lamport(&self) -> Lamport {
+        self.clock.plus(1)
+    }
+
+    /// The timestamp of the operation that is the `from_end`-th last made here, 1 for the newest.
+    pub(super) const fn pending_lamport(&self, from_end: u64) -> Option<Lamport> {
+        match (self.clock.0 + 1).checked_sub(from_end) {
+            Some(lamport) => Some(Lamport(lamport)),
+            None => None,
+        }
+    }
+
+    /// Takes in that `units` operations were made here.
+    pub(super) const fn advance_clock(&mut self, units: u64) {
+        self.clock = self.clock.plus(units);
+    }
+
+    /// The whole past of a change that is next in its author's sequence.
+    pub(super) fn past(&self, header: &Header) -> VersionVector {
+        let mut past = self.authors.get(&header.replica).map_or_else(VersionVector::new, |author| author.past.clone());
+        past.join(&header.deps);
+        past.observe(header.replica, header.first_seq);
+        past
+    }
+
+    /// The entries of `version` that moved since the newest change of `replica`, its own left out.
+    pub(super) fn moved(&self, replica: ReplicaId, version: &VersionVector) -> VersionVector {
+        let known = self.authors.get(&replica);
+        let entries = version.iter().filter(|(other, count)| {
+            *other != replica && known.is_none_or(|author| author.past.get(*other) < *count)
+        });
+        entries.collect()
+    }
+
+    /// Takes in a change whose past is here; the timestamp of its first unit: one more than the largest in its past.
+    pub(super) fn deliver(&mut self, replica: ReplicaId, first_seq: u64, len: u64, deps: &VersionVector) -> Lamport {
+        let previous = first_seq.checked_sub(1).map(|seq| OpId::new(replica, seq));
+        let others = deps.iter().filter_map(|(other, count)| Some(OpId::new(other, count.checked_sub(1)?)));
+        let largest = previous.into_iter().chain(others).filter_map(|id| self.lamport(id)).max();
+        let lamport = largest.unwrap_or_default().plus(1);
+        self.clock = self.clock.max(lamport.plus(len - 1));
+        let author = self.authors.entry(replica).or_default();
+        author.past.join(deps);
+        if first_seq == 0 || author.lamport(first_seq) != Some(lamport) {
+            author.runs.push((first_seq, lamport));
+        }
+        lamport
+    }
+}

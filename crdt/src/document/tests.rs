@@ -1,0 +1,222 @@
+use super::*;
+use crate::change::Header;
+use alloc::vec;
+
+const ID: DocumentId = DocumentId::from_bytes([9; 16]);
+
+fn replica(name: u8) -> ReplicaId {
+    ReplicaId::from_bytes([name; 16])
+}
+
+fn document(name: u8) -> Document {
+    Document::new(ID, replica(name))
+}
+
+fn text(document: &Document) -> String {
+    document.text().assert_invariants();
+    document.text().slice(0..usize::MAX)
+}
+
+/// Delivers everything in `from` to `to`, twice and the last first.
+fn pull(to: &mut Document, from: &mut Document) -> Received {
+    from.commit();
+    let mut received = Received::default();
+    for envelope in from.log().iter().rev().chain(from.log()) {
+        to.receive(envelope.clone(), &mut received).unwrap();
+    }
+    assert_eq!((to.held_back(), received.refused.len()), (0, 0));
+    received
+}
+
+fn exchange(a: &mut Document, b: &mut Document) {
+    pull(a, b);
+    pull(b, a);
+    assert_eq!((text(a), a.map(), a.version()), (text(b), b.map(), b.version()));
+}
+
+#[test]
+fn concurrent_edits_meet() {
+    let (mut a, mut b) = (document(1), document(2));
+    a.insert(0, "milk, eggs").unwrap();
+    exchange(&mut a, &mut b);
+    a.insert(4, " and honey").unwrap();
+    b.delete(0..6).unwrap();
+    b.insert(0, "two ").unwrap();
+    exchange(&mut a, &mut b);
+    assert_eq!(text(&a), "two  and honeyeggs");
+}
+
+#[test]
+fn typing_is_one_change_until_the_commit_and_knows_what_was_delivered_before() {
+    let (mut a, mut b) = (document(1), document(2));
+    for (at, char) in ["h", "e", "y"].into_iter().enumerate() {
+        a.insert(at, char).unwrap();
+    }
+    assert_eq!((a.commit(), a.commit(), a.log().len()), (1, 0, 1));
+    assert_eq!((a.log()[0].header().len, a.log()[0].header().deps.len()), (3, 0));
+    pull(&mut b, &mut a);
+    b.insert(3, "!").unwrap();
+    b.commit();
+    assert_eq!(b.log()[1].header().deps.iter().collect::<Vec<_>>(), [(replica(1), 3)]);
+    b.insert(4, "!").unwrap();
+    b.commit();
+    assert!(b.log()[2].header().deps.is_empty(), "nothing moved since");
+}
+
+#[test]
+fn own_edits_are_committed_before_a_delivery_that_they_did_not_know() {
+    let (mut a, mut b) = (document(1), document(2));
+    b.insert(0, "b").unwrap();
+    a.insert(0, "a").unwrap();
+    pull(&mut a, &mut b);
+    assert_eq!(a.log().len(), 2);
+    assert!(a.log()[0].header().deps.is_empty());
+    assert_eq!(a.commit(), 0);
+}
+
+#[test]
+fn the_map_shows_the_winner_and_the_conflict() {
+    let (mut a, mut b) = (document(1), document(2));
+    a.set("title", Some(Value::Text(String::from("Sea")))).unwrap();
+    b.set("title", Some(Value::Text(String::from("Lake")))).unwrap();
+    exchange(&mut a, &mut b);
+    assert_eq!(a.map().get("title"), Some(&Value::Text(String::from("Lake"))));
+    assert_eq!(a.map().conflicts().collect::<Vec<_>>(), ["title"]);
+    a.set("title", Some(Value::Text(String::from("Sea")))).unwrap();
+    exchange(&mut a, &mut b);
+    assert_eq!(b.map().conflicts().count(), 0);
+    assert_eq!(b.map().get("title"), Some(&Value::Text(String::from("Sea"))));
+}
+
+#[test]
+fn a_timestamp_is_one_more_than_the_largest_in_the_past() {
+    let (mut a, mut b) = (document(1), document(2));
+    a.insert(0, "12345").unwrap();
+    b.insert(0, "1").unwrap();
+    pull(&mut b, &mut a);
+    b.insert(0, "x").unwrap();
+    assert_eq!(b.lamport(OpId::new(replica(2), 1)), Some(Lamport(6)), "not yet committed");
+    exchange(&mut a, &mut b);
+    for document in [&a, &b] {
+        assert_eq!(document.lamport(OpId::new(replica(2), 0)), Some(Lamport(1)));
+        assert_eq!(document.lamport(OpId::new(replica(1), 4)), Some(Lamport(5)));
+        assert_eq!(document.lamport(OpId::new(replica(2), 1)), Some(Lamport(6)));
+        assert_eq!(document.lamport(OpId::new(replica(2), 2)), None);
+    }
+}
+
+#[test]
+fn undo_takes_back_what_is_mine_and_leaves_what_is_not() {
+    let (mut a, mut b) = (document(1), document(2));
+    a.insert(0, "one two three").unwrap();
+    a.end_undo_group();
+    exchange(&mut a, &mut b);
+    a.delete(3..7).unwrap();
+    a.end_undo_group();
+    b.insert(5, "-B-").unwrap();
+    exchange(&mut a, &mut b);
+    assert_eq!(text(&a), "one-B- three");
+    let patches = a.undo();
+    assert_eq!(text(&a), "one t-B-wo three".replace("t-B-wo", "-B- two"), "put back behind the last deleted character");
+    assert_eq!(patches.len(), 1);
+    assert_eq!(a.undo().len(), 2, "what was put back is a new edit, which this undo does not know");
+    exchange(&mut a, &mut b);
+    assert!(text(&b).contains("-B-"));
+}
+
+#[test]
+fn redo_brings_back_what_undo_took() {
+    let mut a = document(1);
+    a.insert(0, "fish").unwrap();
+    a.end_undo_group();
+    a.delete(1..3).unwrap();
+    a.insert(1, "re").unwrap();
+    assert_eq!(text(&a), "freh");
+    a.undo();
+    assert_eq!(text(&a), "fish");
+    a.redo();
+    assert_eq!(text(&a), "freh");
+    a.undo();
+    a.undo();
+    assert_eq!((text(&a).as_str(), a.can_undo(), a.can_redo()), ("", false, true));
+    a.redo();
+    a.redo();
+    assert_eq!((text(&a).as_str(), a.can_redo()), ("freh", false));
+    a.undo();
+    a.insert(0, "x").unwrap();
+    assert!(!a.can_redo());
+}
+
+#[test]
+fn a_range_outside_the_text_is_an_error_and_changes_nothing() {
+    let mut a = document(1);
+    a.insert(0, "abc").unwrap();
+    assert_eq!(a.insert(4, "x"), Err(EditError::Range { start: 4, end: 4, len: 3 }));
+    assert_eq!(a.delete(1..4), Err(EditError::Range { start: 1, end: 4, len: 3 }));
+    assert_eq!(a.insert(0, ""), Ok(()));
+    let long = Some(Value::Bytes(vec![0; MAP_ENTRY_BYTES_MAX]));
+    assert_eq!(a.set("k", long), Err(EditError::TooLong { bytes: 65537, limit: 65536 }));
+    assert_eq!((a.version().get(replica(1)), text(&a).as_str()), (3, "abc"));
+}
+
+#[test]
+fn a_change_that_names_what_its_author_cannot_have_seen_is_refused_whole() {
+    let (author, other) = (replica(3), replica(1));
+    let insert = |left| Op::Insert { left: Some(left), right: None, text: String::from("x") };
+    let delete = |first, len| Op::Delete { first, len, backwards: false };
+    let set = Op::Set { key: String::from("k"), value: None };
+    let check = |ops: Vec<Op>, unknown: OpId| {
+        let mut a = document(1);
+        a.insert(0, "abc").unwrap();
+        a.set("k", None).unwrap();
+        a.commit();
+        let header = Header { replica: author, first_seq: 0, len: ops.iter().map(Op::len).sum(), deps: [(other, 2)].into_iter().collect() };
+        let envelope = envelope::seal(ID, &Change { header, ops });
+        let before = (text(&a), a.version().clone());
+        let change = OpId::new(author, 0);
+        let mut received = Received::default();
+        assert_eq!(a.receive(envelope, &mut received), Err(ReceiveError::Unknown { change, id: unknown }));
+        assert_eq!((text(&a), a.version().clone(), received), (before.0, before.1, Received::default()));
+    };
+    check(vec![insert(OpId::new(other, 2))], OpId::new(other, 2));
+    check(vec![insert(OpId::new(other, 0)), insert(OpId::new(author, 1))], OpId::new(author, 1));
+    check(vec![delete(OpId::new(other, 1), 2)], OpId::new(other, 1));
+    check(vec![set.clone(), delete(OpId::new(author, 0), 1)], OpId::new(author, 0));
+    check(vec![delete(OpId::new(other, 0), u64::from(u32::MAX))], OpId::new(other, 0));
+    check(vec![insert(OpId::new(replica(7), 0))], OpId::new(replica(7), 0));
+}
+
+
+#[test]
+fn a_document_is_its_log() {
+    let (mut a, mut b) = (document(1), document(2));
+    a.insert(0, "quire").unwrap();
+    exchange(&mut a, &mut b);
+    b.delete(0..2).unwrap();
+    b.set("k", Some(Value::Flag(true))).unwrap();
+    exchange(&mut a, &mut b);
+    let mut again = document(1);
+    for envelope in a.log() {
+        let stored = Envelope::decode(envelope.bytes().clone()).unwrap();
+        assert_eq!(again.receive(stored, &mut Received::default()), Ok(Delivery::Delivered));
+    }
+    assert_eq!((text(&again), again.map(), again.version()), (text(&a), a.map(), a.version()));
+    again.insert(0, "!").unwrap();
+    assert_eq!(again.commit(), 1);
+    assert_eq!(again.log().last().map(|envelope| envelope.header().first_seq), Some(5));
+}
+
+#[test]
+fn a_paste_of_ten_megabytes_becomes_envelopes_of_bounded_size() {
+    let mut a = document(1);
+    let paste = "quire and choir, many voices, one text.\n".repeat(262_144);
+    a.insert(0, &paste).unwrap();
+    a.commit();
+    assert!(a.log().iter().all(|envelope| envelope.bytes().len() <= crate::ENVELOPE_BYTES_MAX));
+    let mut b = document(2);
+    pull(&mut b, &mut a);
+    assert_eq!(b.text().len_bytes(), paste.len());
+    a.end_undo_group();
+    a.undo();
+    assert_eq!(a.text().len_chars(), 0);
+}
