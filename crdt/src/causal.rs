@@ -32,7 +32,9 @@ pub enum Delivery {
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
 pub enum CausalError {
     /// It starts in the middle of a change that was delivered: its author used ids twice.
-    #[error("the change {first} overlaps one that was delivered (its replica is at {delivered}): its author used ids twice")]
+    #[error(
+        "the change {first} overlaps one that was delivered (its replica is at {delivered}): its author used ids twice"
+    )]
     Overlap {
         /// The id of its first unit.
         first: OpId,
@@ -40,7 +42,9 @@ pub enum CausalError {
         delivered: u64,
     },
     /// Too many changes wait for their past.
-    #[error("{changes} changes of {bytes} bytes are held back; the limits are {HELD_BACK_CHANGES_MAX} and {HELD_BACK_BYTES_MAX}")]
+    #[error(
+        "{changes} changes of {bytes} bytes are held back; the limits are {HELD_BACK_CHANGES_MAX} and {HELD_BACK_BYTES_MAX}"
+    )]
     Full {
         /// How many changes wait.
         changes: usize,

@@ -65,9 +65,9 @@ impl Authors {
     /// The entries of `version` that moved since the newest change of `replica`, its own left out.
     pub(super) fn moved(&self, replica: ReplicaId, version: &VersionVector) -> VersionVector {
         let known = self.authors.get(&replica);
-        let entries = version.iter().filter(|(other, count)| {
-            *other != replica && known.is_none_or(|author| author.past.get(*other) < *count)
-        });
+        let entries = version
+            .iter()
+            .filter(|(other, count)| *other != replica && known.is_none_or(|author| author.past.get(*other) < *count));
         entries.collect()
     }
 

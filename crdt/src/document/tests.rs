@@ -170,7 +170,12 @@ fn a_change_that_names_what_its_author_cannot_have_seen_is_refused_whole() {
         a.insert(0, "abc").unwrap();
         a.set("k", None).unwrap();
         a.commit();
-        let header = Header { replica: author, first_seq: 0, len: ops.iter().map(Op::len).sum(), deps: [(other, 2)].into_iter().collect() };
+        let header = Header {
+            replica: author,
+            first_seq: 0,
+            len: ops.iter().map(Op::len).sum(),
+            deps: [(other, 2)].into_iter().collect(),
+        };
         let envelope = envelope::seal(ID, &Change { header, ops });
         let before = (text(&a), a.version().clone());
         let change = OpId::new(author, 0);
@@ -185,7 +190,6 @@ fn a_change_that_names_what_its_author_cannot_have_seen_is_refused_whole() {
     check(vec![delete(OpId::new(other, 0), u64::from(u32::MAX))], OpId::new(other, 0));
     check(vec![insert(OpId::new(replica(7), 0))], OpId::new(replica(7), 0));
 }
-
 
 #[test]
 fn a_document_is_its_log() {

@@ -48,9 +48,7 @@ struct Checker<'a> {
 impl Checker<'_> {
     fn check_op(&self, op: &Op) -> Result<(), ReceiveError> {
         match op {
-            Op::Insert { left, right, .. } => {
-                left.iter().chain(right).try_for_each(|id| self.check_run(*id, 1))
-            }
+            Op::Insert { left, right, .. } => left.iter().chain(right).try_for_each(|id| self.check_run(*id, 1)),
             Op::Delete { first, len, .. } => self.check_run(*first, *len),
             Op::Set { key, value } => self.check_entry(key, value.as_ref()),
         }

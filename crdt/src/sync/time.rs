@@ -13,9 +13,6 @@ impl Now {
     /// The moment `us` microseconds later on both clocks.
     #[must_use]
     pub const fn plus_us(self, us: u64) -> Self {
-        Self {
-            monotonic_us: self.monotonic_us.saturating_add(us),
-            wall_us: self.wall_us.saturating_add_unsigned(us),
-        }
+        Self { monotonic_us: self.monotonic_us.saturating_add(us), wall_us: self.wall_us.saturating_add_unsigned(us) }
     }
 }
