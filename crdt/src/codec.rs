@@ -179,10 +179,10 @@ impl Writer {
 
     pub(crate) fn varint(&mut self, mut value: u64) {
         while value > 0x7f {
-            self.bytes.push((value & 0x7f) as u8 | 0x80);
+            self.bytes.push(value.to_le_bytes()[0] | 0x80);
             value >>= 7;
         }
-        self.bytes.push(value as u8);
+        self.bytes.push(value.to_le_bytes()[0]);
     }
 
     pub(crate) fn bytes(&mut self, bytes: &[u8]) {
@@ -201,12 +201,12 @@ impl Writer {
 
 /// A signed number as an unsigned one with small absolute values small.
 pub(crate) const fn zigzag(value: i64) -> u64 {
-    ((value << 1) ^ (value >> 63)) as u64
+    ((value << 1) ^ (value >> 63)).cast_unsigned()
 }
 
 /// The inverse of [`zigzag`].
 pub(crate) const fn unzigzag(value: u64) -> i64 {
-    ((value >> 1) as i64) ^ -((value & 1) as i64)
+    (value >> 1).cast_signed() ^ -(value & 1).cast_signed()
 }
 
 /// An owned copy, for the fields of a decoded value.

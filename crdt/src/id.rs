@@ -94,6 +94,7 @@ impl OpId {
     }
 
     /// The same replica's operation `count` units later.
+    #[must_use]
     pub const fn plus(self, count: u64) -> Self {
         Self { replica: self.replica, seq: self.seq.saturating_add(count) }
     }

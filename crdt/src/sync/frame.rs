@@ -1,7 +1,5 @@
 //! What travels on a link: one frame is one message of the transport. `docs/PROTOCOL.md` has the layout and an example.
 
-use alloc::vec::Vec;
-
 use bincode::config::{self, Configuration, Limit, LittleEndian, Varint};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -231,6 +229,7 @@ pub(crate) fn change_frame(envelope: &[u8]) -> Bytes {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::vec::Vec;
 
     #[test]
     fn a_frame_reads_back() {
