@@ -5,6 +5,6 @@ mod relay;
 mod replica;
 mod time;
 
-pub use relay::{ConnId, Relay, RelayLimits, RelayOutput};
+pub use relay::{ConnId, Relay, RelayLimits, RelayOutput, RelayStats};
 pub use replica::{LinkState, Output, Peer, Replica, ReplicaConfig};
 pub use time::Now;

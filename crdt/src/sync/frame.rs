@@ -216,6 +216,12 @@ impl<'a> Frame<'a> {
     }
 }
 
+/// The version of the protocol that a Hello names, whatever that version is; `None` for any other frame.
+pub(crate) fn hello_protocol(frame: &[u8]) -> Option<u16> {
+    let decoded = bincode::serde::borrow_decode_from_slice::<(u32, u16, DocumentId), _>(frame, CONFIG);
+    decoded.ok().filter(|((tag, ..), _)| *tag == 0).map(|((_, protocol, _), _)| protocol)
+}
+
 /// The bytes of the envelope inside an encoded [`Frame::Change`], sharing its memory.
 pub(crate) fn share(frame: &Bytes, part: &[u8]) -> Bytes {
     frame.slice_ref(part)
