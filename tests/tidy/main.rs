@@ -1,1 +1,1 @@
-//! The rules of the tree, as tests.
+

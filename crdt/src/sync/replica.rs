@@ -1,144 +1,356 @@
-//! The replica's half. STUB (owner: replica helper).
+//! The replica's half: a document, what of it is on disk here, what of it the relay has, and the link between the two.
+//!
+//! The caller drives it: verbs and `handle_*` for what happened, then [`Replica::poll_output`] until it is empty, and
+//! [`Replica::poll_transmit`] whenever the socket can take a frame. The page above the module, [`crate::sync`], tells the protocol.
 
-use alloc::collections::BTreeMap;
+mod announce;
+mod frames;
+mod link;
+mod outbox;
+mod waiting;
+
+#[cfg(test)]
+mod tests;
+
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::ops::Range;
+
 use bytes::Bytes;
+
+use self::announce::Announcements;
+pub use self::announce::{HELD_ENTRIES_MAX, HELD_INTERVAL_US, PEERS_MAX, PRESENCE_INTERVAL_US};
+use self::link::Link;
+pub use self::link::{CONNECT_WITHIN_US, GREET_WITHIN_US, LinkError, MISSING_FRAMES_MAX, PONGS_OWED_MAX, RelayNotice};
+use self::outbox::Outbox;
+use self::waiting::Waiting;
+use super::frame::{PRESENCE_BYTES_MAX, Refusal, Resume};
+use super::time::Now;
 use crate::change::Value;
 use crate::clock::VersionVector;
 use crate::document::{Document, EditError, Patch};
 use crate::id::ReplicaId;
-use super::frame::{Refusal, Resume};
-use super::time::Now;
+use crate::text::Splice;
 
 /// Where the link to the relay stands.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum LinkState {
-    /// The user (or the absence of a relay) keeps it offline.
+    /// It is kept off: by the user, by a refusal that trying again would not change, or because this replica was cloned.
     Off,
-    /// Waiting to try again.
-    Waiting { /// on the monotonic clock, microseconds
-        until_us: u64 },
-    /// The shell is opening the transport.
+    /// The last attempt failed; the next one comes.
+    Waiting {
+        /// When, on the monotonic clock, in microseconds.
+        until_us: u64,
+    },
+    /// The caller is opening the transport.
     Connecting,
-    /// Hello was sent.
+    /// The transport is open, and the relay has not welcomed this replica yet.
     Greeting,
-    /// Catching up: position of head.
-    CatchingUp { /// served up to
-        position: u64, /// log end
-        head: u64 },
-    /// Live.
+    /// Welcome: what was written elsewhere meanwhile is coming.
+    CatchingUp {
+        /// Up to which position of the relay's log this replica is served.
+        position: u64,
+        /// Where that log ends.
+        head: u64,
+    },
+    /// Everything the relay had was received; changes come and go as they are made.
     Live,
 }
 
-/// What happened that the caller must act on or may show, in order.
+/// What the caller must act on or may show. Outputs are in order: apply each before the next one is asked for.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Output {
-    /// The visible text changed (by this replica or another): carets and line index follow.
+    /// The visible text changed, here or elsewhere.
     Patched(Patch),
-    /// A key of the map changed.
-    MapChanged { /// which
-        key: String },
-    /// Append this envelope to this document's log on disk at this position, fsync, then `handle_persisted(position + 1)`.
-    Persist { /// position in the replica's own log, from 0, consecutive
-        position: u64, /// the envelope
-        envelope: Bytes },
-    /// Remember this on disk with the document (no hurry, no answer); give it back in `ReplicaConfig::resume`.
-    PersistResume { /// where
-        resume: Resume },
-    /// Open a transport to the relay, then `handle_connected` or `handle_disconnected`.
+    /// A key of the map was written, here or elsewhere.
+    MapChanged {
+        /// Which one.
+        key: String,
+    },
+    /// Append this envelope to the document's log on disk and make it durable, then call [`Replica::handle_persisted`] with
+    /// `position + 1`; one call may cover many. When it fails: [`Replica::handle_persist_failed`].
+    Persist {
+        /// Its position in this replica's own log, from 0; positions come without gaps.
+        position: u64,
+        /// The envelope.
+        envelope: Bytes,
+    },
+    /// Remember this with the document, in no hurry and without an answer, together with what
+    /// [`Replica::units_saved_at_relay`] says; both come back in [`ReplicaConfig`].
+    PersistResume {
+        /// Up to where this replica has the relay's log on its own disk.
+        resume: Resume,
+    },
+    /// Open a transport to the relay, then call [`Replica::handle_connected`] or [`Replica::handle_disconnected`].
     Connect,
-    /// Close the transport.
+    /// Close the transport, or stop opening it. Nothing of that transport may be handed in any more.
     Disconnect,
-    /// The relay refused; the text says it all by its numbers.
+    /// The relay ends the link and says why. [`Replica::refusal`] keeps it until the next welcome.
     Refused(Refusal),
-    /// Something of the status getters (link, saved, peers, offset) changed.
+    /// A getter about the link, the peers or where the edits are says something new.
     StatusChanged,
 }
 
 /// How a replica is set up.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct ReplicaConfig {
-    /// seeds the jitter
+    /// Seeds the jitter of the delays between attempts.
     pub seed: u64,
-    /// what PersistResume said last
+    /// What [`Output::PersistResume`] said last.
     pub resume: Option<Resume>,
+    /// What [`Replica::units_saved_at_relay`] said last. It is shown until the relay says what it has.
+    pub saved_at_relay: u64,
 }
 
-/// Another replica as far as it showed itself.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// Another replica, as far as it showed itself.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Peer {
-    /// Newest presence payload, if it is here now.
+    /// Its newest presence, while it is linked.
     pub presence: Option<Bytes>,
-    /// what it said is on its disk
+    /// What it said it has on its disk.
     pub held: VersionVector,
 }
 
-/// A document, its outbox and its link.
+/// One device's copy of a document with its link to the relay.
+///
+/// Reading and writing never wait for the link or the disk. A change is sent only after the disk has it, and counts as saved at the
+/// relay only after the relay's disk has it.
 #[derive(Debug)]
-pub struct Replica { document: Document }
+pub struct Replica {
+    document: Document,
+    outbox: Outbox,
+    waiting: Waiting,
+    link: Link,
+    announcements: Announcements,
+    peers: BTreeMap<ReplicaId, Peer>,
+    outputs: VecDeque<Output>,
+    status_changed: bool,
+    /// The newest reading of the monotonic clock that the caller gave.
+    now_us: u64,
+}
 
-#[allow(unused_variables, reason = "stub")]
 impl Replica {
-    /// `document`: everything in its log is on disk already.
-    pub fn new(document: Document, config: ReplicaConfig) -> Self { Self { document } }
-    /// the document
-    pub fn document(&self) -> &Document { &self.document }
-    /// verbs: as Document's, patches come by poll_output
-    pub fn insert(&mut self, at: usize, text: &str) -> Result<(), EditError> { Ok(()) }
-    /// delete
-    pub fn delete(&mut self, range: Range<usize>) -> Result<(), EditError> { Ok(()) }
-    /// set
-    pub fn set(&mut self, key: &str, value: Option<Value>) -> Result<(), EditError> { Ok(()) }
-    /// undo; false: nothing to undo
-    pub fn undo(&mut self) -> bool { false }
-    /// redo
-    pub fn redo(&mut self) -> bool { false }
-    /// the next edit starts a new undo group
-    pub fn end_undo_group(&mut self) {}
-    /// seals pending operations into changes and asks to persist them: call at the end of each batch of verbs (a frame)
-    pub fn commit(&mut self) {}
-    /// own presence (payload), sent when linked, coalesced; None: gone
-    pub fn set_presence(&mut self, payload: Option<Bytes>) {}
-    /// start linking (Output::Connect follows)
-    pub fn go_online(&mut self, now: Now) {}
-    /// stop linking
-    pub fn go_offline(&mut self, now: Now) {}
-    /// transport is open
-    pub fn handle_connected(&mut self, now: Now) {}
-    /// transport failed or ended
-    pub fn handle_disconnected(&mut self, now: Now) {}
-    /// a frame came; a bad one ends the link (Output::Disconnect)
-    pub fn handle_frame(&mut self, now: Now, frame: &Bytes) {}
-    /// everything below this position of the own log is on disk
-    pub fn handle_persisted(&mut self, now: Now, head: u64) {}
-    /// the disk refused: nothing more is sent until retry_persist
-    pub fn handle_persist_failed(&mut self) {}
-    /// asks again to persist everything that is not on disk
-    pub fn retry_persist(&mut self) {}
-    /// timer
-    pub fn handle_timeout(&mut self, now: Now) {}
-    /// next effect
-    pub fn poll_output(&mut self) -> Option<Output> { None }
-    /// next frame for the socket
-    pub fn poll_transmit(&mut self, now: Now) -> Option<Bytes> { None }
-    /// next timer, monotonic microseconds
-    pub fn poll_timeout(&self) -> Option<u64> { None }
-    /// link
-    pub fn link(&self) -> &LinkState { &LinkState::Off }
-    /// own units made / durable here / durable at relay
-    pub fn units_made(&self) -> u64 { 0 }
-    /// durable here
-    pub fn units_saved_here(&self) -> u64 { 0 }
-    /// acked by relay
-    pub fn units_saved_at_relay(&self) -> u64 { 0 }
-    /// others
-    pub fn peers(&self) -> &BTreeMap<ReplicaId, Peer> { const EMPTY: &BTreeMap<ReplicaId, Peer> = &BTreeMap::new(); EMPTY }
-    /// others that hold all of this replica's own units on their disk
-    pub fn holders(&self) -> Vec<ReplicaId> { Vec::new() }
-    /// smoothed round trip, microseconds
-    pub fn round_trip_us(&self) -> Option<u64> { None }
-    /// (offset of this clock against the relay's, uncertainty), microseconds; positive: this clock is ahead
-    pub fn clock_offset_us(&self) -> Option<(i64, u64)> { None }
+    /// A replica, off line. Everything in the document's log is on disk already.
+    pub fn new(document: Document, config: ReplicaConfig) -> Self {
+        Self {
+            outbox: Outbox::new(&document, config.resume),
+            waiting: Waiting::new(config.saved_at_relay),
+            link: Link::new(config.seed),
+            announcements: Announcements::default(),
+            peers: BTreeMap::new(),
+            outputs: VecDeque::new(),
+            status_changed: false,
+            now_us: 0,
+            document,
+        }
+    }
+
+    /// The document.
+    pub const fn document(&self) -> &Document {
+        &self.document
+    }
+
+    /// Inserts text at a position in chars; [`Output::Patched`] follows.
+    ///
+    /// # Errors
+    /// [`EditError::Range`] when the position is behind the end of the text.
+    pub fn insert(&mut self, at: usize, text: &str) -> Result<(), EditError> {
+        self.document.insert(at, text)?;
+        self.patched(Splice { at, deleted: 0, inserted: text.chars().count() });
+        Ok(())
+    }
+
+    /// Deletes a range of chars; [`Output::Patched`] follows.
+    ///
+    /// # Errors
+    /// [`EditError::Range`] when the range is not inside the text.
+    pub fn delete(&mut self, range: Range<usize>) -> Result<(), EditError> {
+        let splice = Splice { at: range.start, deleted: range.len(), inserted: 0 };
+        self.document.delete(range)?;
+        self.patched(splice);
+        Ok(())
+    }
+
+    /// Writes a key of the map, or removes it (`None`); [`Output::MapChanged`] follows.
+    ///
+    /// # Errors
+    /// [`EditError::TooLong`] when key and value do not fit a change.
+    pub fn set(&mut self, key: &str, value: Option<Value>) -> Result<(), EditError> {
+        self.document.set(key, value)?;
+        self.outputs.push_back(Output::MapChanged { key: key.into() });
+        Ok(())
+    }
+
+    /// Undoes this replica's newest group of edits. Whether there was one.
+    pub fn undo(&mut self) -> bool {
+        let possible = self.document.can_undo();
+        let patches = self.document.undo();
+        self.outputs.extend(patches.into_iter().map(Output::Patched));
+        possible
+    }
+
+    /// Makes again what was undone last. Whether there was something.
+    pub fn redo(&mut self) -> bool {
+        let possible = self.document.can_redo();
+        let patches = self.document.redo();
+        self.outputs.extend(patches.into_iter().map(Output::Patched));
+        possible
+    }
+
+    /// The next edit starts a new group for undo.
+    pub fn end_undo_group(&mut self) {
+        self.document.end_undo_group();
+    }
+
+    /// Seals the edits since the last commit into changes and asks for them to be persisted. Call it after each batch of verbs.
+    pub fn commit(&mut self) {
+        if self.document.commit() > 0 {
+            self.status_changed = true;
+        }
+    }
+
+    /// What the other replicas may show of this one (a caret, a name); `None` when it is gone. Only the newest is sent.
+    ///
+    /// # Errors
+    /// [`EditError::TooLong`] when the payload is longer than [`PRESENCE_BYTES_MAX`]; the one before stays.
+    pub fn set_presence(&mut self, payload: Option<Bytes>) -> Result<(), EditError> {
+        let bytes = payload.as_ref().map_or(0, Bytes::len);
+        if bytes > PRESENCE_BYTES_MAX {
+            return Err(EditError::TooLong { bytes, limit: PRESENCE_BYTES_MAX });
+        }
+        self.announcements.set_presence(payload);
+        Ok(())
+    }
+
+    /// Everything below this position of the own log is on disk.
+    pub fn handle_persisted(&mut self, now: Now, head: u64) {
+        self.hear_clock(now);
+        let saved_before = self.units_saved_here();
+        if self.outbox.persisted(&self.document, head) {
+            self.announcements.held.mark();
+        }
+        self.status_changed |= self.units_saved_here() != saved_before;
+        self.persist_resume();
+    }
+
+    /// The disk refused. Writing goes on, and no change is sent until [`Replica::retry_persist`].
+    pub fn handle_persist_failed(&mut self) {
+        self.outbox.fail();
+        self.status_changed = true;
+    }
+
+    /// Asks again to persist everything that is not on disk, from the first such position.
+    pub fn retry_persist(&mut self) {
+        self.outbox.retry();
+        self.status_changed = true;
+    }
+
+    /// What to do next, if anything.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        if let Some(output) = self.outputs.pop_front() {
+            return Some(output);
+        }
+        if let Some((position, envelope)) = self.outbox.next_persist(&self.document) {
+            return Some(Output::Persist { position, envelope });
+        }
+        core::mem::take(&mut self.status_changed).then_some(Output::StatusChanged)
+    }
+
+    /// Where the link stands.
+    pub const fn link(&self) -> &LinkState {
+        &self.link.state
+    }
+
+    /// Why the last link ended, if it ended by an error and no link was welcomed since.
+    pub const fn link_error(&self) -> Option<&LinkError> {
+        self.link.error.as_ref()
+    }
+
+    /// What the relay said when it refused, if no link was welcomed since.
+    pub const fn refusal(&self) -> Option<Refusal> {
+        self.link.refusal
+    }
+
+    /// What this replica found out about the relay's store at the last welcome.
+    pub const fn relay_notice(&self) -> Option<RelayNotice> {
+        self.link.notice
+    }
+
+    /// Whether somebody else writes under this replica's id: this store was copied, or restored from an old backup. It stays off
+    /// line then; its text and its unsent changes are here, and want a new replica id.
+    pub const fn clone_detected(&self) -> bool {
+        self.link.cloned
+    }
+
+    /// Whether the disk refused and [`Replica::retry_persist`] was not called since.
+    pub const fn persist_failed(&self) -> bool {
+        self.outbox.has_failed()
+    }
+
+    /// How many units this replica made, those included that wait for [`Replica::commit`].
+    pub fn units_made(&self) -> u64 {
+        self.document.version().get(self.document.replica())
+    }
+
+    /// How many of them are on this disk.
+    pub fn units_saved_here(&self) -> u64 {
+        self.outbox.durable_version().get(self.document.replica())
+    }
+
+    /// How many of them are on the relay's disk, as it said last.
+    pub const fn units_saved_at_relay(&self) -> u64 {
+        self.waiting.saved()
+    }
+
+    /// How many of them are not on the relay's disk, as far as is known here.
+    pub fn units_waiting(&self) -> u64 {
+        self.units_made().saturating_sub(self.units_saved_at_relay())
+    }
+
+    /// When the oldest of the waiting units was made, on the monotonic clock in microseconds: the first reading of the clock that
+    /// the caller gave after it, to the second. Units from before [`Replica::new`] count from its first reading.
+    pub fn oldest_waiting_us(&self) -> Option<u64> {
+        self.waiting.oldest_us()
+    }
+
+    /// The other replicas that have shown themselves, at most [`PEERS_MAX`].
+    pub const fn peers(&self) -> &BTreeMap<ReplicaId, Peer> {
+        &self.peers
+    }
+
+    /// The others that said they have all of this replica's units on their disks, in the order of their ids.
+    pub fn holders(&self) -> Vec<ReplicaId> {
+        let (own, made) = (self.document.replica(), self.units_made());
+        let holds = |(_, peer): &(&ReplicaId, &Peer)| peer.held.get(own) >= made;
+        self.peers.iter().filter(holds).map(|(replica, _)| *replica).collect()
+    }
+
+    /// The smoothed round trip to the relay and back, in microseconds.
+    pub fn round_trip_us(&self) -> Option<u64> {
+        self.link.detector.round_trip_us()
+    }
+
+    /// By how much this clock is ahead of the relay's (behind it: negative), and the uncertainty of that, in microseconds.
+    pub fn clock_offset_us(&self) -> Option<(i64, u64)> {
+        self.link.clock_offset.best_us()
+    }
+
+    fn patched(&mut self, splice: Splice) {
+        if splice.deleted > 0 || splice.inserted > 0 {
+            self.outputs.push_back(Output::Patched(Patch { splice, author: self.document.replica() }));
+        }
+    }
+
+    fn hear_clock(&mut self, now: Now) {
+        self.now_us = self.now_us.max(now.monotonic_us);
+        let made = self.units_made();
+        self.waiting.made(made, self.now_us);
+    }
+
+    fn persist_resume(&mut self) {
+        if let Some(resume) = self.outbox.take_resume() {
+            self.outputs.push_back(Output::PersistResume { resume });
+        }
+    }
 }

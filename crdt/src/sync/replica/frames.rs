@@ -1,0 +1,195 @@
+//! What the relay says, frame by frame.
+
+use bytes::Bytes;
+
+use super::announce;
+use super::link::{LinkError, MISSING_FRAMES_MAX, Next, RelayNotice};
+use super::{LinkState, Output, Replica};
+use crate::causal::Delivery;
+use crate::clock::VersionVector;
+use crate::document::Received;
+use crate::envelope::Envelope;
+use crate::id::ReplicaId;
+use crate::sync::clock_offset::Exchange;
+use crate::sync::frame::{Frame, PROTOCOL_VERSION, Refusal, Resume, Welcome, share};
+use crate::sync::time::Now;
+
+impl Replica {
+    /// A frame came on the transport. One that is wrong in form, place or content ends the link, with [`Replica::link_error`]
+    /// saying why and [`Output::Disconnect`] following; the document is then as it was before the frame.
+    pub fn handle_frame(&mut self, now: Now, frame: &Bytes) {
+        self.hear_clock(now);
+        if matches!(self.link.state, LinkState::Off | LinkState::Waiting { .. } | LinkState::Connecting) {
+            return;
+        }
+        self.link.detector.hear(now);
+        let outcome = match Frame::decode(frame) {
+            Ok(decoded) => self.take(now, frame, decoded),
+            Err(error) => Err(LinkError::Frame(error)),
+        };
+        if let Err(error) = outcome {
+            self.fail(now, error);
+        }
+    }
+
+    fn take(&mut self, now: Now, bytes: &Bytes, frame: Frame<'_>) -> Result<(), LinkError> {
+        let unexpected = LinkError::Unexpected { frame: name(&frame) };
+        match (self.link.is_welcomed(), frame) {
+            (_, Frame::Refused(refusal)) => self.refused(now, refusal),
+            (false, Frame::Welcome(welcome)) => return self.welcomed(now, welcome),
+            (true, Frame::Change(envelope)) => return self.receive(share(bytes, envelope)),
+            (true, Frame::Ack { count }) => return self.acked(now, count),
+            (true, Frame::Progress { position, head }) => return self.progressed(now, position, head),
+            (true, Frame::Missing { version }) => return self.missing(version),
+            (true, Frame::Held { replica, version }) => self.held_by(replica, version),
+            (true, Frame::Presence { replica, payload }) => self.seen(replica, payload),
+            (true, Frame::Ping { id, sent_us }) => self.link.owe_pong(now, id, sent_us),
+            (true, Frame::Pong { id, received_us, replied_us, .. }) => self.answered(now, id, received_us, replied_us),
+            _ => return Err(unexpected),
+        }
+        Ok(())
+    }
+
+    fn welcomed(&mut self, now: Now, welcome: Welcome) -> Result<(), LinkError> {
+        let Welcome { protocol, epoch, version, durable, head } = welcome;
+        if protocol != PROTOCOL_VERSION {
+            return Err(LinkError::Protocol { theirs: protocol });
+        }
+        let own = self.document.replica();
+        self.check_not_cloned(version.get(own))?;
+        at_most("the number of own durable units", durable, version.get(own))?;
+        self.notice(epoch, durable, head);
+        self.waiting.set_saved(durable, self.now_us);
+        let resumed = self.outbox.resume().map_or(0, |resume| resume.position);
+        let position = if version <= *self.outbox.durable_version() { head } else { resumed.min(head) };
+        self.outbox.rewind(version);
+        self.link.error = None;
+        self.link.refusal = None;
+        self.link.missing_frames = 0;
+        self.link.state = LinkState::CatchingUp { position, head };
+        self.link.catch_up(now, position, head);
+        self.link.detector.start(now);
+        self.announcements.restart();
+        self.status_changed = true;
+        Ok(())
+    }
+
+    /// Compares the relay's store with what is known of it.
+    fn notice(&mut self, epoch: [u8; 16], durable: u64, head: u64) {
+        let resume_at = self.outbox.resume().map_or(0, |resume| resume.position);
+        let known = self.link.epoch.or(self.outbox.resume().map(|resume| resume.epoch));
+        let saved_before = self.waiting.saved();
+        self.link.notice = match known {
+            Some(known) if known != epoch => Some(RelayNotice::Replaced),
+            Some(_) if durable < saved_before || resume_at > head => {
+                Some(RelayNotice::Lost { had: saved_before, has: durable })
+            }
+            _ => None,
+        };
+        if self.link.notice.is_some() {
+            self.outbox.forget_resume();
+        }
+        self.link.epoch = Some(epoch);
+    }
+
+    fn receive(&mut self, bytes: Bytes) -> Result<(), LinkError> {
+        let envelope = Envelope::decode(bytes).map_err(LinkError::Envelope)?;
+        if envelope.header().replica == self.document.replica() {
+            self.check_not_cloned(envelope.header().end_seq())?;
+        }
+        let mut received = Received::default();
+        let delivery = self.document.receive(envelope.clone(), &mut received).map_err(LinkError::Change)?;
+        self.outbox.relay_has(&envelope);
+        self.outputs.extend(received.patches.into_iter().map(Output::Patched));
+        self.outputs.extend(received.keys.into_iter().map(|key| Output::MapChanged { key }));
+        self.status_changed |= delivery == Delivery::HeldBack;
+        received.refused.into_iter().next().map_or(Ok(()), |refused| Err(LinkError::Change(refused)))
+    }
+
+    /// Nothing is sent before it is on this disk, so nobody can have more of this replica than that.
+    fn check_not_cloned(&self, there: u64) -> Result<(), LinkError> {
+        let here = self.units_saved_here();
+        if there > here { Err(LinkError::Cloned { here, there }) } else { Ok(()) }
+    }
+
+    fn acked(&mut self, now: Now, count: u64) -> Result<(), LinkError> {
+        at_most("the number of own durable units", count, self.units_saved_here())?;
+        if count > self.waiting.saved() {
+            self.waiting.set_saved(count, now.monotonic_us);
+            self.link.missing_frames = 0;
+            self.status_changed = true;
+        }
+        Ok(())
+    }
+
+    fn progressed(&mut self, now: Now, position: u64, head: u64) -> Result<(), LinkError> {
+        at_most("the position served", position, head)?;
+        self.link.catch_up(now, position, head);
+        if let (Some(epoch), 0) = (self.link.epoch, self.document.held_back()) {
+            self.outbox.reach(&self.document, Resume { epoch, position });
+            self.persist_resume();
+        }
+        self.status_changed = true;
+        Ok(())
+    }
+
+    fn missing(&mut self, version: VersionVector) -> Result<(), LinkError> {
+        self.link.missing_frames += 1;
+        if self.link.missing_frames > MISSING_FRAMES_MAX {
+            return Err(LinkError::Missing { frames: self.link.missing_frames });
+        }
+        self.check_not_cloned(version.get(self.document.replica()))?;
+        self.outbox.rewind(version);
+        Ok(())
+    }
+
+    fn held_by(&mut self, replica: ReplicaId, version: VersionVector) {
+        if replica != self.document.replica() {
+            announce::hold(&mut self.peers, replica, version);
+            self.status_changed = true;
+        }
+    }
+
+    fn seen(&mut self, replica: ReplicaId, payload: &[u8]) {
+        if replica != self.document.replica() {
+            if announce::see(&mut self.peers, replica, payload) {
+                self.announcements.repeat_presence();
+            }
+            self.status_changed = true;
+        }
+    }
+
+    fn answered(&mut self, now: Now, id: u64, received_us: i64, replied_us: i64) {
+        if let Some(sent) = self.link.detector.answer(now, id) {
+            self.link.clock_offset.observe(&Exchange { sent, received_us, replied_us, returned: now });
+            self.status_changed = true;
+        }
+    }
+
+    fn refused(&mut self, now: Now, refusal: Refusal) {
+        self.link.refusal = Some(refusal);
+        self.outputs.push_back(Output::Refused(refusal));
+        let next = if refusal.retry_after_ms == 0 { Next::Stop } else { Next::RetryAfter(refusal.retry_after_ms) };
+        self.end_link(now, next);
+    }
+}
+
+fn at_most(field: &'static str, value: u64, limit: u64) -> Result<(), LinkError> {
+    if value > limit { Err(LinkError::Impossible { field, value, limit }) } else { Ok(()) }
+}
+
+const fn name(frame: &Frame<'_>) -> &'static str {
+    match frame {
+        Frame::Hello(_) => "Hello",
+        Frame::Welcome(_) => "Welcome",
+        Frame::Change(_) => "Change",
+        Frame::Ack { .. } => "Ack",
+        Frame::Progress { .. } => "Progress",
+        Frame::Missing { .. } => "Missing",
+        Frame::Held { .. } => "Held",
+        Frame::Presence { .. } => "Presence",
+        Frame::Ping { .. } => "Ping",
+        Frame::Pong { .. } => "Pong",
+        Frame::Refused(_) => "Refused",
+    }
+}

@@ -1,0 +1,157 @@
+//! What is on disk here, and what the relay still lacks: positions in the document's log, and never a queue.
+
+use bytes::Bytes;
+
+use crate::clock::VersionVector;
+use crate::document::Document;
+use crate::envelope::Envelope;
+use crate::sync::frame::Resume;
+
+/// Cursors into the document's log.
+#[derive(Debug)]
+pub(super) struct Outbox {
+    /// The entries below this position are on disk.
+    durable: usize,
+    /// What those entries add up to.
+    durable_version: VersionVector,
+    /// The entries below this position were handed to the disk.
+    asked: usize,
+    failed: bool,
+    /// The entries below this position were sent on this link, or the relay had them.
+    cursor: usize,
+    /// What the relay has, or will have once it has read what was sent.
+    relay_version: VersionVector,
+    /// The newest place in the relay's log that is on disk here.
+    resume: Option<Resume>,
+    /// Places that will be, once the own log is durable up to a position: the one waited for, and the newest behind it.
+    reached: Option<Reached>,
+    reached_next: Option<Reached>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Reached {
+    resume: Resume,
+    /// The length that the own log had when the relay said so.
+    needs: usize,
+}
+
+impl Outbox {
+    pub(super) fn new(document: &Document, resume: Option<Resume>) -> Self {
+        let own = document.replica();
+        let own_in_log = document.log().iter().rev().find(|entry| entry.header().replica == own);
+        let others = document.version().iter().filter(|(replica, _)| *replica != own);
+        let mut durable_version: VersionVector = others.collect();
+        durable_version.observe(own, own_in_log.map_or(0, |entry| entry.header().end_seq()));
+        let durable = document.log().len();
+        Self {
+            durable,
+            durable_version,
+            asked: durable,
+            failed: false,
+            cursor: durable,
+            relay_version: VersionVector::new(),
+            resume,
+            reached: None,
+            reached_next: None,
+        }
+    }
+
+    /// What is on disk here.
+    pub(super) const fn durable_version(&self) -> &VersionVector {
+        &self.durable_version
+    }
+
+    /// The newest place in the relay's log that is on disk here.
+    pub(super) const fn resume(&self) -> Option<Resume> {
+        self.resume
+    }
+
+    /// The next entry to hand to the disk, with its position.
+    pub(super) fn next_persist(&mut self, document: &Document) -> Option<(u64, Bytes)> {
+        if self.failed {
+            return None;
+        }
+        let entry = document.log().get(self.asked)?;
+        let position = self.asked as u64;
+        self.asked += 1;
+        Some((position, entry.bytes().clone()))
+    }
+
+    /// The entries below `head` are on disk. Whether that is news; what was never handed to the disk does not count.
+    pub(super) fn persisted(&mut self, document: &Document, head: u64) -> bool {
+        let head = usize::try_from(head).unwrap_or(usize::MAX).min(self.asked);
+        let Some(news) = document.log().get(self.durable..head) else { return false };
+        for entry in news {
+            self.durable_version.observe(entry.header().replica, entry.header().end_seq());
+        }
+        self.durable = self.durable.max(head);
+        !news.is_empty()
+    }
+
+    pub(super) const fn fail(&mut self) {
+        self.failed = true;
+    }
+
+    pub(super) const fn has_failed(&self) -> bool {
+        self.failed
+    }
+
+    pub(super) const fn retry(&mut self) {
+        self.failed = false;
+        self.asked = self.durable;
+    }
+
+    /// The relay says what it has: everything else is to be sent, from the start of the log on.
+    pub(super) fn rewind(&mut self, relay_version: VersionVector) {
+        self.cursor = if self.durable_version <= relay_version { self.durable } else { 0 };
+        self.relay_version = relay_version;
+    }
+
+    /// The relay sent this entry, so it has it.
+    pub(super) fn relay_has(&mut self, envelope: &Envelope) {
+        self.relay_version.observe(envelope.header().replica, envelope.header().end_seq());
+    }
+
+    /// The next entry that is on disk here and that the relay lacks. O(1), and O(entries skipped) after [`Outbox::rewind`].
+    pub(super) fn next_change<'a>(&mut self, document: &'a Document) -> Option<&'a Envelope> {
+        if self.failed {
+            return None;
+        }
+        while self.cursor < self.durable {
+            let entry = document.log().get(self.cursor)?;
+            self.cursor += 1;
+            let (replica, end_seq) = (entry.header().replica, entry.header().end_seq());
+            if self.relay_version.get(replica) < end_seq {
+                self.relay_version.observe(replica, end_seq);
+                return Some(entry);
+            }
+        }
+        None
+    }
+
+    /// The relay served everything below this place, and all of it is delivered: in the own log, if not on disk yet.
+    pub(super) fn reach(&mut self, document: &Document, resume: Resume) {
+        let reached = Reached { resume, needs: document.log().len() };
+        match self.reached {
+            None => self.reached = Some(reached),
+            Some(_) => self.reached_next = Some(reached),
+        }
+    }
+
+    /// Another relay's log: places in the former one mean nothing any more.
+    pub(super) fn forget_resume(&mut self) {
+        (self.resume, self.reached, self.reached_next) = (None, None, None);
+    }
+
+    /// The place in the relay's log that has come to be on disk here, if it is another one than before.
+    pub(super) fn take_resume(&mut self) -> Option<Resume> {
+        let mut newest = None;
+        while let Some(reached) = self.reached.filter(|reached| reached.needs <= self.durable) {
+            newest = Some(reached.resume);
+            self.reached = self.reached_next.take();
+        }
+        let news = newest.filter(|resume| self.resume != Some(*resume))?;
+        self.resume = Some(news);
+        Some(news)
+    }
+}
