@@ -122,3 +122,70 @@ fn decode_header(reader: &mut Reader<'_>) -> Result<Header, DecodeError> {
     }
     Ok(Header { replica, first_seq, len, deps })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::change::Op;
+    use crate::id::{OpId, ReplicaId};
+    use alloc::string::String;
+    use alloc::vec;
+    use alloc::vec::Vec;
+
+    const DOCUMENT: DocumentId = DocumentId::from_bytes([9; 16]);
+    const A: ReplicaId = ReplicaId::from_bytes([1; 16]);
+    const B: ReplicaId = ReplicaId::from_bytes([2; 16]);
+
+    fn change() -> Change {
+        let deps = [(B, 300)].into_iter().collect();
+        let ops = vec![Op::Insert { left: Some(OpId::new(B, 299)), right: None, text: String::from("hi") }];
+        Change { header: Header { replica: A, first_seq: 5, len: 2, deps }, ops }
+    }
+
+    fn kind(bytes: Vec<u8>) -> DecodeErrorKind {
+        Envelope::decode(Bytes::from(bytes)).unwrap_err().kind
+    }
+
+    #[test]
+    fn what_is_sealed_opens_and_its_bytes_are_kept() {
+        let sealed = seal(DOCUMENT, &change());
+        let arrived = Envelope::decode(sealed.bytes().clone()).unwrap();
+        assert_eq!(arrived, sealed);
+        assert_eq!((arrived.document(), arrived.header().end_seq()), (DOCUMENT, 7));
+        assert_eq!(open(&arrived), Ok(change()));
+    }
+
+    #[test]
+    fn a_header_that_cannot_be_is_an_error() {
+        let good = seal(DOCUMENT, &change()).bytes().to_vec();
+        let with = |at: usize, byte: u8| {
+            let mut bytes = good.clone();
+            bytes[at] = byte;
+            kind(bytes)
+        };
+        assert_eq!(with(0, 2), DecodeErrorKind::Version { found: 2, newest: ENVELOPE_VERSION });
+        assert_eq!(with(0, 0), DecodeErrorKind::Version { found: 0, newest: ENVELOPE_VERSION });
+        assert_eq!(with(34, 0), DecodeErrorKind::Range { field: "length of the change", value: 0 });
+        assert_eq!(with(35, 100), DecodeErrorKind::Range { field: "deps", value: 100 });
+        let own: Vec<u8> = good[..36].iter().chain(A.as_bytes()).chain(&good[52..]).copied().collect();
+        assert_eq!(kind(own), DecodeErrorKind::Order { field: "deps" });
+        let payload_at = 54;
+        for end in 0..payload_at {
+            kind(good[..end].to_vec());
+        }
+        assert_eq!(
+            kind(vec![0; ENVELOPE_BYTES_MAX + 1]),
+            DecodeErrorKind::Range { field: "envelope bytes", value: ENVELOPE_BYTES_MAX as u64 + 1 }
+        );
+    }
+
+    #[test]
+    fn an_id_beyond_the_largest_is_an_error() {
+        let mut writer = Writer::default();
+        writer.varint(ENVELOPE_VERSION);
+        writer.raw(DOCUMENT.as_bytes());
+        let header = Header { replica: A, first_seq: SEQ_MAX, len: 1, deps: VersionVector::new() };
+        encode_header(&mut writer, &header);
+        assert_eq!(kind(writer.finish()), DecodeErrorKind::Range { field: "length of the change", value: 1 });
+    }
+}

@@ -217,3 +217,69 @@ fn decode_value(reader: &mut Reader<'_>) -> Result<Value, DecodeError> {
         tag => Err(reader.error(DecodeErrorKind::Range { field: "kind of value", value: u64::from(tag) })),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::VersionVector;
+    use alloc::string::String;
+    use alloc::vec;
+
+    const A: ReplicaId = ReplicaId::from_bytes([1; 16]);
+    const B: ReplicaId = ReplicaId::from_bytes([2; 16]);
+    const C: ReplicaId = ReplicaId::from_bytes([3; 16]);
+
+    fn header(ops: &[Op]) -> Header {
+        let len = ops.iter().map(Op::len).sum();
+        Header { replica: B, first_seq: 1000, len, deps: VersionVector::new() }
+    }
+
+    fn every_kind() -> Vec<Op> {
+        let set = |key: &str, value| Op::Set { key: String::from(key), value };
+        vec![
+            Op::Insert { left: None, right: Some(OpId::new(C, 7)), text: String::from("çà et là") },
+            Op::Insert { left: Some(OpId::new(B, 1007)), right: None, text: String::from("!") },
+            Op::Delete { first: OpId::new(A, 1_000_000), len: 3, backwards: false },
+            Op::Delete { first: OpId::new(B, 0), len: 1, backwards: true },
+            set("title", Some(Value::Text(String::from("Ça")))),
+            set("n", Some(Value::Integer(i64::MIN))),
+            set("yes", Some(Value::Flag(true))),
+            set("no", Some(Value::Flag(false))),
+            set("raw", Some(Value::Bytes(vec![0, 255]))),
+            set("gone", None),
+        ]
+    }
+
+    #[test]
+    fn every_kind_of_operation_reads_back() {
+        let ops = every_kind();
+        let header = header(&ops);
+        assert_eq!(decode_ops(&header, &encode_ops(&header, &ops)), Ok(ops));
+    }
+
+    #[test]
+    fn every_prefix_is_an_error() {
+        let ops = every_kind();
+        let header = header(&ops);
+        let bytes = encode_ops(&header, &ops);
+        for end in 0..bytes.len() {
+            assert!(decode_ops(&header, &bytes[..end]).is_err(), "{end} of {} bytes", bytes.len());
+        }
+    }
+
+    #[test]
+    fn lengths_that_do_not_sum_up_are_errors() {
+        let ops = every_kind();
+        let good = header(&ops);
+        let bytes = encode_ops(&good, &ops);
+        for len in [good.len - 1, good.len + 1, 1, crate::envelope::SEQ_MAX] {
+            assert!(decode_ops(&Header { len, ..good.clone() }, &bytes).is_err(), "{len} units");
+        }
+    }
+
+    #[test]
+    fn a_typed_character_is_few_bytes() {
+        let ops = [Op::Insert { left: Some(OpId::new(B, 999)), right: None, text: String::from("x") }];
+        assert_eq!(encode_ops(&header(&ops), &ops), [1, 0, 0, 1, 2, 0, 1, b'x']);
+    }
+}
