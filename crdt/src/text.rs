@@ -1,10 +1,25 @@
-//! The text: STUB, signatures only (owner: text helper).
+#![doc = include_str!("text/README.md")]
+
+mod index;
+mod integrate;
+mod rope;
+mod span;
+mod spans;
+mod tree;
+
+#[cfg(test)]
+mod tests;
 
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::ops::Range;
 
 use crate::id::OpId;
+
+pub use self::rope::Chunks;
+use self::rope::Rope;
+use self::span::{Authors, Span};
+use self::spans::{Cursor, Spans};
 
 /// Which neighbour an [`Anchor`] stays with when text is inserted exactly there.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -28,7 +43,7 @@ pub enum Anchor {
     Before(OpId),
 }
 
-/// A run of characters with consecutive ids of one replica, tombstones included.
+/// A run of characters with consecutive ids of one replica, all deleted or all visible.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Run {
     /// The id of the first.
@@ -42,7 +57,7 @@ pub struct Run {
 /// What changed in the visible text: `deleted` characters at `at` were replaced by `inserted` ones.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Splice {
-    /// Position, in chars, before and after.
+    /// The position, in chars, the same before and after.
     pub at: usize,
     /// How many chars went.
     pub deleted: usize,
@@ -50,87 +65,159 @@ pub struct Splice {
     pub inserted: usize,
 }
 
-/// A text that replicas edit at once.
+/// A text that replicas edit at once. Positions and lengths count chars (Unicode scalar values); a line ends with `\n` only.
 #[derive(Clone, Debug, Default)]
-pub struct Text {}
+pub struct Text {
+    authors: Authors,
+    spans: Spans,
+    rope: Rope,
+}
 
-#[allow(unused_variables, reason = "stub")]
 impl Text {
-    /// Empty.
+    /// The empty text.
     pub fn new() -> Self {
-        Self {}
+        Self::default()
     }
-    /// visible chars. O(1)
+
+    /// How many chars are visible. O(1).
     pub fn len_chars(&self) -> usize {
-        0
+        self.rope.sum().chars
     }
-    /// visible UTF-8 bytes. O(1)
+
+    /// The length of the visible text in bytes of UTF-8. O(1).
     pub fn len_bytes(&self) -> usize {
-        0
+        self.rope.sum().bytes
     }
-    /// number of `\n` plus one. O(1)
+
+    /// How many lines there are: one more than there are `\n`. O(1).
     pub fn len_lines(&self) -> usize {
-        1
+        self.rope.sum().line_ends + 1
     }
-    /// The visible text of a char range, in pieces. Panics never: the range is clamped. O(log n) to the first piece.
+
+    /// The visible text of a range of chars, in pieces of at most 1 KiB. The range is clamped to the text. O(log n) to the
+    /// first piece, O(1) amortised to each further one.
     pub fn chunks(&self, range: Range<usize>) -> Chunks<'_> {
-        Chunks { stub: core::marker::PhantomData }
+        let start = self.char_to_byte(range.start);
+        self.rope.chunks(start..self.char_to_byte(range.end).max(start))
     }
-    /// collects chunks
+
+    /// The visible text of a range of chars, which is clamped to the text. O(log n + its length).
     pub fn slice(&self, range: Range<usize>) -> String {
         self.chunks(range).collect()
     }
-    /// byte offset of a char position (clamped to the end). O(log n)
+
+    /// The byte at which a char starts; the text's length in bytes if there is no such char. O(log n).
     pub fn char_to_byte(&self, char: usize) -> usize {
-        0
-    }
-    /// char position of the char that contains this byte offset (clamped). O(log n)
-    pub fn byte_to_char(&self, byte: usize) -> usize {
-        0
-    }
-    /// line (from 0, by `\n` only) that holds this char position. O(log n)
-    pub fn char_to_line(&self, char: usize) -> usize {
-        0
-    }
-    /// first char of a line; past the last line: len_chars. O(log n)
-    pub fn line_to_char(&self, line: usize) -> usize {
-        0
-    }
-    /// id of the visible char at a position
-    pub fn id_at(&self, char: usize) -> Option<OpId> {
-        None
-    }
-    /// anchor at a char position (clamped)
-    pub fn anchor(&self, char: usize, bias: Bias) -> Anchor {
-        Anchor::Start
-    }
-    /// char position of an anchor; None if its character is unknown here. O(log n)
-    pub fn position(&self, anchor: Anchor) -> Option<usize> {
-        None
-    }
-    /// all runs in document order, tombstones included (maximal runs not required)
-    pub fn runs(&self) -> impl Iterator<Item = Run> + '_ {
-        core::iter::empty()
-    }
-    /// runs of visible characters in a range, in order: authorship of a passage
-    pub fn visible_runs(&self, range: Range<usize>) -> impl Iterator<Item = Run> + '_ {
-        core::iter::empty()
+        self.rope.char_to_byte(char)
     }
 
-    /// Whether all of these are characters that were inserted (deleted or not).
+    /// The char that a byte is part of; the text's length in chars if there is no such byte. O(log n).
+    pub fn byte_to_char(&self, byte: usize) -> usize {
+        self.rope.byte_to_char(byte)
+    }
+
+    /// The line, from 0, that a char position is on; a `\n` is part of the line that it ends. O(log n).
+    pub fn char_to_line(&self, char: usize) -> usize {
+        self.rope.char_to_line(char)
+    }
+
+    /// The first char of a line; the text's length in chars behind the last line. O(log n).
+    pub fn line_to_char(&self, line: usize) -> usize {
+        self.rope.line_to_char(line)
+    }
+
+    /// The id of the visible char at a position. O(log n).
+    pub fn id_at(&self, char: usize) -> Option<OpId> {
+        self.spans.at_visible(char).and_then(|cursor| self.spans.id(cursor)).map(|id| self.authors.op_id(id))
+    }
+
+    /// The anchor of a char position, which is clamped to the text. With [`Bias::Left`] the start of the text is
+    /// [`Anchor::Start`], with [`Bias::Right`] its end is [`Anchor::End`]. O(log n).
+    pub fn anchor(&self, char: usize, bias: Bias) -> Anchor {
+        let char = char.min(self.len_chars());
+        match bias {
+            Bias::Left => char.checked_sub(1).and_then(|left| self.id_at(left)).map_or(Anchor::Start, Anchor::After),
+            Bias::Right => self.id_at(char).map_or(Anchor::End, Anchor::Before),
+        }
+    }
+
+    /// The char position of an anchor, `None` if its character was never inserted here. O(log n).
+    pub fn position(&self, anchor: Anchor) -> Option<usize> {
+        let stood_at = |id| {
+            let cursor = self.spans.find(self.authors.known(id)?)?;
+            Some(self.spans.visible_position(cursor))
+        };
+        match anchor {
+            Anchor::Start => Some(0),
+            Anchor::End => Some(self.len_chars()),
+            Anchor::Before(id) => stood_at(id).map(|(position, _)| position),
+            Anchor::After(id) => stood_at(id).map(|(position, visible)| position + usize::from(visible)),
+        }
+    }
+
+    /// All characters in document order, deleted ones included. Neighbouring runs may belong together. O(1) amortised each.
+    pub fn runs(&self) -> impl Iterator<Item = Run> + '_ {
+        self.spans.from(self.spans.first()).map(|(_, span)| self.run(span))
+    }
+
+    /// Who wrote a range of chars, which is clamped to the text: its visible characters in order. O(log n) to the first run.
+    pub fn visible_runs(&self, range: Range<usize>) -> impl Iterator<Item = Run> + '_ {
+        let start = self.spans.at_visible(range.start);
+        let mut skip = start.map_or(0, |cursor| cursor.offset);
+        let mut left = range.len();
+        let visible = self.spans.from(start.map(|cursor| cursor.place)).filter(|(_, span)| !span.deleted);
+        visible.map_while(move |(_, span)| {
+            let end = span.len.min(skip.saturating_add(left));
+            let part = (end > skip).then(|| span.part(skip, end))?;
+            left -= part.len;
+            skip = 0;
+            Some(self.run(&part))
+        })
+    }
+
+    /// Whether all of these characters were inserted here, deleted or not. O(log n) for characters that lie together.
     pub(crate) fn contains(&self, first: OpId, len: u64) -> bool {
-        false
+        len == 0 || self.authors.known(first).is_some_and(|first| self.spans.contains(first, len))
     }
-    /// Inserts a local run at a visible position <= len_chars (caller checked); gives its origins.
+
+    /// Inserts an own run at a visible position, which is not behind the end; gives its origins. The ids must be new.
+    /// O(log n + length of the text).
     pub(crate) fn insert(&mut self, at: usize, first: OpId, text: &str) -> (Option<OpId>, Option<OpId>) {
-        (None, None)
+        let left = at.checked_sub(1).and_then(|left| self.spans.at_visible(left));
+        let gap = left.map_or_else(|| self.spans.at(0), |left| Cursor { offset: left.offset + 1, ..left });
+        let (left, right) = (left.and_then(|left| self.spans.id(left)), self.spans.behind(gap));
+        let first = self.authors.number(first);
+        let level = integrate::level_between(&self.spans, left, right);
+        self.put(gap, at, Span { first, len: text.chars().count(), deleted: false, left, right, level }, text);
+        (left.map(|id| self.authors.op_id(id)), right.map(|id| self.authors.op_id(id)))
     }
-    /// Deletes visible chars (range in bounds, caller checked), gives the deleted ids as ascending runs, in document order.
+
+    /// Deletes a range of visible chars, which ends in the text; gives what it deleted as runs of ascending ids, in document
+    /// order. O(log n) for each span that it touches.
     pub(crate) fn delete(&mut self, range: Range<usize>) -> Vec<Run> {
-        Vec::new()
+        let mut runs: Vec<Run> = Vec::new();
+        let mut left = range.len();
+        while left > 0 {
+            let Some((cursor, span)) =
+                self.spans.at_visible(range.start).and_then(|at| Some((at, self.spans.span(at.place)?)))
+            else {
+                break;
+            };
+            let part = span.part(cursor.offset, span.len.min(cursor.offset + left));
+            self.spans.delete(cursor, part.len);
+            left -= part.len;
+            let run = Run { deleted: true, ..self.run(&part) };
+            match runs.last_mut() {
+                Some(last) if last.first.plus(last.len) == run.first => last.len += run.len,
+                _ => runs.push(run),
+            }
+        }
+        self.rope.remove(range.start..range.end - left);
+        runs
     }
-    /// Inserts somebody's run. Origins are known here (caller checked with `contains`). Gives the visible change.
-    /// If `right` does not stand behind `left` (a hostile author), `right` counts as None. Total: never fails.
+
+    /// Inserts somebody's run; gives the visible change. The ids must be new, and the origins must be here. A `right` that does
+    /// not stand behind `left` counts as `None`. O(log n + length of the text), O(log² n) where others wrote at the same place.
     pub(crate) fn integrate_insert(
         &mut self,
         first: OpId,
@@ -138,37 +225,62 @@ impl Text {
         right: Option<OpId>,
         text: &str,
     ) -> Splice {
-        Splice { at: 0, deleted: 0, inserted: 0 }
+        let known = |id| self.authors.known(id).filter(|id| self.spans.contains(*id, 1));
+        let (left, right) = (left.and_then(known), right.and_then(known));
+        let first = self.authors.number(first);
+        let slot = integrate::find_slot(&self.spans, &self.authors, first, left, right);
+        let gap = self.spans.at(slot.at);
+        let (at, _) = self.spans.visible_position(gap);
+        let len = text.chars().count();
+        self.put(gap, at, Span { first, len, deleted: false, left, right: slot.right, level: slot.level }, text);
+        Splice { at, deleted: 0, inserted: len }
     }
-    /// Deletes somebody's choice of chars (known here: `contains`); already deleted ones are skipped.
-    /// Pushes the visible changes in the order applied.
-    pub(crate) fn integrate_delete(&mut self, first: OpId, len: u64, splices: &mut Vec<Splice>) {}
-    /// Panics when an inner invariant is broken; for tests.
-    #[doc(hidden)]
-    pub fn assert_invariants(&self) {}
-}
 
-/// Pieces of the visible text.
-#[derive(Clone, Debug)]
-pub struct Chunks<'a> {
-    stub: core::marker::PhantomData<&'a str>,
-}
-impl<'a> Iterator for Chunks<'a> {
-    type Item = &'a str;
-    fn next(&mut self) -> Option<&'a str> {
-        None
+    /// Deletes characters of somebody's choice, which must be here; those that are deleted already stay so. Pushes the visible
+    /// changes in the order in which they were applied. O(log n) for each span that it touches.
+    pub(crate) fn integrate_delete(&mut self, first: OpId, len: u64, splices: &mut Vec<Splice>) {
+        let Some(mut next) = self.authors.known(first) else {
+            return;
+        };
+        let end = next.seq.saturating_add(len);
+        let own = splices.len();
+        while next.seq < end {
+            let Some((cursor, span)) = self.spans.find(next).and_then(|at| Some((at, self.spans.span(at.place)?)))
+            else {
+                return;
+            };
+            let rest = usize::try_from(end - next.seq).unwrap_or(usize::MAX);
+            let part = span.part(cursor.offset, span.len.min(cursor.offset.saturating_add(rest)));
+            next = part.end();
+            if part.deleted {
+                continue;
+            }
+            let (at, _) = self.spans.visible_position(cursor);
+            self.spans.delete(cursor, part.len);
+            self.rope.remove(at..at + part.len);
+            match splices[own..].last_mut() {
+                Some(last) if last.at == at => last.deleted += part.len,
+                _ => splices.push(Splice { at, deleted: part.len, inserted: 0 }),
+            }
+        }
     }
-}
-#[allow(unused_variables, reason = "stub")]
-impl Text {
-    /// NEW, needed by document.rs (undo): where the characters of the id run `first..first+len` that are still visible stand now, as
-    /// char ranges in document order (adjacent ones may be merged). O(spans of the run × log n).
-    pub(crate) fn visible_ranges(&self, first: OpId, len: u64) -> Vec<Range<usize>> {
-        Vec::new()
+
+    /// Panics if an inner invariant is broken: for tests. O(n).
+    #[doc(hidden)]
+    pub fn assert_invariants(&self) {
+        self.spans.assert_invariants();
+        self.rope.assert_invariants();
+        assert!(self.spans.sum().visible == self.len_chars(), "spans and text differ in length");
     }
-    /// NEW, needed by document.rs (undo): inserts a local run right behind the character `behind` (known here, usually a tombstone);
-    /// gives the visible position where it stands, and its right origin (the next id in the list; its left origin is `behind`).
-    pub(crate) fn insert_behind(&mut self, behind: OpId, first: OpId, text: &str) -> (usize, Option<OpId>) {
-        (0, None)
+
+    fn put(&mut self, gap: Cursor, at: usize, span: Span, text: &str) {
+        if span.len > 0 {
+            self.spans.insert(gap, span);
+            self.rope.insert(at, text);
+        }
+    }
+
+    fn run(&self, span: &Span) -> Run {
+        Run { first: self.authors.op_id(span.first), len: span.len as u64, deleted: span.deleted }
     }
 }
