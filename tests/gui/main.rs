@@ -1,1 +1,1 @@
-
+//! Tests of the window without a display.

@@ -1,1 +1,1 @@
-
+//! Tests with sockets, files and processes.
