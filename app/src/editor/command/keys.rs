@@ -38,6 +38,7 @@ pub enum Key {
 }
 
 /// A key with its modifiers.
+#[expect(clippy::struct_excessive_bools, reason = "each modifier is held or not")]
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct Keys {
     /// The key.
