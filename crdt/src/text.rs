@@ -180,16 +180,38 @@ impl Text {
         len == 0 || self.authors.known(first).is_some_and(|first| self.spans.contains(first, len))
     }
 
+    /// Where those of these characters that are visible stand now: ranges of chars in document order. O(log n) for each span
+    /// that holds some of them.
+    pub(crate) fn visible_ranges(&self, first: OpId, len: u64) -> Vec<Range<usize>> {
+        let mut ranges: Vec<Range<usize>> = Vec::new();
+        for (cursor, part) in self.parts(first, len).filter(|(_, part)| !part.deleted) {
+            let (at, _) = self.spans.visible_position(cursor);
+            match ranges.last_mut() {
+                Some(last) if last.end == at => last.end += part.len,
+                _ => ranges.push(at..at + part.len),
+            }
+        }
+        ranges.sort_unstable_by_key(|range| range.start);
+        ranges
+    }
+
     /// Inserts an own run at a visible position, which is not behind the end; gives its origins. The ids must be new.
     /// O(log n + length of the text).
     pub(crate) fn insert(&mut self, at: usize, first: OpId, text: &str) -> (Option<OpId>, Option<OpId>) {
         let left = at.checked_sub(1).and_then(|left| self.spans.at_visible(left));
-        let gap = left.map_or_else(|| self.spans.at(0), |left| Cursor { offset: left.offset + 1, ..left });
-        let (left, right) = (left.and_then(|left| self.spans.id(left)), self.spans.behind(gap));
-        let first = self.authors.number(first);
-        let level = integrate::level_between(&self.spans, left, right);
-        self.put(gap, at, Span { first, len: text.chars().count(), deleted: false, left, right, level }, text);
-        (left.map(|id| self.authors.op_id(id)), right.map(|id| self.authors.op_id(id)))
+        let left_id = left.and_then(|left| self.spans.id(left)).map(|id| self.authors.op_id(id));
+        (left_id, self.insert_in_gap(left, at, first, text))
+    }
+
+    /// Inserts an own run right behind a character that is here, deleted or not; gives its visible position and its right
+    /// origin. The ids must be new. O(log n + length of the text).
+    pub(crate) fn insert_behind(&mut self, behind: OpId, first: OpId, text: &str) -> (usize, Option<OpId>) {
+        let left = self.authors.known(behind).and_then(|left| self.spans.find(left));
+        let at = left.map_or(0, |left| {
+            let (position, visible) = self.spans.visible_position(left);
+            position + usize::from(visible)
+        });
+        (at, self.insert_in_gap(left, at, first, text))
     }
 
     /// Deletes a range of visible chars, which ends in the text; gives what it deleted as runs of ascending ids, in document
@@ -239,29 +261,20 @@ impl Text {
     /// Deletes characters of somebody's choice, which must be here; those that are deleted already stay so. Pushes the visible
     /// changes in the order in which they were applied. O(log n) for each span that it touches.
     pub(crate) fn integrate_delete(&mut self, first: OpId, len: u64, splices: &mut Vec<Splice>) {
-        let Some(mut next) = self.authors.known(first) else {
-            return;
-        };
-        let end = next.seq.saturating_add(len);
         let own = splices.len();
-        while next.seq < end {
-            let Some((cursor, span)) = self.spans.find(next).and_then(|at| Some((at, self.spans.span(at.place)?)))
-            else {
-                return;
-            };
-            let rest = usize::try_from(end - next.seq).unwrap_or(usize::MAX);
-            let part = span.part(cursor.offset, span.len.min(cursor.offset.saturating_add(rest)));
-            next = part.end();
-            if part.deleted {
-                continue;
+        let mut next = self.part(first, len);
+        while let Some((cursor, part)) = next {
+            if !part.deleted {
+                let (at, _) = self.spans.visible_position(cursor);
+                self.spans.delete(cursor, part.len);
+                self.rope.remove(at..at + part.len);
+                match splices[own..].last_mut() {
+                    Some(last) if last.at == at => last.deleted += part.len,
+                    _ => splices.push(Splice { at, deleted: part.len, inserted: 0 }),
+                }
             }
-            let (at, _) = self.spans.visible_position(cursor);
-            self.spans.delete(cursor, part.len);
-            self.rope.remove(at..at + part.len);
-            match splices[own..].last_mut() {
-                Some(last) if last.at == at => last.deleted += part.len,
-                _ => splices.push(Splice { at, deleted: part.len, inserted: 0 }),
-            }
+            let done = part.end().seq - first.seq;
+            next = self.part(first.plus(done), len - done);
         }
     }
 
@@ -273,11 +286,37 @@ impl Text {
         assert!(self.spans.sum().visible == self.len_chars(), "spans and text differ in length");
     }
 
+    /// Inserts an own run behind a character, or at the start; gives its right origin.
+    fn insert_in_gap(&mut self, left: Option<Cursor>, at: usize, first: OpId, text: &str) -> Option<OpId> {
+        let gap = left.map_or_else(|| self.spans.at(0), |left| Cursor { offset: left.offset + 1, ..left });
+        let (left, right) = (left.and_then(|left| self.spans.id(left)), self.spans.behind(gap));
+        let first = self.authors.number(first);
+        let level = integrate::level_between(&self.spans, left, right);
+        self.put(gap, at, Span { first, len: text.chars().count(), deleted: false, left, right, level }, text);
+        right.map(|right| self.authors.op_id(right))
+    }
+
     fn put(&mut self, gap: Cursor, at: usize, span: Span, text: &str) {
         if span.len > 0 {
             self.spans.insert(gap, span);
             self.rope.insert(at, text);
         }
+    }
+
+    /// The first of these characters and those that follow it in its span, if there are any and it is here.
+    fn part(&self, first: OpId, len: u64) -> Option<(Cursor, Span)> {
+        let cursor = self.spans.find(self.authors.known(first)?)?;
+        let span = self.spans.span(cursor.place)?;
+        let end = cursor.offset.saturating_add(usize::try_from(len).unwrap_or(usize::MAX));
+        (len > 0).then(|| (cursor, span.part(cursor.offset, end.min(span.len))))
+    }
+
+    /// These characters, as [`Self::part`] gives them.
+    fn parts(&self, first: OpId, len: u64) -> impl Iterator<Item = (Cursor, Span)> + '_ {
+        core::iter::successors(self.part(first, len), move |(_, part)| {
+            let done = part.end().seq - first.seq;
+            self.part(first.plus(done), len - done)
+        })
     }
 
     fn run(&self, span: &Span) -> Run {
