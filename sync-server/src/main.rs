@@ -1,1 +1,84 @@
-fn main() {}
+//! The relay of Quire: stores and forwards changes that it cannot read.
+
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Parser;
+use quire_server::{Command, Config, Log, Server, Settings};
+use tokio::net::TcpListener;
+use tracing_subscriber::EnvFilter;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let settings = Settings::parse();
+    let filter = EnvFilter::try_from_env("QUIRE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    log.with_ansi(io::stderr().is_terminal()).init();
+    match run(settings) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("quire-server: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(settings: Settings) -> anyhow::Result<()> {
+    match settings.resolve()? {
+        Command::Serve { listen, config } => serve(&listen, &config),
+        Command::Check { config } => check(&config),
+    }
+}
+
+#[tokio::main]
+async fn serve(listen: &str, config: &Config) -> anyhow::Result<()> {
+    let server = tokio::task::block_in_place(|| Server::open(config))?;
+    let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
+    let address = listener.local_addr()?;
+    let mut stdout = io::stdout().lock();
+    writeln!(stdout, "listening on {address}")?;
+    stdout.flush()?;
+    drop(stdout);
+    tracing::info!(%address, data = %config.data.display(), "the relay is ready");
+    let signal = asked_to_stop()?;
+    server.run(listener, signal).await?;
+    tracing::info!("the relay has stopped");
+    Ok(())
+}
+
+/// Ends when the system or a person asks the program to stop.
+#[cfg(unix)]
+fn asked_to_stop() -> io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("asked to stop");
+    })
+}
+
+/// Ends when a person asks the program to stop.
+#[cfg(not(unix))]
+fn asked_to_stop() -> io::Result<impl Future<Output = ()>> {
+    Ok(async {
+        if let Err(error) = tokio::signal::ctrl_c().await {
+            tracing::warn!(%error, "Ctrl+C cannot be heard");
+            std::future::pending::<()>().await;
+        }
+    })
+}
+
+fn check(config: &Config) -> anyhow::Result<()> {
+    let log = Log::open_existing(&config.data, config.limits.store_cache_bytes, u64::MAX)?;
+    let summary = log.verify()?;
+    let (documents, changes, bytes) = (summary.documents, summary.changes, summary.bytes);
+    writeln!(io::stdout(), "sound: {documents} documents, {changes} changes, {bytes} bytes")?;
+    Ok(())
+}

@@ -134,6 +134,19 @@ impl Relay {
         }
     }
 
+    /// Something came that the transport cannot deliver as a frame, of so many bytes: too long, or of another kind.
+    pub fn handle_unreadable(&mut self, now: Now, conn: ConnId, bytes: usize) {
+        if let Some(link) = self.links.get_mut(&conn) {
+            link.heard_us = now.monotonic_us;
+        }
+        match bytes {
+            bytes if bytes > FRAME_BYTES_MAX => {
+                self.refuse(conn, RefusalReason::FrameBytes, FRAME_BYTES_MAX as u64, bytes as u64);
+            }
+            bytes => self.refuse(conn, RefusalReason::Malformed, 0, bytes as u64),
+        }
+    }
+
     /// A link has ended, whoever ended it.
     pub fn handle_closed(&mut self, _now: Now, conn: ConnId) {
         self.detach(conn);
