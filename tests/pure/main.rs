@@ -2,4 +2,7 @@
 #![cfg(test)]
 
 mod cases;
+mod history;
+mod oracle_agrees;
+mod traces;
 mod vectors;
