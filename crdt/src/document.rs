@@ -207,17 +207,8 @@ impl Document {
     /// [`EditError::Range`] when the range is not inside the text.
     pub fn delete(&mut self, range: Range<usize>) -> Result<(), EditError> {
         self.check_range(range.clone())?;
-        if range.is_empty() {
-            return Ok(());
-        }
-        let deleted = self.text.slice(range.clone());
-        let mut rest = deleted.as_str();
-        for run in self.text.delete(range) {
-            let split = rest.char_indices().nth(usize::try_from(run.len).unwrap_or(usize::MAX));
-            let (text, behind) = rest.split_at(split.map_or(rest.len(), |(at, _)| at));
-            rest = behind;
-            self.undo.record(Step::Deleted { last: run.first.plus(run.len - 1), text: String::from(text) });
-            self.made(Op::Delete { first: run.first, len: run.len, backwards: false });
+        if !range.is_empty() {
+            self.delete_inside(range);
         }
         Ok(())
     }
@@ -345,6 +336,19 @@ impl Document {
         self.version.observe(author, id.seq);
     }
 
+    /// Deletes a range that is inside the text and not empty.
+    fn delete_inside(&mut self, range: Range<usize>) {
+        let deleted = self.text.slice(range.clone());
+        let mut rest = deleted.as_str();
+        for run in self.text.delete(range) {
+            let split = rest.char_indices().nth(usize::try_from(run.len).unwrap_or(usize::MAX));
+            let (text, behind) = rest.split_at(split.map_or(rest.len(), |(at, _)| at));
+            rest = behind;
+            self.undo.record(Step::Deleted { last: run.first.plus(run.len - 1), text: String::from(text) });
+            self.made(Op::Delete { first: run.first, len: run.len, backwards: false });
+        }
+    }
+
     fn next_id(&self) -> OpId {
         OpId::new(self.replica, self.version.get(self.replica))
     }
@@ -387,23 +391,25 @@ impl Document {
         splices.into_iter().map(|splice| Patch { splice, author }).collect()
     }
 
-    /// Deletes what is still there of a run of own characters, from its end to its start.
+    /// Deletes what is still there of a run of own characters, or was put back since.
     fn take_back(&mut self, first: OpId, len: u64, splices: &mut Vec<Splice>) {
-        for range in self.text.visible_ranges(first, len).into_iter().rev() {
-            splices.push(Splice { at: range.start, deleted: range.len(), inserted: 0 });
-            // The range was asked of this text just now: it is inside.
-            let done = self.delete(range);
-            debug_assert_eq!(done, Ok(()));
+        for (first, len) in self.undo.with_replacements(first, len) {
+            for range in self.text.visible_ranges(first, len).into_iter().rev() {
+                splices.push(Splice { at: range.start, deleted: range.len(), inserted: 0 });
+                self.delete_inside(range);
+            }
         }
     }
 
     /// Inserts deleted text again, right behind the last character that was deleted.
     fn put_back(&mut self, last: OpId, text: &str, splices: &mut Vec<Splice>) {
-        let mut behind = last;
+        let (mut old, mut behind) = (OpId::new(last.replica, last.seq + 1 - text.chars().count() as u64), last);
         for piece in pending::pieces(text) {
             let first = self.next_id();
             let (at, right) = self.text.insert_behind(behind, first, piece);
             let inserted = self.made_insert(first, Some(behind), right, piece);
+            self.undo.replace(old, inserted as u64, first);
+            old = old.plus(inserted as u64);
             splices.push(Splice { at, deleted: 0, inserted });
             behind = first.plus(inserted as u64 - 1);
         }

@@ -2,7 +2,7 @@
 //!
 //! Undo deletes what this replica inserted and is still there, and puts back what it deleted; what others wrote is never touched.
 
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -13,6 +13,9 @@ pub const UNDO_GROUPS_MAX: usize = 10_000;
 
 /// The most bytes of deleted text that are kept to be put back; older groups are forgotten.
 pub const UNDO_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// The most runs of which it is remembered as what they were put back; of more, the oldest are forgotten.
+const REPLACED_RUNS_MAX: usize = 65_536;
 
 /// One thing that was done.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -64,6 +67,8 @@ pub(crate) struct UndoLog {
     recording: Recording,
     /// Whether the next edit joins the newest group.
     open: bool,
+    /// Runs that were deleted and put back: their first id, how many, and the first id that they have now.
+    replaced: BTreeMap<OpId, (u64, OpId)>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -144,11 +149,80 @@ impl UndoLog {
         self.open = false;
     }
 
+    /// Notes that deleted characters were put back under other ids.
+    pub(crate) fn replace(&mut self, first: OpId, len: u64, by: OpId) {
+        self.replaced.insert(first, (len, by));
+        if self.replaced.len() > REPLACED_RUNS_MAX {
+            self.replaced.pop_first();
+        }
+    }
+
+    /// The run, and what parts of it were put back as, however often.
+    pub(crate) fn with_replacements(&self, first: OpId, len: u64) -> Vec<(OpId, u64)> {
+        let mut runs = Vec::from([(first, len)]);
+        let mut done = 0;
+        while let Some((first, len)) = runs.get(done).copied() {
+            done += 1;
+            // Replaced runs do not overlap: at most the nearest one in front reaches into this one.
+            let in_front = self.replaced.range(..first).next_back();
+            let inside = self.replaced.range(first..first.plus(len));
+            for (old, (old_len, by)) in in_front.into_iter().chain(inside) {
+                let start = first.seq.max(old.seq);
+                let end = (first.seq + len).min(old.seq + old_len);
+                if old.replica == first.replica && start < end {
+                    runs.push((by.plus(start - old.seq), end - start));
+                }
+            }
+        }
+        runs
+    }
+
     pub(crate) fn can_undo(&self) -> bool {
         !self.undo.groups.is_empty()
     }
 
     pub(crate) fn can_redo(&self) -> bool {
         !self.redo.groups.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::ReplicaId;
+
+    fn id(seq: u64) -> OpId {
+        OpId::new(ReplicaId::from_bytes([1; 16]), seq)
+    }
+
+    #[test]
+    fn what_was_put_back_is_found_by_its_first_ids() {
+        let mut log = UndoLog::default();
+        log.replace(id(2), 3, id(10));
+        log.replace(id(11), 1, id(20));
+        let check = |first, len, expected: &[(u64, u64)]| {
+            let expected: Vec<_> = expected.iter().map(|(seq, len)| (id(*seq), *len)).collect();
+            assert_eq!(log.with_replacements(id(first), len), expected);
+        };
+        check(0, 2, &[(0, 2)]);
+        check(0, 8, &[(0, 8), (10, 3), (20, 1)]);
+        check(4, 9, &[(4, 9), (12, 1), (20, 1)]);
+        check(3, 1, &[(3, 1), (11, 1), (20, 1)]);
+    }
+
+    #[test]
+    fn old_groups_are_forgotten() {
+        let mut log = UndoLog::default();
+        for seq in 0..UNDO_GROUPS_MAX as u64 + 5 {
+            log.record(Step::Inserted { first: id(2 * seq), len: 1 });
+            log.end_group();
+        }
+        assert_eq!(log.undo.groups.len(), UNDO_GROUPS_MAX);
+        let megabyte = "x".repeat(1024 * 1024);
+        for _ in 0..70 {
+            log.record(Step::Deleted { last: id(0), text: megabyte.clone() });
+            log.end_group();
+        }
+        assert!(log.undo.bytes <= UNDO_BYTES_MAX && log.undo.groups.len() == 64);
     }
 }

@@ -117,11 +117,10 @@ fn undo_takes_back_what_is_mine_and_leaves_what_is_not() {
     exchange(&mut a, &mut b);
     assert_eq!(text(&a), "one-B- three");
     let patches = a.undo();
-    assert_eq!(text(&a), "one t-B-wo three".replace("t-B-wo", "-B- two"), "put back behind the last deleted character");
-    assert_eq!(patches.len(), 1);
-    assert_eq!(a.undo().len(), 2, "what was put back is a new edit, which this undo does not know");
+    assert_eq!((text(&a).as_str(), patches.len()), ("one-B- two three", 1));
+    a.undo();
     exchange(&mut a, &mut b);
-    assert!(text(&b).contains("-B-"));
+    assert_eq!(text(&b), "-B-");
 }
 
 #[test]
