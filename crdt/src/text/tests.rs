@@ -1,6 +1,8 @@
 //! Whole texts: data in, data out. The nodes are tiny here, so that small texts take every path.
 
+mod convergence;
 mod editing;
+mod naive;
 
 use alloc::vec::Vec;
 

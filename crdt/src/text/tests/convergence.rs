@@ -1,0 +1,253 @@
+//! Several replicas, their operations delivered in any causal order.
+
+use alloc::vec;
+
+use super::naive::Naive;
+use super::*;
+
+const REPLICAS: [ReplicaId; 3] = [A, B, C];
+
+#[derive(Clone, Debug)]
+enum Edit {
+    Insert { first: OpId, left: Option<OpId>, right: Option<OpId>, text: String },
+    Delete { first: OpId, len: u64 },
+}
+
+/// A replica with the plain text that its splices add up to.
+#[derive(Clone, Default)]
+struct Replica {
+    text: Text,
+    plain: Vec<char>,
+    delivered: [usize; 3],
+}
+
+impl Replica {
+    fn deliver(&mut self, author: usize, edit: &Edit) {
+        self.delivered[author] += 1;
+        match edit {
+            Edit::Insert { first, left, right, text } => {
+                let Splice { at, deleted, inserted } = self.text.integrate_insert(*first, *left, *right, text);
+                assert_eq!((deleted, inserted), (0, text.chars().count()));
+                self.plain.splice(at..at, text.chars());
+            }
+            Edit::Delete { first, len } => {
+                let mut splices = Vec::new();
+                self.text.integrate_delete(*first, *len, &mut splices);
+                for Splice { at, deleted, inserted } in splices {
+                    assert_eq!((deleted > 0, inserted), (true, 0));
+                    self.plain.drain(at..at + deleted);
+                }
+            }
+        }
+        self.check();
+    }
+
+    fn check(&self) {
+        self.text.assert_invariants();
+        assert_eq!(shown(&self.text), self.plain.iter().collect::<String>());
+    }
+}
+
+/// What each replica did, in order, and how much of each it had delivered before.
+#[derive(Default)]
+struct History {
+    edits: [Vec<([usize; 3], Edit)>; 3],
+    units: [u64; 3],
+}
+
+impl History {
+    /// Delivers one edit that is ready at `to`, if there is one.
+    fn deliver_any(&self, rng: &mut Rng, to: &mut Replica) -> bool {
+        let start = rng.below(3);
+        for author in (0..3).map(|offset| (start + offset) % 3) {
+            if let Some((deps, edit)) = self.edits[author].get(to.delivered[author])
+                && (0..3).all(|other| deps[other] <= to.delivered[other])
+            {
+                to.deliver(author, edit);
+                return true;
+            }
+        }
+        false
+    }
+
+    fn record(&mut self, by: usize, deps: [usize; 3], edit: Edit) {
+        self.edits[by].push((deps, edit));
+    }
+
+    fn next_id(&mut self, by: usize, units: u64) -> OpId {
+        self.units[by] += units;
+        OpId::new(REPLICAS[by], self.units[by] - units)
+    }
+
+    /// An edit as an honest author makes it.
+    fn edit(&mut self, rng: &mut Rng, by: usize, at_one_place: bool, replica: &mut Replica) {
+        let (deps, len) = (replica.delivered, replica.plain.len());
+        let at = if at_one_place { len / 2 } else { rng.below(len + 1) };
+        if rng.below(4) == 0 && at < len {
+            let range = at..at + 1 + rng.below((len - at).min(5));
+            replica.plain.drain(range.clone());
+            for run in replica.text.delete(range) {
+                self.next_id(by, run.len);
+                self.record(by, deps, Edit::Delete { first: run.first, len: run.len });
+                replica.delivered[by] += 1;
+            }
+        } else {
+            let text = rng.pick(&["x", "yz", "äöü", "\n", "words"]);
+            let first = self.next_id(by, text.chars().count() as u64);
+            let (left, right) = replica.text.insert(at, first, text);
+            replica.plain.splice(at..at, text.chars());
+            self.record(by, deps, Edit::Insert { first, left, right, text: text.into() });
+            replica.delivered[by] += 1;
+        }
+        replica.check();
+    }
+
+    /// An edit as only a hostile author makes it: between any two characters, in any order.
+    fn forge(&mut self, rng: &mut Rng, by: usize, replica: &mut Replica) {
+        let deps = replica.delivered;
+        let mut ids: Vec<_> = characters(&replica.text).into_iter().map(|(id, _)| Some(id)).collect();
+        ids.push(None);
+        let (left, right, first) = (rng.pick(&ids), rng.pick(&ids), self.next_id(by, 2));
+        let edit = Edit::Insert { first, left, right, text: "!?".into() };
+        replica.deliver(by, &edit);
+        self.record(by, deps, edit);
+    }
+
+    /// Each replica after its own part of a random history.
+    fn random(rng: &mut Rng, edits: usize, forged_percent: usize) -> (Self, [Replica; 3]) {
+        let (mut history, mut replicas) = (Self::default(), <[Replica; 3]>::default());
+        let at_one_place = rng.below(2) == 0;
+        for _ in 0..edits {
+            let by = rng.below(3);
+            if rng.below(100) < forged_percent {
+                history.forge(rng, by, &mut replicas[by]);
+            } else if rng.below(5) > 0 {
+                history.edit(rng, by, at_one_place, &mut replicas[by]);
+            } else {
+                (0..rng.below(12)).for_each(|_| drop(history.deliver_any(rng, &mut replicas[by])));
+            }
+        }
+        (history, replicas)
+    }
+
+    /// The order of all characters by the naive tree.
+    fn naive_order(&self, rng: &mut Rng) -> Vec<OpId> {
+        let (mut naive, mut delivered) = (Naive::new(), [0; 3]);
+        let ready = |delivered: &[usize; 3], author: usize| {
+            let (deps, edit) = self.edits[author].get(delivered[author])?;
+            (0..3).all(|other| deps[other] <= delivered[other]).then_some((author, edit))
+        };
+        loop {
+            let start = rng.below(3);
+            let Some((author, edit)) = (start..start + 3).find_map(|author| ready(&delivered, author % 3)) else {
+                return naive.order();
+            };
+            delivered[author] += 1;
+            if let Edit::Insert { first, left, right, text } = edit {
+                naive.insert(*first, *left, *right, text.chars().count() as u64);
+            }
+        }
+    }
+}
+
+fn converge(seed: u64, forged_percent: usize) {
+    let mut rng = Rng::new(seed);
+    let (history, mut replicas) = History::random(&mut rng, 60, forged_percent);
+    let expected = history.naive_order(&mut rng);
+    let mut fresh = Replica::default();
+    for replica in replicas.iter_mut().chain([&mut fresh]) {
+        while history.deliver_any(&mut rng, replica) {}
+        let order: Vec<_> = characters(&replica.text).into_iter().map(|(id, _)| id).collect();
+        assert_eq!(order, expected, "seed {seed}");
+    }
+    let [a, b, c] = replicas.map(|replica| characters(&replica.text));
+    assert!(a == b && b == c && c == characters(&fresh.text), "seed {seed}: different characters are deleted");
+}
+
+#[test]
+fn replicas_converge_to_the_order_of_the_naive_tree() {
+    (0..100).for_each(|seed| converge(seed, 0));
+}
+
+#[test]
+fn replicas_converge_whatever_a_hostile_author_names() {
+    (1000..1100).for_each(|seed| converge(seed, 50));
+}
+
+/// Two authors write a word each into the gap of `[]`, seeing only their own characters; gives the text after merging.
+fn written_at_once(orders: [&[usize]; 2]) -> String {
+    let words = ["hello", "WORLD"];
+    let mut base = Text::new();
+    base.insert(0, OpId::new(C, 0), "[]");
+    let mut merged = base.clone();
+    for (by, (word, order)) in words.iter().zip(orders).enumerate() {
+        let mut own = base.clone();
+        let mut there: Vec<usize> = Vec::new();
+        for (seq, letter) in order.iter().enumerate() {
+            let at = there.iter().filter(|other| *other < letter).count();
+            there.push(*letter);
+            let (text, first) = (&word[*letter..=*letter], OpId::new(REPLICAS[by], seq as u64));
+            let (left, right) = own.insert(1 + at, first, text);
+            merged.integrate_insert(first, left, right, text);
+            merged.assert_invariants();
+        }
+    }
+    shown(&merged)
+}
+
+#[test]
+fn words_written_at_one_place_stay_whole() {
+    let (forwards, backwards, mixed) = ([0, 1, 2, 3, 4], [4, 3, 2, 1, 0], [2, 3, 1, 4, 0]);
+    for one in [forwards, backwards, mixed] {
+        for other in [forwards, backwards, mixed] {
+            let text = written_at_once([&one, &other]);
+            assert!(["[helloWORLD]", "[WORLDhello]"].contains(&text.as_str()), "{one:?} and {other:?} give {text}");
+        }
+    }
+    assert_eq!(written_at_once([&forwards, &forwards]), "[helloWORLD]");
+}
+
+#[test]
+fn a_right_origin_that_is_not_behind_the_left_one_counts_as_none() {
+    let integrated = |right| {
+        let mut text = Text::new();
+        text.insert(0, OpId::new(A, 0), "abcd");
+        text.integrate_insert(OpId::new(B, 0), Some(OpId::new(A, 2)), right, "X");
+        text.assert_invariants();
+        characters(&text)
+    };
+    let expected = integrated(None);
+    for hostile in [Some(OpId::new(A, 0)), Some(OpId::new(A, 2)), Some(OpId::new(C, 5))] {
+        assert_eq!(integrated(hostile), expected);
+    }
+}
+
+#[test]
+fn deleting_the_same_characters_twice_changes_nothing() {
+    let mut text = Text::new();
+    text.insert(0, OpId::new(A, 0), "abcdef");
+    text.insert(3, OpId::new(B, 0), "--");
+    let mut deleted = |first, len| {
+        let mut splices = Vec::new();
+        text.integrate_delete(OpId::new(A, first), len, &mut splices);
+        text.assert_invariants();
+        (splices, shown(&text))
+    };
+    let splice = |at, deleted| Splice { at, deleted, inserted: 0 };
+    assert_eq!(deleted(1, 4), (vec![splice(1, 2), splice(3, 2)], "a--f".into()));
+    assert_eq!(deleted(2, 2), (vec![], "a--f".into()));
+    assert_eq!(deleted(0, 6), (vec![splice(0, 1), splice(2, 1)], "--".into()));
+}
+
+#[test]
+fn undo_finds_its_characters_and_their_place() {
+    let mut text = Text::new();
+    text.insert(0, OpId::new(A, 0), "abcdef");
+    text.insert(3, OpId::new(B, 0), "--");
+    text.delete(1..2);
+    assert_eq!(text.visible_ranges(OpId::new(A, 0), 5), [0..2, 4..6]);
+    assert_eq!(text.insert_behind(OpId::new(A, 1), OpId::new(A, 6), "B"), (1, Some(OpId::new(A, 2))));
+    assert_eq!(text.insert_behind(OpId::new(A, 5), OpId::new(A, 7), "!"), (8, None));
+    text.assert_invariants();
+    assert_eq!(shown(&text), "aBc--def!");
+}
