@@ -218,10 +218,10 @@ impl Settings {
         let settings = self.or(file);
         let limits = settings.limits()?;
         let config = Config { data: settings.data.ok_or(ConfigError::NoData)?, limits };
-        Ok(match settings.check {
-            true => Command::Check { config },
-            false => Command::Serve { listen: settings.listen.unwrap_or_else(|| DEFAULT_LISTEN.to_owned()), config },
-        })
+        if settings.check {
+            return Ok(Command::Check { config });
+        }
+        Ok(Command::Serve { listen: settings.listen.unwrap_or_else(|| DEFAULT_LISTEN.to_owned()), config })
     }
 }
 

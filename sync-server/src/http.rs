@@ -79,9 +79,8 @@ fn answer(mut request: Request<Incoming>, hub: &Hub, upgrade: &Upgrade) -> Respo
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return text(StatusCode::METHOD_NOT_ALLOWED, "only GET\n");
     }
-    let state = |good: bool, yes: &'static str, no: &'static str| match good {
-        true => text(StatusCode::OK, yes),
-        false => text(StatusCode::SERVICE_UNAVAILABLE, no),
+    let state = |good: bool, yes: &'static str, no: &'static str| {
+        if good { text(StatusCode::OK, yes) } else { text(StatusCode::SERVICE_UNAVAILABLE, no) }
     };
     match path {
         "/healthz" => state(hub.is_healthy(), "the store works\n", "the store failed\n"),

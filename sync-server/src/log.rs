@@ -12,6 +12,7 @@ mod tests;
 mod verify;
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
@@ -114,14 +115,14 @@ impl Log {
                 let mut entries = transaction.open_table(ENTRIES)?;
                 let mut ends = transaction.open_table(ENDS)?;
                 for append in batch {
-                    if !grown.contains_key(&append.document) {
-                        grown.insert(append.document, self.end_in(&ends, append.document)?);
-                    }
-                    let Some(end) = grown.get_mut(&append.document) else { continue };
+                    let end = match grown.entry(append.document) {
+                        Entry::Occupied(end) => end.into_mut(),
+                        Entry::Vacant(place) => place.insert(self.end_in(&ends, append.document)?),
+                    };
                     let envelope = Envelope::decode(append.envelope.clone())
                         .ok()
                         .filter(|_| append.position == end.head)
-                        .ok_or_else(|| StoreError::NotNext { position: append.position, head: end.head })?;
+                        .ok_or(StoreError::NotNext { position: append.position, head: end.head })?;
                     end.extend(envelope.header(), append.envelope.len());
                     let key = key(append.document, append.position);
                     entries.insert(&key, pack(&key, &append.envelope).as_slice())?;
@@ -189,21 +190,21 @@ fn unpack<'a>(key: &[u8], value: &'a [u8]) -> Option<&'a [u8]> {
 
 /// CRC-32 as in ISO 3309 over the key and what is stored under it.
 fn checksum(key: &[u8], content: &[u8]) -> u32 {
-    let step = |crc: u32, byte: &u8| CRC_TABLE[usize::from((crc as u8) ^ byte)] ^ (crc >> 8);
+    let step = |crc: u32, byte: &u8| CRC_TABLE[usize::from(crc.to_le_bytes()[0] ^ byte)] ^ (crc >> 8);
     !key.iter().chain(content).fold(u32::MAX, step)
 }
 
 const CRC_TABLE: [u32; 256] = {
     let mut table = [0; 256];
-    let mut index = 0;
+    let mut index: u32 = 0;
     while index < 256 {
-        let mut crc = index as u32;
+        let mut crc = index;
         let mut bit = 0;
         while bit < 8 {
             crc = if crc & 1 == 1 { 0xedb8_8320 ^ (crc >> 1) } else { crc >> 1 };
             bit += 1;
         }
-        table[index] = crc;
+        table[index as usize] = crc;
         index += 1;
     }
     table

@@ -85,6 +85,7 @@ impl Relay {
             frame,
             envelope_bytes: bytes,
             replica: header.replica,
+            first_seq: header.first_seq,
             end_seq: header.end_seq(),
             source: conn,
         });
@@ -196,6 +197,7 @@ impl Relay {
             frame: change_frame(envelope.bytes()),
             envelope_bytes: envelope.bytes().len(),
             replica: envelope.header().replica,
+            first_seq: envelope.header().first_seq,
             end_seq: envelope.header().end_seq(),
             source: conn,
         })

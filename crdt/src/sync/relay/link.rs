@@ -104,7 +104,7 @@ pub(super) enum Next {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Phase {
     /// Its cursor rests on the position that the replica named, and on nothing that this relay sent. A store that was put back
-    /// from a copy has other changes at the same positions, so that is looked at when the cursor comes to the log's end.
+    /// from a copy has other changes at the same positions: a gap, on the way or at the log's end, shows that.
     Trusting,
     /// It is being sent what it lacks.
     CatchingUp,
@@ -251,7 +251,12 @@ impl Member {
                 },
             };
             self.cursor += 1;
-            if self.known.get(entry.replica) >= entry.end_seq {
+            let known = self.known.get(entry.replica);
+            if known >= entry.end_seq {
+                continue;
+            }
+            if self.phase == Phase::Trusting && known < entry.first_seq {
+                self.start_over();
                 continue;
             }
             if self.phase != Phase::Live {
@@ -270,12 +275,18 @@ impl Member {
         Some(entry)
     }
 
-    /// The cursor has come to the log's end for the first time. If what the replica had and was sent is less than the log, the
-    /// position that it named was wrong, and the log is gone through from its start: false.
+    /// The position that the replica named was wrong: the log is gone through from its start.
+    fn start_over(&mut self) {
+        self.cursor = 0;
+        self.chunk.clear();
+        self.phase = Phase::CatchingUp;
+    }
+
+    /// The cursor has come to the log's end for the first time. False if what the replica had and was sent is less than
+    /// the log.
     fn arrive(&mut self, log: &OpenLog) -> bool {
         if self.phase == Phase::Trusting && log.version.missing_from(&self.known).next().is_some() {
-            self.cursor = 0;
-            self.phase = Phase::CatchingUp;
+            self.start_over();
             return false;
         }
         self.phase = Phase::Live;

@@ -14,6 +14,7 @@ pub(super) struct Entry {
     pub(super) frame: Bytes,
     pub(super) envelope_bytes: usize,
     pub(super) replica: ReplicaId,
+    pub(super) first_seq: u64,
     pub(super) end_seq: u64,
     /// The link that brought it.
     pub(super) source: ConnId,

@@ -1,0 +1,154 @@
+//! Every limit, with its numbers.
+
+use super::*;
+
+fn other(document: u8, replica: ReplicaId) -> Hello {
+    Hello { document: DocumentId::from_bytes([document; 16]), ..hello(replica, &[]) }
+}
+
+#[test]
+fn links_per_document() {
+    let mut shell = Shell::new(RelayLimits { links_per_document_max: 2, ..RelayLimits::default() });
+    shell.join_live(A, &[]);
+    shell.join_live(B, &[]);
+    let c = shell.join(hello(C, &[]));
+    shell.check_refused(c, RefusalReason::LinksPerDocument, 2, 2);
+    let again = shell.join(hello(B, &[]));
+    assert_eq!(shell.refusal(again), None, "a link that replaces another is let in");
+}
+
+#[test]
+fn documents_open() {
+    let mut shell = Shell::new(RelayLimits { documents_open_max: 2, ..RelayLimits::default() });
+    let first = shell.join(other(1, A));
+    shell.join(other(2, A));
+    let third = shell.join(other(3, A));
+    shell.check_refused(third, RefusalReason::Documents, 2, 2);
+    shell.close(first);
+    let again = shell.join(other(3, A));
+    assert_eq!(shell.refusal(again), None);
+}
+
+#[test]
+fn documents_stored() {
+    let mut shell = Shell::new(RelayLimits { documents_stored_max: 7, ..RelayLimits::default() });
+    shell.relay = shell.relay.with_documents_stored(7);
+    let a = shell.join_live(A, &[]);
+    shell.send(a, &change(A, 0, 1, &[]));
+    shell.check_refused(a, RefusalReason::Documents, 7, 7);
+}
+
+#[test]
+fn bytes_of_a_document() {
+    let one = envelope(A, 0, 1, &[]).len() as u64;
+    let mut shell = Shell::new(RelayLimits { document_bytes_max: 2 * one, ..RelayLimits::default() });
+    let a = shell.join_live(A, &[]);
+    (0..3).for_each(|seq| shell.send(a, &change(A, seq, 1, &[])));
+    shell.check_refused(a, RefusalReason::DocumentBytes, 2 * one, 3 * one);
+}
+
+#[test]
+fn replicas_of_a_document() {
+    let limits = RelayLimits { replicas_per_document_max: 2, ..RelayLimits::default() };
+    let mut shell = Shell::new(limits.clone());
+    let a = shell.join_live(A, &[]);
+    shell.send(a, &change(A, 0, 1, &[]));
+    shell.send(a, &change(B, 0, 1, &[]));
+    shell.send(a, &change(C, 0, 1, &[]));
+    shell.check_refused(a, RefusalReason::Replicas, 2, 3);
+
+    let greedy = shell.join(hello(A, &[(A, 1), (B, 1), (C, 1)]));
+    shell.check_refused(greedy, RefusalReason::Replicas, 2, 3);
+
+    let b = shell.join_live(B, &[]);
+    shell.send(b, &Frame::Held { replica: B, version: version(&[(A, 1), (B, 1), (C, 1)]) }.encode());
+    shell.check_refused(b, RefusalReason::Replicas, 2, 3);
+}
+
+#[test]
+fn bytes_of_a_frame_and_of_a_presence() {
+    use crate::sync::frame::{FRAME_BYTES_MAX, PRESENCE_BYTES_MAX};
+    let mut shell = Shell::new(RelayLimits::default());
+    let a = shell.join_live(A, &[]);
+    shell.send(a, &Bytes::from(alloc::vec![2; FRAME_BYTES_MAX + 1]));
+    shell.check_refused(a, RefusalReason::FrameBytes, FRAME_BYTES_MAX as u64, FRAME_BYTES_MAX as u64 + 1);
+
+    let b = shell.join_live(B, &[]);
+    let payload = [1; PRESENCE_BYTES_MAX + 1];
+    shell.send(b, &Frame::Presence { replica: B, payload: &payload }.encode());
+    shell.check_refused(b, RefusalReason::FrameBytes, 1024, 1025);
+
+    let c = shell.connect();
+    shell.relay.handle_unreadable(shell.now, c, 1 << 30);
+    shell.settle();
+    shell.check_refused(c, RefusalReason::FrameBytes, FRAME_BYTES_MAX as u64, 1 << 30);
+}
+
+#[test]
+fn a_link_that_outruns_the_disk_is_not_read_until_the_disk_has_caught_up() {
+    let one = envelope(A, 0, 1, &[]).len();
+    let mut shell = Shell::new(RelayLimits { link_unappended_bytes_max: 2 * one, ..RelayLimits::default() });
+    let (a, b) = (shell.join_live(A, &[]), shell.join_live(B, &[]));
+    shell.send(a, &change(A, 0, 1, &[]));
+    assert!(shell.relay.can_read(a));
+    shell.send(a, &change(A, 1, 1, &[]));
+    assert!(!shell.relay.can_read(a) && shell.relay.can_read(b));
+    shell.fetch(a);
+    shell.write();
+    assert!(shell.relay.can_read(a) && shell.awake.contains(&a));
+}
+
+#[test]
+fn when_all_together_outrun_the_disk_nobody_is_read() {
+    let one = envelope(A, 0, 1, &[]).len();
+    let mut shell = Shell::new(RelayLimits { unappended_bytes_max: one, ..RelayLimits::default() });
+    let (a, b) = (shell.join_live(A, &[]), shell.join_live(B, &[]));
+    shell.send(a, &change(A, 0, 1, &[]));
+    assert!(!shell.relay.can_read(a) && !shell.relay.can_read(b));
+    shell.fetch(b);
+    shell.write();
+    assert!(shell.relay.can_read(b) && shell.awake.contains(&b));
+}
+
+#[test]
+fn a_link_is_not_read_while_the_store_is_asked() {
+    let mut relay = Relay::new(EPOCH, RelayLimits::default());
+    relay.handle_connected(Now::default(), ConnId(1));
+    assert!(relay.can_read(ConnId(1)));
+    relay.handle_frame(Now::default(), ConnId(1), &Frame::Hello(hello(A, &[])).encode());
+    assert!(!relay.can_read(ConnId(1)));
+    assert_eq!(relay.poll_output(), Some(RelayOutput::Load { document: DOCUMENT }));
+    relay.handle_loaded(Now::default(), DOCUMENT, VersionVector::new(), 0, 0);
+    assert!(relay.can_read(ConnId(1)));
+    assert_eq!(relay.poll_output(), Some(RelayOutput::Wake { conn: ConnId(1) }));
+}
+
+#[test]
+fn a_document_that_nobody_follows_is_closed_when_it_is_on_disk() {
+    let mut shell = Shell::new(RelayLimits::default());
+    let a = shell.join_live(A, &[]);
+    shell.send(a, &change(A, 0, 1, &[]));
+    shell.close(a);
+    assert_eq!(shell.relay.stats().documents_open, 1);
+    shell.write();
+    assert_eq!(shell.relay.stats().documents_open, 0);
+    let a = shell.join_live(A, &[(A, 1)]);
+    shell.close(a);
+    assert_eq!(shell.relay.stats().documents_open, 0);
+}
+
+#[test]
+fn rings_that_nobody_needs_are_let_go_when_memory_is_short() {
+    let limits = RelayLimits { rings_bytes_max: 1_000, ..RelayLimits::default() };
+    let mut shell = Shell::new(limits.clone());
+    let a = shell.join_live(A, &[]);
+    for seq in 0..50 {
+        shell.send(a, &change(A, seq, 1, &[]));
+        shell.write();
+        shell.fetch(a);
+    }
+    let before = shell.relay.stats().rings_bytes;
+    assert!((501..=1_000).contains(&before));
+    shell.wait(limits.ping_interval_us);
+    assert_eq!(shell.relay.stats().rings_bytes, 0);
+}

@@ -1,0 +1,204 @@
+//! Links that are up to date.
+
+use super::*;
+
+#[test]
+fn a_change_is_fanned_out_at_once_and_acknowledged_when_it_is_on_disk() {
+    let mut shell = Shell::new(RelayLimits::default());
+    let (a, b) = (shell.join_live(A, &[]), shell.join_live(B, &[]));
+    shell.send(a, &change(A, 0, 5, &[]));
+    assert_eq!(shell.fetch_changes(b), [(A, 5)]);
+    assert_eq!(shell.fetch(a), [] as [Bytes; 0]);
+    shell.write();
+    assert_eq!(shell.fetch(a), [Frame::Ack { count: 5 }.encode()]);
+}
+
+#[test]
+fn acknowledgements_that_nobody_has_fetched_become_one() {
+    let mut shell = Shell::new(RelayLimits::default());
+    let a = shell.join_live(A, &[]);
+    for seq in 0..10 {
+        shell.send(a, &change(A, seq, 1, &[]));
+        shell.write();
+    }
+    assert_eq!(shell.fetch(a), [Frame::Ack { count: 10 }.encode()]);
+}
+
+#[test]
+fn a_duplicate_is_acknowledged_again_and_neither_stored_nor_sent() {
+    let mut shell = Shell::new(RelayLimits::default());
+    let (a, b) = (shell.join_live(A, &[]), shell.join_live(B, &[]));
+    shell.send(a, &change(A, 0, 5, &[]));
+    shell.write();
+    shell.fetch(a);
+    shell.fetch(b);
+    shell.send(a, &change(A, 0, 5, &[]));
+    assert_eq!(shell.fetch(a), [Frame::Ack { count: 5 }.encode()]);
+    assert!(shell.unwritten.is_empty() && shell.fetch(b).is_empty());
+    assert_eq!(shell.relay.stats().changes_duplicate, 1);
+}
+
+#[test]
+fn the_author_is_acknowledged_when_somebody_else_refills_the_relay() {
+    let mut shell = Shell::new(RelayLimits::default());
+    let (a, b) = (shell.join_live(A, &[(A, 3)]), shell.join_live(B, &[(A, 3)]));
+    shell.send(b, &change(A, 0, 3, &[]));
+    shell.write();
+    assert_eq!(shell.fetch(a), [Frame::Ack { count: 3 }.encode()]);
+}
+
+#[test]
+fn what_a_link_sent_or_named_in_its_hello_is_not_sent_back() {
+    let mut shell = Shell::new(RelayLimits::default());
+    let (a, b) = (shell.join_live(A, &[(C, 4)]), shell.join_live(B, &[]));
+    shell.send(a, &change(A, 0, 1, &[]));
+    shell.send(b, &change(C, 0, 4, &[]));
+    shell.send(b, &change(B, 0, 1, &[(A, 1)]));
+    assert_eq!(shell.fetch_changes(a), [(B, 1)]);
+    assert_eq!(shell.fetch_changes(b), [(A, 1)]);
+}
+
+#[test]
+fn a_change_without_its_past_is_answered_with_what_is_here() {
+    let mut shell = Shell::new(RelayLimits::default());
+    let a = shell.join_live(A, &[]);
+    shell.send(a, &change(A, 0, 2, &[]));
+    shell.send(a, &change(A, 5, 1, &[]));
+    shell.send(a, &change(A, 6, 1, &[]));
+    assert_eq!(shell.fetch(a), [Frame::Missing { version: version(&[(A, 2)]) }.encode()]);
+    shell.send(a, &change(A, 7, 1, &[(B, 1)]));
+    assert_eq!(shell.fetch(a), [] as [Bytes; 0], "changes that were on their way are not answered");
+    shell.send(a, &change(A, 2, 3, &[]));
+    shell.send(a, &change(A, 5, 1, &[]));
+    assert_eq!(shell.relay.stats().changes_appended, 3);
+}
+
+#[test]
+fn a_link_that_never_sends_the_past_is_refused() {
+    let mut shell = Shell::new(RelayLimits { missing_repeats_max: 3, ..RelayLimits::default() });
+    let a = shell.join_live(A, &[]);
+    for _ in 0..3 {
+        shell.send(a, &change(A, 5, 1, &[]));
+        assert_eq!(shell.fetch(a), [Frame::Missing { version: VersionVector::new() }.encode()]);
+    }
+    shell.send(a, &change(A, 5, 1, &[]));
+    shell.check_refused(a, RefusalReason::Missing, 3, 4);
+}
+
+#[test]
+fn a_replica_that_uses_ids_twice_is_refused() {
+    let mut shell = Shell::new(RelayLimits::default());
+    let a = shell.join_live(A, &[]);
+    shell.send(a, &change(A, 0, 5, &[]));
+    shell.send(a, &change(A, 3, 5, &[]));
+    shell.check_refused(a, RefusalReason::Malformed, 5, 3);
+}
+
+#[test]
+fn the_newest_presence_waits_in_a_slot_and_goes_with_its_owner() {
+    let mut shell = Shell::new(RelayLimits::default());
+    let (a, b) = (shell.join_live(A, &[]), shell.join_live(B, &[]));
+    for payload in [b"one", b"two", b"six"] {
+        shell.send(a, &Frame::Presence { replica: A, payload }.encode());
+    }
+    let newest = Frame::Presence { replica: A, payload: b"six" }.encode();
+    assert_eq!(shell.fetch(b), core::slice::from_ref(&newest));
+    let c = shell.join(hello(C, &[]));
+    assert!(shell.fetch(c).contains(&newest), "a newcomer is told who is here");
+    shell.close(a);
+    let gone = Frame::Presence { replica: A, payload: &[] }.encode();
+    assert_eq!(shell.fetch(b), core::slice::from_ref(&gone));
+    assert_eq!(shell.fetch(c), [gone]);
+}
+
+#[test]
+fn what_replicas_hold_is_passed_on_and_told_to_newcomers() {
+    let mut shell = Shell::new(RelayLimits::default());
+    let (a, b) = (shell.join_live(A, &[]), shell.join_live(B, &[]));
+    let held = |count| Frame::Held { replica: A, version: version(&[(B, count)]) }.encode();
+    shell.send(a, &held(1));
+    shell.send(a, &held(2));
+    assert_eq!(shell.fetch(b), [held(2)]);
+    let c = shell.join(hello(C, &[]));
+    assert!(shell.fetch(c).contains(&held(2)));
+}
+
+#[test]
+fn a_second_link_of_a_replica_replaces_the_first() {
+    let mut shell = Shell::new(RelayLimits::default());
+    let (first, b) = (shell.join_live(A, &[]), shell.join_live(B, &[]));
+    let second = shell.join_live(A, &[]);
+    shell.check_refused(first, RefusalReason::Replaced, 0, 0);
+    shell.send(b, &change(B, 0, 1, &[]));
+    assert_eq!(shell.fetch_changes(second), [(B, 1)]);
+    shell.close(first);
+    shell.send(b, &change(B, 1, 1, &[]));
+    assert_eq!(shell.fetch_changes(second), [(B, 2)]);
+}
+
+#[test]
+fn a_ping_is_answered_with_the_relays_two_times() {
+    let mut shell = Shell::new(RelayLimits::default());
+    let a = shell.join_live(A, &[]);
+    shell.send(a, &Frame::Ping { id: 9, sent_us: 77 }.encode());
+    let received_us = shell.now.wall_us;
+    shell.now = shell.now.plus_us(300);
+    let pong = Frame::Pong { id: 9, sent_us: 77, received_us, replied_us: received_us + 300 };
+    assert_eq!(shell.fetch(a), [pong.encode()]);
+}
+
+#[test]
+fn a_link_is_pinged_and_a_silent_one_is_refused() {
+    let limits = RelayLimits::default();
+    let mut shell = Shell::new(limits.clone());
+    let (a, b) = (shell.join_live(A, &[]), shell.join_live(B, &[]));
+    let mut waited = 0;
+    while shell.closed.is_empty() {
+        shell.wait(limits.ping_interval_us);
+        waited += limits.ping_interval_us;
+        let ping = Frame::Ping { id: waited / limits.ping_interval_us, sent_us: shell.now.wall_us };
+        assert_eq!(shell.fetch(a), [ping.encode()]);
+        shell.send(a, &Frame::Pong { id: 1, sent_us: 0, received_us: 0, replied_us: 0 }.encode());
+    }
+    assert_eq!(waited, limits.silence_timeout_us);
+    shell.check_refused(b, RefusalReason::Silent, 45_000, 45_000);
+}
+
+#[test]
+fn a_link_without_a_hello_is_refused_in_time() {
+    let mut shell = Shell::new(RelayLimits::default());
+    let conn = shell.connect();
+    assert_eq!(shell.relay.poll_timeout(), Some(shell.now.monotonic_us + 10_000_000));
+    shell.wait(10_000_000);
+    shell.check_refused(conn, RefusalReason::Silent, 10_000, 10_000);
+}
+
+#[test]
+fn after_the_disk_failed_nothing_is_acknowledged_and_nobody_is_let_in() {
+    let mut shell = Shell::new(RelayLimits::default());
+    let a = shell.join_live(A, &[]);
+    shell.send(a, &change(A, 0, 5, &[]));
+    shell.relay.handle_storage_failed(shell.now);
+    shell.settle();
+    shell.write();
+    let frames = shell.fetch(a);
+    assert!(matches!(Frame::decode(&frames[0]), Ok(Frame::Refused(Refusal { reason: RefusalReason::Storage, .. }))));
+    assert_eq!(frames.len(), 1);
+    let late = shell.connect();
+    shell.check_refused(late, RefusalReason::Storage, 0, 0);
+}
+
+#[test]
+fn at_the_end_everybody_is_told_and_what_came_is_still_written() {
+    let mut shell = Shell::new(RelayLimits::default());
+    let a = shell.join_live(A, &[]);
+    shell.send(a, &change(A, 0, 5, &[]));
+    shell.relay.shut_down(shell.now);
+    shell.settle();
+    let refusal = shell.refusal(a).unwrap();
+    assert_eq!((refusal.reason, refusal.retry_after_ms), (RefusalReason::ShuttingDown, 2_000));
+    shell.close(a);
+    shell.write();
+    assert_eq!(shell.logs[&DOCUMENT].len(), 1);
+    assert_eq!(shell.relay.stats().documents_open, 0);
+}
