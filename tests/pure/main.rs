@@ -1,8 +1,11 @@
 //! Tests of the core: no clock, no socket, no file but the golden cases and traces.
 #![cfg(test)]
 
+mod anchors;
 mod cases;
+mod convergence;
 mod history;
 mod oracle_agrees;
 mod traces;
+mod undo;
 mod vectors;
