@@ -215,7 +215,8 @@ impl Text {
     }
 
     /// Deletes a range of visible chars, which ends in the text; gives what it deleted as runs of ascending ids, in document
-    /// order. O(log n) for each span that it touches.
+    /// order; a run has no tombstone inside, so that it can be put back behind its last character. O(log n) for each span
+    /// that it touches.
     pub(crate) fn delete(&mut self, range: Range<usize>) -> Vec<Run> {
         let mut runs: Vec<Run> = Vec::new();
         let mut left = range.len();
@@ -228,11 +229,7 @@ impl Text {
             let part = span.part(cursor.offset, span.len.min(cursor.offset + left));
             self.spans.delete(cursor, part.len);
             left -= part.len;
-            let run = Run { deleted: true, ..self.run(&part) };
-            match runs.last_mut() {
-                Some(last) if last.first.plus(last.len) == run.first => last.len += run.len,
-                _ => runs.push(run),
-            }
+            runs.push(Run { deleted: true, ..self.run(&part) });
         }
         self.rope.remove(range.start..range.end - left);
         runs
