@@ -51,11 +51,11 @@ impl Relay {
         let Some(link) = self.links.get_mut(&conn) else { return };
         let Stage::Loading(hello) = core::mem::replace(&mut link.stage, Stage::Greeting) else { return };
         let (document, replica) = (hello.document, hello.replica);
-        if let Some(older) = self.logs.get(&document).and_then(|log| log.links.get(&replica)).copied() {
+        // The newer link goes in before the older one goes out, so that the document is never without a link and stays open.
+        if let Some(older) = self.logs.get_mut(&document).and_then(|log| log.links.insert(replica, conn)) {
             self.refuse(older, RefusalReason::Replaced, 0, 0);
         }
         let (Some(link), Some(log)) = (self.links.get_mut(&conn), self.logs.get_mut(&document)) else { return };
-        log.links.insert(replica, conn);
         let here = |resume: &super::super::frame::Resume| resume.epoch == self.epoch && resume.position <= log.durable;
         let resume = hello.resume.filter(here).map(|resume| resume.position);
         let welcome = Welcome {
