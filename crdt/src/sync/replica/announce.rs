@@ -75,11 +75,6 @@ impl Announcements {
     /// A link was welcomed: say everything there is.
     pub(super) const fn restart(&mut self) {
         self.held.mark();
-        self.repeat_presence();
-    }
-
-    /// Somebody came who may not know of this replica.
-    pub(super) const fn repeat_presence(&mut self) {
         if self.presence.is_some() {
             self.presence_pace.mark();
         } else {
@@ -104,17 +99,15 @@ impl Announcements {
     }
 }
 
-/// Takes in somebody's presence; empty when it is gone. Whether somebody came who was not there. Longer ones than
-/// [`PRESENCE_BYTES_MAX`] are not remembered: presence is best effort.
-pub(super) fn see(peers: &mut BTreeMap<ReplicaId, Peer>, replica: ReplicaId, payload: &[u8]) -> bool {
-    if payload.len() > PRESENCE_BYTES_MAX {
-        return false;
+/// Takes in somebody's presence; empty when it is gone. Longer ones than [`PRESENCE_BYTES_MAX`] are not remembered: presence is
+/// best effort.
+pub(super) fn see(peers: &mut BTreeMap<ReplicaId, Peer>, replica: ReplicaId, payload: &[u8]) {
+    if payload.len() <= PRESENCE_BYTES_MAX
+        && let Some(peer) = peer(peers, replica)
+    {
+        // A copy: a slice would keep the whole frame alive.
+        peer.presence = (!payload.is_empty()).then(|| Bytes::copy_from_slice(payload));
     }
-    let Some(peer) = peer(peers, replica) else { return false };
-    let came = peer.presence.is_none() && !payload.is_empty();
-    // A copy: a slice would keep the whole frame alive.
-    peer.presence = (!payload.is_empty()).then(|| Bytes::copy_from_slice(payload));
-    came
 }
 
 /// Takes in what somebody has on its disk.

@@ -106,14 +106,14 @@ impl Replica {
         received.refused.into_iter().next().map_or(Ok(()), |refused| Err(LinkError::Change(refused)))
     }
 
-    /// Nothing is sent before it is on this disk, so nobody can have more of this replica than that.
+    /// Nobody can have more of this replica than it ever sent: its ids are its own.
     fn check_not_cloned(&self, there: u64) -> Result<(), LinkError> {
-        let here = self.units_saved_here();
-        if there > here { Err(LinkError::Cloned { here, there }) } else { Ok(()) }
+        let sent = self.outbox.own_sent();
+        if there > sent { Err(LinkError::Cloned { sent, there }) } else { Ok(()) }
     }
 
     fn acked(&mut self, now: Now, count: u64) -> Result<(), LinkError> {
-        at_most("the number of own durable units", count, self.units_saved_here())?;
+        at_most("the number of own durable units", count, self.outbox.own_sent())?;
         if count > self.waiting.saved() {
             self.waiting.set_saved(count, now.monotonic_us);
             self.link.missing_frames = 0;
@@ -152,9 +152,7 @@ impl Replica {
 
     fn seen(&mut self, replica: ReplicaId, payload: &[u8]) {
         if replica != self.document.replica() {
-            if announce::see(&mut self.peers, replica, payload) {
-                self.announcements.repeat_presence();
-            }
+            announce::see(&mut self.peers, replica, payload);
             self.status_changed = true;
         }
     }

@@ -78,11 +78,11 @@ pub enum LinkError {
         /// How often.
         frames: u32,
     },
-    /// It has more of this replica than this replica made.
-    #[error("the relay has {there} units of this replica, which has made {here}: its store was copied or restored")]
+    /// It has more of this replica than this replica can have sent.
+    #[error("the relay has {there} units of this replica, which sent at most {sent}: its store was copied or restored")]
     Cloned {
-        /// How many of its own units this replica has on its disk.
-        here: u64,
+        /// How many of its own units this replica has sent, or may have sent before it was started.
+        sent: u64,
         /// How many the relay has, at least.
         there: u64,
     },

@@ -21,6 +21,8 @@ pub(super) struct Outbox {
     cursor: usize,
     /// What the relay has, or will have once it has read what was sent.
     relay_version: VersionVector,
+    /// How many own units were sent, on any link; at the start, all that were on disk may have been.
+    own_sent: u64,
     /// The newest place in the relay's log that is on disk here.
     resume: Option<Resume>,
     /// Places that will be, once the own log is durable up to a position: the one waited for, and the newest behind it.
@@ -41,7 +43,8 @@ impl Outbox {
         let own_in_log = document.log().iter().rev().find(|entry| entry.header().replica == own);
         let others = document.version().iter().filter(|(replica, _)| *replica != own);
         let mut durable_version: VersionVector = others.collect();
-        durable_version.observe(own, own_in_log.map_or(0, |entry| entry.header().end_seq()));
+        let own_sent = own_in_log.map_or(0, |entry| entry.header().end_seq());
+        durable_version.observe(own, own_sent);
         let durable = document.log().len();
         Self {
             durable,
@@ -50,6 +53,7 @@ impl Outbox {
             failed: false,
             cursor: durable,
             relay_version: VersionVector::new(),
+            own_sent,
             resume,
             reached: None,
             reached_next: None,
@@ -59,6 +63,11 @@ impl Outbox {
     /// What is on disk here.
     pub(super) const fn durable_version(&self) -> &VersionVector {
         &self.durable_version
+    }
+
+    /// How many own units anybody else can have.
+    pub(super) const fn own_sent(&self) -> u64 {
+        self.own_sent
     }
 
     /// The newest place in the relay's log that is on disk here.
@@ -123,6 +132,9 @@ impl Outbox {
             let (replica, end_seq) = (entry.header().replica, entry.header().end_seq());
             if self.relay_version.get(replica) < end_seq {
                 self.relay_version.observe(replica, end_seq);
+                if replica == document.replica() {
+                    self.own_sent = self.own_sent.max(end_seq);
+                }
                 return Some(entry);
             }
         }

@@ -1,1 +1,9 @@
-//! The replica against a scripted relay.
+//! Replicas and a relay in one thread, with disks that are lists.
+
+mod disk;
+mod harness;
+mod linking;
+mod nonsense;
+mod showing;
+
+use crate::sync::frame::Frame;
