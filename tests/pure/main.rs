@@ -6,6 +6,7 @@ mod cases;
 mod convergence;
 mod history;
 mod oracle_agrees;
+mod simulation;
 mod traces;
 mod undo;
 mod vectors;

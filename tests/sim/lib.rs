@@ -1,4 +1,12 @@
-//! The simulator: reproducible chance, and the oracle that judges the engine.
+//! The simulator: reproducible chance, worlds of replicas and a relay in which everything may fail, and the oracle that judges
+//! the engine.
 
+pub mod checker;
+pub mod disk;
+pub mod faults;
+pub mod network;
+pub mod node;
 pub mod oracle;
+pub mod relay_node;
 pub mod rng;
+pub mod world;
