@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod anchors;
+mod bad_input;
 mod cases;
 mod convergence;
 mod history;
