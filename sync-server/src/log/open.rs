@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
 
-use redb::{Builder, Database, ReadableDatabase, StorageBackend};
+use redb::{Database, ReadableDatabase};
 
 use super::{ENDS, ENTRIES, HEADER, Log, StoreError, guarded};
 
@@ -47,14 +47,12 @@ impl Log {
     }
 
     /// Opens, or makes, a store on any storage.
-    ///
-    /// # Errors
-    /// As [`Log::open`].
-    pub fn with_backend(backend: impl StorageBackend, check: bool) -> Result<Self, StoreError> {
+    #[cfg(test)]
+    pub(super) fn with_backend(backend: impl redb::StorageBackend, check: bool) -> Result<Self, StoreError> {
         let path = Path::new("(memory)");
         guarded(path, || {
             let empty = backend.len().map_err(|error| StoreError::io(path, error))? == 0;
-            let mut builder: Builder = Database::builder();
+            let mut builder = Database::builder();
             let db = builder.set_check_integrity_on_open(check && !empty).create_with_backend(backend)?;
             if empty {
                 initialise(&db)?;
