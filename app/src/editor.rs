@@ -6,4 +6,6 @@
 //! | [`link`] | the links that people share |
 
 pub mod command;
+pub mod checksum;
 pub mod link;
+pub mod settings;

@@ -1,1 +1,19 @@
 //! Input and output: the only modules that know a disk, a network, a clock or another process.
+//!
+//! | module | is |
+//! | --- | --- |
+//! | [`clock`] | the two clocks |
+//! | [`control`] | the second copy of the program asks the first |
+//! | [`files`] | text files, read and written as a whole |
+//! | [`inbox`] | the one place where everything that happened outside arrives |
+//! | [`net`] | links to relays, on a thread of their own |
+//! | [`preferences`] | the file that holds a person's settings |
+//! | [`store`] | the library on disk, with a thread that writes |
+
+pub mod clock;
+pub mod control;
+pub mod files;
+pub mod inbox;
+pub mod net;
+pub mod preferences;
+pub mod store;

@@ -1,0 +1,213 @@
+//! Links to relays: one websocket per document, on one thread of their own.
+//!
+//! Nothing here waits for the network and nothing piles up. Frames to send go into a channel of a few places, and the caller
+//! makes the next frame only when there is a place; received frames hold permits for their bytes until they are handled, and
+//! a link whose permits are used up is not read, so that the relay waits.
+
+mod link;
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+
+use bytes::Bytes;
+use quire_crdt::DocumentId;
+use thiserror::Error;
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use super::inbox::Outlet;
+use crate::editor::link::RelayAddress;
+
+/// The most frames that wait for the socket of one link.
+pub const OUTBOUND_FRAMES_MAX: usize = 32;
+
+/// The most bytes of received frames of one link that wait to be handled, in KiB.
+pub const INBOUND_KIBIBYTES_MAX: u32 = 2048;
+
+/// The most links that wait to be opened.
+const OPENINGS_MAX: usize = 256;
+
+/// Something that happened to a link.
+#[derive(Debug)]
+pub struct LinkEvent {
+    /// The document that the link is about.
+    pub document: DocumentId,
+    /// Which of the document's links it was: an older one may still have something to say.
+    pub number: u64,
+    /// What happened.
+    pub what: LinkHappening,
+}
+
+/// What happened to a link.
+#[derive(Debug)]
+pub enum LinkHappening {
+    /// The websocket is open.
+    Opened,
+    /// A frame came.
+    Frame(Received),
+    /// There was no place for a frame, and there is one now.
+    Writable,
+    /// The link has ended, or was never opened; nothing follows.
+    Ended(LinkEnd),
+}
+
+/// A frame that came. The link gives way to the next ones as these are dropped.
+#[derive(Debug)]
+pub struct Received {
+    /// The frame's bytes.
+    pub frame: Bytes,
+    _permit: OwnedSemaphorePermit,
+}
+
+/// Why a link has ended.
+#[derive(Clone, Debug, Eq, Error, PartialEq)]
+pub enum LinkEnd {
+    /// Nobody knows the host.
+    #[error("the relay {relay} cannot be found: is the name right, and is there a network? ({error})")]
+    Unknown {
+        /// The relay.
+        relay: RelayAddress,
+        /// What the system says.
+        error: String,
+    },
+    /// The host does not take the connection.
+    #[error("the relay {relay} cannot be reached: {error}")]
+    Unreachable {
+        /// The relay.
+        relay: RelayAddress,
+        /// What the system says.
+        error: String,
+    },
+    /// The host took the connection, or did not, and said nothing in time.
+    #[error("the relay {relay} did not answer within {seconds} s")]
+    Timeout {
+        /// The relay.
+        relay: RelayAddress,
+        /// How long it had, in seconds.
+        seconds: u64,
+    },
+    /// Something else than a relay answered.
+    #[error("{relay} answers, but not as a relay does: {error}")]
+    NoRelay {
+        /// The relay.
+        relay: RelayAddress,
+        /// What was wrong with the answer.
+        error: String,
+    },
+    /// The link broke.
+    #[error("the link to the relay {relay} broke: {error}")]
+    Broken {
+        /// The relay.
+        relay: RelayAddress,
+        /// What the system says.
+        error: String,
+    },
+    /// One of the two sides closed it.
+    #[error("the link to the relay {relay} was closed")]
+    Closed {
+        /// The relay.
+        relay: RelayAddress,
+    },
+}
+
+/// The thread that holds the links.
+#[derive(Debug)]
+pub struct Net {
+    openings: Option<mpsc::Sender<Opening>>,
+    thread: Option<JoinHandle<()>>,
+    opened: u64,
+}
+
+/// One link, as its user sees it; dropping it closes it, once what is queued is sent.
+#[derive(Debug)]
+pub struct Link {
+    number: u64,
+    frames: mpsc::Sender<Bytes>,
+    starved: Arc<AtomicBool>,
+    _closer: oneshot::Sender<()>,
+}
+
+/// What the thread needs to open a link.
+struct Opening {
+    document: DocumentId,
+    number: u64,
+    relay: RelayAddress,
+    frames: mpsc::Receiver<Bytes>,
+    starved: Arc<AtomicBool>,
+    closed: oneshot::Receiver<()>,
+}
+
+impl Net {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// What the system says when there can be no thread or no event loop.
+    pub fn start(outlet: Outlet) -> io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let (sender, mut openings) = mpsc::channel::<Opening>(OPENINGS_MAX);
+        let thread = thread::Builder::new().name("net".to_owned()).spawn(move || {
+            runtime.block_on(async {
+                let mut links = JoinSet::new();
+                while let Some(opening) = openings.recv().await {
+                    links.spawn(link::run(opening, outlet.clone()));
+                    while links.try_join_next().is_some() {}
+                }
+                // Links that were dropped before take their time to say goodbye; the others are cut.
+                drop(timeout(link::CLOSE_TIME_MAX, links.join_all()).await);
+            });
+        })?;
+        Ok(Self { openings: Some(sender), thread: Some(thread), opened: 0 })
+    }
+
+    /// Opens a link to the relay for this document; [`LinkHappening::Opened`] or [`LinkHappening::Ended`] follows. Never
+    /// waits. `None` when so many links are being opened that this one must come later.
+    pub fn open(&mut self, document: DocumentId, relay: RelayAddress) -> Option<Link> {
+        self.opened += 1;
+        let number = self.opened;
+        let (sender, frames) = mpsc::channel(OUTBOUND_FRAMES_MAX);
+        let (closer, closed) = oneshot::channel();
+        let starved = Arc::new(AtomicBool::new(false));
+        let opening = Opening { document, number, relay, frames, starved: Arc::clone(&starved), closed };
+        self.openings.as_ref()?.try_send(opening).ok()?;
+        Some(Link { number, frames: sender, starved, _closer: closer })
+    }
+}
+
+impl Drop for Net {
+    fn drop(&mut self) {
+        self.openings = None;
+        if let Some(thread) = self.thread.take() {
+            // A thread that panicked has closed its links by that.
+            drop(thread.join());
+        }
+    }
+}
+
+impl Link {
+    /// Which link it is: its events carry the number.
+    pub const fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Sends what `next` makes, as long as there are places; `next` is asked only when there is one. When there is none,
+    /// [`LinkHappening::Writable`] tells when to call this again.
+    pub fn send(&self, mut next: impl FnMut() -> Option<Bytes>) {
+        loop {
+            let Some(place) = self.place() else { return };
+            let Some(frame) = next() else { return };
+            place.send(frame);
+        }
+    }
+
+    fn place(&self) -> Option<mpsc::Permit<'_, Bytes>> {
+        if let Ok(place) = self.frames.try_reserve() {
+            return Some(place);
+        }
+        // Said before the second look, so that the link, which looks after making place, cannot miss it.
+        self.starved.store(true, Ordering::SeqCst);
+        self.frames.try_reserve().ok()
+    }
+}

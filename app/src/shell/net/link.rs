@@ -1,0 +1,178 @@
+//! One link: opens the websocket, then moves frames both ways until either side ends it.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::stream::{SplitSink, SplitStream};
+use futures_util::{SinkExt, StreamExt};
+use quire_crdt::sync::frame::FRAME_BYTES_MAX;
+use tokio::net::{TcpStream, lookup_host};
+use tokio::sync::{Semaphore, mpsc};
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::{WebSocketStream, client_async_with_config};
+
+use super::{INBOUND_KIBIBYTES_MAX, LinkEnd, LinkEvent, LinkHappening, OUTBOUND_FRAMES_MAX, Opening, Received};
+use crate::editor::link::RelayAddress;
+use crate::shell::inbox::{Event, Outlet};
+
+/// How long finding the host, connecting and the websocket's handshake may take together, in seconds.
+const OPEN_SECONDS_MAX: u64 = 10;
+
+/// How long the last frames and the closing handshake may take.
+pub(super) const CLOSE_TIME_MAX: Duration = Duration::from_secs(2);
+
+const READ_BUFFER_BYTES: usize = 4 * 1024;
+const WRITE_BUFFER_BYTES: usize = 16 * 1024;
+const WRITE_BUFFER_BYTES_MAX: usize = 1024 * 1024;
+
+type Socket = WebSocketStream<TcpStream>;
+
+/// Where the events of one link go.
+struct Teller {
+    outlet: Outlet,
+    document: quire_crdt::DocumentId,
+    number: u64,
+}
+
+impl Teller {
+    /// False when nobody listens any more.
+    fn tell(&self, what: LinkHappening) -> bool {
+        self.outlet.leave(Event::Link(LinkEvent { document: self.document, number: self.number, what }))
+    }
+}
+
+/// Opens the link and keeps it until it ends.
+pub(super) async fn run(opening: Opening, outlet: Outlet) {
+    let Opening { document, number, relay, mut frames, starved, mut closed } = opening;
+    let teller = Teller { outlet, document, number };
+    let opened = tokio::select! {
+        opened = timeout(Duration::from_secs(OPEN_SECONDS_MAX), open(&relay)) => opened,
+        _ = &mut closed => return,
+    };
+    let late = || Err(LinkEnd::Timeout { relay: relay.clone(), seconds: OPEN_SECONDS_MAX });
+    let end = match opened.unwrap_or_else(|_| late()) {
+        Err(end) => end,
+        Ok(socket) => {
+            if !teller.tell(LinkHappening::Opened) {
+                return;
+            }
+            let (mut sink, stream) = socket.split();
+            let writable = || {
+                if starved.swap(false, Ordering::SeqCst) {
+                    teller.tell(LinkHappening::Writable);
+                }
+            };
+            let end = tokio::select! {
+                end = receive(&relay, stream, &teller) => end,
+                end = send(&relay, &mut sink, &mut frames, writable) => end,
+                _ = &mut closed => LinkEnd::Closed { relay: relay.clone() },
+            };
+            say_goodbye(&mut sink, &mut frames).await;
+            end
+        }
+    };
+    teller.tell(LinkHappening::Ended(end));
+}
+
+async fn open(relay: &RelayAddress) -> Result<Socket, LinkEnd> {
+    let host = relay.host().trim_start_matches('[').trim_end_matches(']');
+    let unknown = |error: io::Error| LinkEnd::Unknown { relay: relay.clone(), error: error.to_string() };
+    let addresses: Vec<_> = lookup_host((host, relay.port())).await.map_err(unknown)?.collect();
+    let stream = TcpStream::connect(addresses.as_slice()).await;
+    let unreachable = |error: io::Error| LinkEnd::Unreachable { relay: relay.clone(), error: in_words(&error) };
+    let stream = stream.map_err(unreachable)?;
+    stream.set_nodelay(true).map_err(unreachable)?;
+    let config = WebSocketConfig::default()
+        .read_buffer_size(READ_BUFFER_BYTES)
+        .write_buffer_size(WRITE_BUFFER_BYTES)
+        .max_write_buffer_size(WRITE_BUFFER_BYTES_MAX)
+        .max_message_size(Some(FRAME_BYTES_MAX))
+        .max_frame_size(Some(FRAME_BYTES_MAX));
+    let shaken = client_async_with_config(relay.url(), stream, Some(config)).await;
+    let no_relay = |error: Error| LinkEnd::NoRelay { relay: relay.clone(), error: error.to_string() };
+    shaken.map(|(socket, _)| socket).map_err(no_relay)
+}
+
+/// What the system says about a refused connection, so that a person knows what to do.
+fn in_words(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => "nothing listens there; is the relay running, and the port right?".to_owned(),
+        io::ErrorKind::NetworkUnreachable | io::ErrorKind::HostUnreachable => "there is no way to it from here".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+async fn receive(relay: &RelayAddress, mut stream: SplitStream<Socket>, teller: &Teller) -> LinkEnd {
+    let room = Arc::new(Semaphore::new(INBOUND_KIBIBYTES_MAX as usize));
+    loop {
+        let frame = match stream.next().await {
+            Some(Ok(Message::Binary(frame))) => frame,
+            Some(Ok(Message::Text(_))) => {
+                return LinkEnd::NoRelay { relay: relay.clone(), error: "it sent text".to_owned() };
+            }
+            Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => continue,
+            Some(Ok(Message::Close(_))) | None => return LinkEnd::Closed { relay: relay.clone() },
+            Some(Err(error)) => return broken(relay, &error),
+        };
+        let kibibytes = u32::try_from(frame.len() / 1024 + 1).unwrap_or(u32::MAX).min(INBOUND_KIBIBYTES_MAX);
+        let Ok(permit) = Arc::clone(&room).acquire_many_owned(kibibytes).await else {
+            return LinkEnd::Closed { relay: relay.clone() };
+        };
+        if !teller.tell(LinkHappening::Frame(Received { frame, _permit: permit })) {
+            return LinkEnd::Closed { relay: relay.clone() };
+        }
+    }
+}
+
+/// Sends whatever waits as one batch and one flush, then says that there is place.
+async fn send(
+    relay: &RelayAddress,
+    sink: &mut SplitSink<Socket, Message>,
+    frames: &mut mpsc::Receiver<Bytes>,
+    writable: impl Fn(),
+) -> LinkEnd {
+    let mut batch = Vec::with_capacity(OUTBOUND_FRAMES_MAX);
+    loop {
+        if frames.recv_many(&mut batch, OUTBOUND_FRAMES_MAX).await == 0 {
+            return LinkEnd::Closed { relay: relay.clone() };
+        }
+        for frame in batch.drain(..) {
+            if let Err(error) = sink.feed(Message::Binary(frame)).await {
+                return broken(relay, &error);
+            }
+        }
+        if let Err(error) = sink.flush().await {
+            return broken(relay, &error);
+        }
+        writable();
+    }
+}
+
+/// Sends what is still queued and closes politely; a relay that does not listen is left alone.
+async fn say_goodbye(sink: &mut SplitSink<Socket, Message>, frames: &mut mpsc::Receiver<Bytes>) {
+    let goodbye = async {
+        while let Ok(frame) = frames.try_recv() {
+            sink.feed(Message::Binary(frame)).await?;
+        }
+        sink.close().await
+    };
+    match timeout(CLOSE_TIME_MAX, goodbye).await {
+        Ok(Ok(())) => {}
+        // The link ends either way: what was not sent is in the log, and is sent by the next link.
+        Ok(Err(_)) | Err(_) => tracing::debug!("the link ended before its closing handshake did"),
+    }
+}
+
+fn broken(relay: &RelayAddress, error: &Error) -> LinkEnd {
+    let relay = relay.clone();
+    match error {
+        Error::ConnectionClosed | Error::AlreadyClosed => LinkEnd::Closed { relay },
+        Error::Protocol(_) | Error::Capacity(_) | Error::Utf8(_) => LinkEnd::NoRelay { relay, error: error.to_string() },
+        error => LinkEnd::Broken { relay, error: error.to_string() },
+    }
+}

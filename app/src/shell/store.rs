@@ -1,0 +1,240 @@
+//! The library on disk: one file with every document's changes and facts, and one writer.
+//!
+//! Appending never waits: a thread commits whatever is queued, makes it durable, and leaves the answer in the inbox. A write
+//! that fails loses nothing: the changes are in memory, and are written again when the caller asks (each commit opens the file
+//! anew after a failure). Reading waits for the disk.
+
+mod database;
+mod error;
+mod record;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::thread::{self, JoinHandle};
+
+use bytes::Bytes;
+use quire_crdt::DocumentId;
+
+pub use self::database::{FILE_NAME, LIBRARY_VERSION};
+pub use self::error::{Damage, StoreError};
+pub use self::record::DocumentRecord;
+use self::writer::{Action, Opener, Request, Shared, Writer};
+use super::inbox::Outlet;
+
+/// The most requests that wait for the writer.
+pub const REQUESTS_MAX: usize = 4096;
+
+const LOCK_NAME: &str = "lock";
+
+/// What the writer has done.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum StoreEvent {
+    /// The document's log is on disk up to here, and so is its record.
+    Written {
+        /// Which document.
+        document: DocumentId,
+        /// The position below which everything is on disk; 0 if only its record was written.
+        head: u64,
+    },
+    /// Nothing that was asked for this document since the last answer is on disk.
+    Failed {
+        /// Which document.
+        document: DocumentId,
+        /// Why, in words.
+        error: String,
+    },
+}
+
+/// The queue is full: the disk does not keep up. Ask again later.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Busy;
+
+/// An open library.
+#[derive(Debug)]
+pub struct Store {
+    folder: PathBuf,
+    shared: Shared,
+    requests: Option<SyncSender<Request>>,
+    writer: Option<JoinHandle<()>>,
+    /// Held as long as this is: the library has one writer, also while the file is opened anew.
+    lock: Option<File>,
+}
+
+impl Store {
+    /// Opens the library in `folder`, or makes one where none is, and takes it for this process alone. Reads the whole file
+    /// if it is short; waits for the disk.
+    ///
+    /// # Errors
+    /// A [`StoreError`] when another process has the library, or the file is damaged, foreign or from a newer program: it is
+    /// never replaced by an empty one.
+    pub fn open(folder: &Path, outlet: Outlet) -> Result<Self, StoreError> {
+        make_folder(folder)?;
+        let lock = take_lock(folder)?;
+        let path = folder.join(FILE_NAME);
+        let database = database::open(&path)?;
+        let opener = Box::new(move || database::open_existing(&path, u64::MAX));
+        Self::start(folder, lock, database, opener, outlet)
+    }
+
+    fn start(
+        folder: &Path,
+        lock: File,
+        database: redb::Database,
+        opener: Opener,
+        outlet: Outlet,
+    ) -> Result<Self, StoreError> {
+        let shared: Shared = Arc::new(RwLock::new(Some(database)));
+        let (sender, requests) = sync_channel(REQUESTS_MAX);
+        let writer = Writer { shared: Arc::clone(&shared), opener, requests, outlet, heads: BTreeMap::new() };
+        let thread = thread::Builder::new().name("store".to_owned()).spawn(move || writer.run());
+        let thread = thread.map_err(StoreError::io(folder, "start a thread to write"))?;
+        Ok(Self {
+            folder: folder.to_owned(),
+            shared,
+            requests: Some(sender),
+            writer: Some(thread),
+            lock: Some(lock),
+        })
+    }
+
+    /// The folder that the library is in.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// All documents of the library, in the order of their ids. Waits for the disk.
+    ///
+    /// # Errors
+    /// A [`StoreError`] when they cannot be read.
+    pub fn records(&self) -> Result<Vec<(DocumentId, DocumentRecord)>, StoreError> {
+        self.read(database::records)
+    }
+
+    /// The envelopes of a document's log, from position 0 on. Waits for the disk.
+    ///
+    /// # Errors
+    /// A [`StoreError`] when they cannot be read, or one of them is not as it was written.
+    pub fn log(&self, document: DocumentId) -> Result<Vec<Bytes>, StoreError> {
+        self.read(|path, database| database::log(path, database, document))
+    }
+
+    /// Queues an envelope for this position of the document's log; [`StoreEvent`] answers. Never waits.
+    ///
+    /// # Errors
+    /// [`Busy`] when [`REQUESTS_MAX`] requests wait.
+    pub fn append(&self, document: DocumentId, position: u64, envelope: Bytes) -> Result<(), Busy> {
+        self.queue(Request { document, action: Action::Append { position, envelope }, reply: None })
+    }
+
+    /// Queues the document's record; [`StoreEvent`] answers. Never waits.
+    ///
+    /// # Errors
+    /// [`Busy`] when [`REQUESTS_MAX`] requests wait.
+    pub fn put(&self, document: DocumentId, record: DocumentRecord) -> Result<(), Busy> {
+        self.queue(Request { document, action: Action::Record(record), reply: None })
+    }
+
+    /// Writes the document's record and waits until it is on disk.
+    ///
+    /// # Errors
+    /// [`StoreError::Write`] when it is not.
+    pub fn put_now(&self, document: DocumentId, record: DocumentRecord) -> Result<(), StoreError> {
+        self.wait_for(document, Action::Record(record))
+    }
+
+    /// Forgets the document and waits until that is on disk.
+    ///
+    /// # Errors
+    /// [`StoreError::Write`] when it is not.
+    pub fn remove_now(&self, document: DocumentId) -> Result<(), StoreError> {
+        self.wait_for(document, Action::Remove)
+    }
+
+    /// Writes what is queued, closes the file and lets others have the library.
+    pub fn close(&mut self) {
+        self.requests = None;
+        if let Some(writer) = self.writer.take() {
+            // A writer that panicked has nothing more to tell: its requests were never answered, hence never taken for saved.
+            drop(writer.join());
+        }
+        *self.shared.write().unwrap_or_else(PoisonError::into_inner) = None;
+        self.lock = None;
+    }
+
+    fn read<T>(
+        &self,
+        read: impl FnOnce(&Path, &redb::Database) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let path = self.folder.join(FILE_NAME);
+        let shared = self.shared.read().unwrap_or_else(PoisonError::into_inner);
+        match shared.as_ref() {
+            Some(database) => read(&path, database),
+            None => Err(StoreError::Write { path, error: "the last write failed; it is tried again".to_owned() }),
+        }
+    }
+
+    fn queue(&self, request: Request) -> Result<(), Busy> {
+        let requests = self.requests.as_ref().ok_or(Busy)?;
+        requests.try_send(request).map_err(|_| Busy)
+    }
+
+    fn wait_for(&self, document: DocumentId, action: Action) -> Result<(), StoreError> {
+        let (reply, answer) = sync_channel(1);
+        let request = Request { document, action, reply: Some(reply) };
+        let sent = self.requests.as_ref().is_some_and(|requests| requests.send(request).is_ok());
+        let ended = || Err("the writer has ended".to_owned());
+        let answer = if sent { answer.recv().unwrap_or_else(|_| ended()) } else { ended() };
+        answer.map_err(|error| StoreError::Write { path: self.folder.join(FILE_NAME), error })
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// Makes the folder, for its owner alone. One that is there and holds something else keeps its permissions.
+fn make_folder(folder: &Path) -> Result<(), StoreError> {
+    let made = !folder.exists();
+    fs::create_dir_all(folder).map_err(StoreError::io(folder, "make the library's folder"))?;
+    let ours = made || folder.join(FILE_NAME).exists();
+    #[cfg(unix)]
+    if ours {
+        use std::os::unix::fs::PermissionsExt;
+        let private = fs::Permissions::from_mode(0o700);
+        fs::set_permissions(folder, private).map_err(StoreError::io(folder, "close to others the folder"))?;
+    }
+    #[cfg(not(unix))]
+    drop(ours);
+    Ok(())
+}
+
+/// Takes the library for this process. The lock goes with the process, however it ends.
+fn take_lock(folder: &Path) -> Result<File, StoreError> {
+    let path = folder.join(LOCK_NAME);
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    let mut file = options.open(&path).map_err(StoreError::io(&path, "open"))?;
+    match file.try_lock() {
+        Ok(()) => {
+            let named = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
+            named.map_err(StoreError::io(&path, "write"))?;
+            Ok(file)
+        }
+        Err(TryLockError::WouldBlock) => {
+            let mut text = String::new();
+            let process = file.read_to_string(&mut text).ok().and_then(|_| text.trim().parse().ok());
+            Err(StoreError::InUse { folder: folder.to_owned(), process })
+        }
+        Err(TryLockError::Error(error)) => Err(StoreError::io(&path, "lock")(error)),
+    }
+}

@@ -1,0 +1,193 @@
+//! The file `library.redb`: its tables, and how it is opened.
+//!
+//! | table | key | value |
+//! | --- | --- | --- |
+//! | `header` | 0: whose file; 1: version of this layout | [`MAGIC`]; eight bytes, little-endian |
+//! | `documents` | document id, 16 bytes | checksum, record |
+//! | `log` | document id, 16 bytes, then position, 8 bytes, big-endian | checksum, envelope |
+//!
+//! A checksum is the CRC-32 of key and value, four bytes, little-endian: the store under the library checks its pages only
+//! when it was not closed properly, and bit rot has no such manners.
+
+use std::fs::{self, OpenOptions};
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+use bytes::Bytes;
+use quire_crdt::{DocumentId, ID_BYTES};
+use redb::{Builder, Database, ReadableDatabase, ReadableTable, TableDefinition};
+
+use super::error::{Damage, StoreError};
+use super::record::DocumentRecord;
+use crate::editor::checksum::crc32_of_parts;
+use crate::shell::files::sync_folder;
+
+/// The version of the layout that this program writes, and the newest that it reads.
+pub const LIBRARY_VERSION: u64 = 1;
+
+/// The file's name in the library's folder.
+pub const FILE_NAME: &str = "library.redb";
+
+/// The most memory that the store under the library may take for pages, in bytes.
+const CACHE_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// A file up to this length, in bytes, is checked page by page whenever it is opened (a few milliseconds). A longer one only
+/// after a crash: its values are checked when they are read.
+const CHECKED_WHOLE_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
+const MAGIC: &[u8] = b"quire library";
+pub(super) const KEY_BYTES: usize = ID_BYTES + 8;
+const CHECKSUM_BYTES: usize = 4;
+
+pub(super) const HEADER: TableDefinition<'static, u64, &[u8]> = TableDefinition::new("header");
+pub(super) const DOCUMENTS: TableDefinition<'static, &[u8; ID_BYTES], &[u8]> = TableDefinition::new("documents");
+pub(super) const LOG: TableDefinition<'static, &[u8; KEY_BYTES], &[u8]> = TableDefinition::new("log");
+
+/// Opens the library file, or makes one where none is.
+pub(super) fn open(path: &Path) -> Result<Database, StoreError> {
+    match fs::metadata(path) {
+        Ok(found) if found.len() == 0 => Err(StoreError::damaged(path, Damage::Empty)),
+        Ok(found) => open_existing(path, found.len()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            create(path)?;
+            open_existing(path, 0)
+        }
+        Err(error) => Err(StoreError::io(path, "read")(error)),
+    }
+}
+
+/// Opens the file again after a failed write, when the store refuses to go on.
+pub(super) fn open_existing(path: &Path, length: u64) -> Result<Database, StoreError> {
+    let database = guarded(path, || {
+        let mut builder = Builder::new();
+        builder.set_cache_size(CACHE_BYTES_MAX);
+        builder.set_check_integrity_on_open(length <= CHECKED_WHOLE_BYTES_MAX);
+        builder.open(path).map_err(|error| StoreError::of(path, error))
+    })?;
+    guarded(path, || check_header(path, &database))?;
+    Ok(database)
+}
+
+/// Makes the file under another name first, so that one with the right name is always complete.
+fn create(path: &Path) -> Result<(), StoreError> {
+    let fresh = path.with_extension("redb.new");
+    match fs::remove_file(&fresh) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(StoreError::io(&fresh, "remove")(error)),
+        Ok(()) | Err(_) => {}
+    }
+    create_private(&fresh).map_err(StoreError::io(&fresh, "create"))?;
+    let database = Builder::new().create(&fresh).map_err(|error| StoreError::of(&fresh, error))?;
+    write_header(&database).map_err(|error| StoreError::of(&fresh, error))?;
+    drop(database);
+    fs::rename(&fresh, path).map_err(StoreError::io(path, "create"))?;
+    sync_folder(path).map_err(StoreError::io(path, "create"))
+}
+
+fn create_private(path: &Path) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop)
+}
+
+pub(super) fn write_header(database: &Database) -> Result<(), redb::Error> {
+    let transaction = database.begin_write()?;
+    let mut header = transaction.open_table(HEADER)?;
+    header.insert(0, MAGIC)?;
+    header.insert(1, LIBRARY_VERSION.to_le_bytes().as_slice())?;
+    drop(header);
+    transaction.open_table(DOCUMENTS)?;
+    transaction.open_table(LOG)?;
+    Ok(transaction.commit()?)
+}
+
+fn check_header(path: &Path, database: &Database) -> Result<(), StoreError> {
+    let of = |error: redb::Error| StoreError::of(path, error);
+    let transaction = database.begin_read().map_err(|error| of(error.into()))?;
+    let header = transaction.open_table(HEADER).map_err(|error| of(error.into()))?;
+    let field = |key: u64| header.get(key).map_err(|error| of(error.into()));
+    if field(0)?.is_none_or(|magic| magic.value() != MAGIC) {
+        return Err(StoreError::Foreign { path: path.to_owned(), found: "a database of another program".to_owned() });
+    }
+    let version = field(1)?.and_then(|version| version.value().try_into().ok().map(u64::from_le_bytes));
+    match version {
+        Some(LIBRARY_VERSION) => Ok(()),
+        Some(found) => Err(StoreError::Newer { path: path.to_owned(), found, known: LIBRARY_VERSION }),
+        None => Err(StoreError::damaged(path, Damage::File { detail: "it has no version".to_owned() })),
+    }
+}
+
+/// All documents of the library, in the order of their ids.
+pub(super) fn records(path: &Path, database: &Database) -> Result<Vec<(DocumentId, DocumentRecord)>, StoreError> {
+    guarded(path, || {
+        let of = |error: redb::Error| StoreError::of(path, error);
+        let transaction = database.begin_read().map_err(|error| of(error.into()))?;
+        let table = transaction.open_table(DOCUMENTS).map_err(|error| of(error.into()))?;
+        let mut records = Vec::new();
+        for entry in table.iter().map_err(|error| of(error.into()))? {
+            let (key, value) = entry.map_err(|error| of(error.into()))?;
+            let document = DocumentId::from_bytes(*key.value());
+            let record = unwrap_checked(key.value(), value.value()).and_then(DocumentRecord::decode);
+            let damaged = || StoreError::damaged(path, Damage::Record { document });
+            records.push((document, record.ok_or_else(damaged)?));
+        }
+        Ok(records)
+    })
+}
+
+/// The envelopes of a document's log, from position 0 on.
+pub(super) fn log(path: &Path, database: &Database, document: DocumentId) -> Result<Vec<Bytes>, StoreError> {
+    guarded(path, || {
+        let of = |error: redb::Error| StoreError::of(path, error);
+        let transaction = database.begin_read().map_err(|error| of(error.into()))?;
+        let table = transaction.open_table(LOG).map_err(|error| of(error.into()))?;
+        let (first, last) = (log_key(document, 0), log_key(document, u64::MAX));
+        let mut envelopes = Vec::new();
+        for entry in table.range::<&[u8; KEY_BYTES]>(&first..=&last).map_err(|error| of(error.into()))? {
+            let (key, value) = entry.map_err(|error| of(error.into()))?;
+            let position = envelopes.len() as u64;
+            if position_of(key.value()) != position {
+                return Err(StoreError::damaged(path, Damage::Gap { document, position }));
+            }
+            let damaged = || StoreError::damaged(path, Damage::Change { document, position });
+            envelopes.push(Bytes::copy_from_slice(unwrap_checked(key.value(), value.value()).ok_or_else(damaged)?));
+        }
+        Ok(envelopes)
+    })
+}
+
+/// The key of a position in a document's log; keys sort by document, then position.
+pub(super) fn log_key(document: DocumentId, position: u64) -> [u8; KEY_BYTES] {
+    let mut key = [0; KEY_BYTES];
+    key[..ID_BYTES].copy_from_slice(document.as_bytes());
+    key[ID_BYTES..].copy_from_slice(&position.to_be_bytes());
+    key
+}
+
+/// The position that a key of the log names.
+pub(super) fn position_of(key: &[u8; KEY_BYTES]) -> u64 {
+    key[ID_BYTES..].iter().fold(0, |position, byte| (position << 8) | u64::from(*byte))
+}
+
+/// A value with its checksum in front.
+pub(super) fn with_checksum(key: &[u8], value: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(CHECKSUM_BYTES + value.len());
+    bytes.extend_from_slice(&crc32_of_parts(&[key, value]).to_le_bytes());
+    bytes.extend_from_slice(value);
+    bytes
+}
+
+fn unwrap_checked<'a>(key: &[u8], stored: &'a [u8]) -> Option<&'a [u8]> {
+    let (checksum, value) = stored.split_first_chunk::<CHECKSUM_BYTES>()?;
+    (u32::from_le_bytes(*checksum) == crc32_of_parts(&[key, value])).then_some(value)
+}
+
+/// The store under the library may panic on pages that were altered behind its back: that is damage, too, and no crash.
+pub(super) fn guarded<T>(path: &Path, read: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| {
+        let detail = "its pages contradict each other".to_owned();
+        Err(StoreError::damaged(path, Damage::File { detail }))
+    })
+}

@@ -1,0 +1,132 @@
+//! What the library knows about a document besides its changes.
+
+use quire_crdt::ReplicaId;
+use quire_crdt::sync::frame::Resume;
+use serde::{Deserialize, Serialize};
+
+use crate::editor::link::RelayAddress;
+
+/// The version of a record's layout: JSON whose unknown fields are ignored, so that it grows without a new version.
+const RECORD_VERSION: u32 = 1;
+
+/// What the library knows about a document besides its changes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DocumentRecord {
+    /// The id of this copy: made at random for it alone, and on disk before it is used.
+    pub replica: ReplicaId,
+    /// The relay where the document is shared, if it is.
+    pub relay: Option<RelayAddress>,
+    /// When this copy was made: wall clock, microseconds since the Unix epoch.
+    pub created_us: i64,
+    /// The title when it was last seen.
+    pub title: String,
+    /// When the document last changed here: wall clock, microseconds since the Unix epoch.
+    pub edited_us: i64,
+    /// Who made that change; empty: this device.
+    pub edited_by: String,
+    /// Whether the document is put away.
+    pub archived: bool,
+    /// Up to where the relay's log was read.
+    pub resume: Option<Resume>,
+    /// How many units of this copy were on the relay's disk when it last said so.
+    pub units_at_relay: u64,
+}
+
+impl DocumentRecord {
+    /// The record of a new copy.
+    pub fn new(replica: ReplicaId, now_us: i64) -> Self {
+        Self {
+            replica,
+            relay: None,
+            created_us: now_us,
+            title: String::new(),
+            edited_us: now_us,
+            edited_by: String::new(),
+            archived: false,
+            resume: None,
+            units_at_relay: 0,
+        }
+    }
+
+    /// The record's bytes.
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let stored = Stored {
+            v: RECORD_VERSION,
+            replica: self.replica.to_string(),
+            relay: self.relay.as_ref().map(|relay| format!("{}:{}", relay.host(), relay.port())),
+            created_us: self.created_us,
+            title: self.title.clone(),
+            edited_us: self.edited_us,
+            edited_by: self.edited_by.clone(),
+            archived: self.archived,
+            resume: self.resume.map(|resume| (ReplicaId::from_bytes(resume.epoch).to_string(), resume.position)),
+            units_at_relay: self.units_at_relay,
+        };
+        serde_json::to_vec(&stored).unwrap_or_default()
+    }
+
+    /// The record that these bytes are, if they are one.
+    pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
+        let stored: Stored = serde_json::from_slice(bytes).ok()?;
+        if stored.v != RECORD_VERSION {
+            return None;
+        }
+        let resume = match stored.resume {
+            None => None,
+            Some((epoch, position)) => {
+                let epoch: ReplicaId = epoch.parse().ok()?;
+                Some(Resume { epoch: *epoch.as_bytes(), position })
+            }
+        };
+        Some(Self {
+            replica: stored.replica.parse().ok()?,
+            relay: stored.relay.map(|relay| relay.parse()).transpose().ok()?,
+            created_us: stored.created_us,
+            title: stored.title,
+            edited_us: stored.edited_us,
+            edited_by: stored.edited_by,
+            archived: stored.archived,
+            resume,
+            units_at_relay: stored.units_at_relay,
+        })
+    }
+}
+
+#[derive(Deserialize, Serialize)]
+struct Stored {
+    v: u32,
+    replica: String,
+    relay: Option<String>,
+    created_us: i64,
+    title: String,
+    edited_us: i64,
+    #[serde(default)]
+    edited_by: String,
+    archived: bool,
+    resume: Option<(String, u64)>,
+    #[serde(default)]
+    units_at_relay: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_reads_back() {
+        let mut record = DocumentRecord::new(ReplicaId::from_bytes([9; 16]), 1_700_000_000_000_000);
+        assert_eq!(DocumentRecord::decode(&record.encode()), Some(record.clone()));
+        record.relay = "[::1]:80".parse().ok();
+        record.title = "Über \"das\"".into();
+        record.archived = true;
+        record.resume = Some(Resume { epoch: [0xfe; 16], position: 12 });
+        record.units_at_relay = 1 << 52;
+        assert_eq!(DocumentRecord::decode(&record.encode()), Some(record));
+    }
+
+    #[test]
+    fn what_is_no_record_is_none() {
+        assert_eq!(DocumentRecord::decode(b"{}"), None);
+        assert_eq!(DocumentRecord::decode(b""), None);
+    }
+}

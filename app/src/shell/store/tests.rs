@@ -1,0 +1,315 @@
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use quire_crdt::{DocumentId, ReplicaId};
+use redb::{Builder, Database, StorageBackend};
+
+use super::database::{self, FILE_NAME, HEADER};
+use super::*;
+use crate::shell::inbox::{Event, Inbox};
+
+const DOCUMENT: DocumentId = DocumentId::from_bytes([1; 16]);
+const OTHER: DocumentId = DocumentId::from_bytes([2; 16]);
+
+fn record() -> DocumentRecord {
+    DocumentRecord::new(ReplicaId::from_bytes([7; 16]), 5)
+}
+
+fn envelope(position: u64) -> Bytes {
+    Bytes::from(format!("the change number {position}"))
+}
+
+/// The next answer of the store.
+fn answer(inbox: &Inbox) -> StoreEvent {
+    match inbox.wait(Duration::from_secs(20)) {
+        Some(Event::Store(event)) => event,
+        other => panic!("no answer of the store: {other:?}"),
+    }
+}
+
+/// Waits until the document's log is on disk up to `head`.
+fn wait_for(inbox: &Inbox, document: DocumentId, head: u64) {
+    while answer(inbox) != (StoreEvent::Written { document, head }) {}
+}
+
+fn library_of(changes: u64) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let inbox = Inbox::new();
+    let store = Store::open(folder.path(), inbox.outlet()).unwrap();
+    store.put_now(DOCUMENT, record()).unwrap();
+    for position in 0..changes {
+        store.append(DOCUMENT, position, envelope(position)).unwrap();
+    }
+    wait_for(&inbox, DOCUMENT, changes);
+    drop(store);
+    folder
+}
+
+/// What is wrong with the library in `folder`: opening it, or reading it, says so.
+fn error_of(folder: &Path) -> Option<StoreError> {
+    let inbox = Inbox::new();
+    let store = match Store::open(folder, inbox.outlet()) {
+        Ok(store) => store,
+        Err(error) => return Some(error),
+    };
+    let records = match store.records() {
+        Ok(records) => records,
+        Err(error) => return Some(error),
+    };
+    assert_eq!(records, [(DOCUMENT, record())]);
+    match store.log(DOCUMENT) {
+        Ok(log) => assert_eq!(log, (0..log.len() as u64).map(envelope).collect::<Vec<_>>()),
+        Err(error) => return Some(error),
+    }
+    None
+}
+
+#[test]
+fn what_was_written_is_there_when_it_is_opened_again() {
+    let folder = library_of(300);
+    let inbox = Inbox::new();
+    let store = Store::open(folder.path(), inbox.outlet()).unwrap();
+    assert_eq!(store.records().unwrap(), [(DOCUMENT, record())]);
+    assert_eq!(store.log(DOCUMENT).unwrap(), (0..300).map(envelope).collect::<Vec<_>>());
+    assert!(store.log(OTHER).unwrap().is_empty());
+    store.append(DOCUMENT, 300, envelope(300)).unwrap();
+    wait_for(&inbox, DOCUMENT, 301);
+    store.remove_now(DOCUMENT).unwrap();
+    assert!(store.records().unwrap().is_empty() && store.log(DOCUMENT).unwrap().is_empty());
+}
+
+#[test]
+fn a_position_behind_a_gap_is_not_written() {
+    let folder = library_of(2);
+    let inbox = Inbox::new();
+    let store = Store::open(folder.path(), inbox.outlet()).unwrap();
+    store.append(DOCUMENT, 3, envelope(3)).unwrap();
+    assert_eq!(answer(&inbox), StoreEvent::Written { document: DOCUMENT, head: 2 });
+    store.append(DOCUMENT, 1, envelope(9)).unwrap();
+    assert_eq!(answer(&inbox), StoreEvent::Written { document: DOCUMENT, head: 2 });
+    assert_eq!(store.log(DOCUMENT).unwrap(), [envelope(0), envelope(1)]);
+}
+
+#[test]
+fn a_second_writer_is_told_who_has_the_library() {
+    let folder = library_of(0);
+    let inbox = Inbox::new();
+    let first = Store::open(folder.path(), inbox.outlet()).unwrap();
+    let error = Store::open(folder.path(), inbox.outlet()).unwrap_err();
+    assert!(matches!(error, StoreError::InUse { process: Some(id), .. } if id == std::process::id()), "{error}");
+    drop(first);
+    Store::open(folder.path(), inbox.outlet()).unwrap();
+}
+
+#[cfg(unix)]
+#[test]
+fn only_its_owner_can_read_the_library() {
+    use std::os::unix::fs::PermissionsExt;
+    let outer = tempfile::tempdir().unwrap();
+    let folder = outer.path().join("library");
+    drop(Store::open(&folder, Inbox::new().outlet()).unwrap());
+    assert_eq!(fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
+    assert_eq!(fs::metadata(folder.join(FILE_NAME)).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[test]
+fn a_foreign_file_is_named_and_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(FILE_NAME);
+    for foreign in [b"SQLite format 3\0 and so on".repeat(400), vec![0; 8192], b"short".to_vec()] {
+        fs::write(&path, &foreign).unwrap();
+        let error = error_of(folder.path()).unwrap();
+        assert!(matches!(error, StoreError::Foreign { .. } | StoreError::Damaged { .. }), "{error}");
+        assert!(error.to_string().contains(FILE_NAME), "{error}");
+        assert_eq!(fs::read(&path).unwrap(), foreign);
+    }
+    fs::remove_file(&path).unwrap();
+    drop(Database::create(&path).unwrap());
+    let error = error_of(folder.path()).unwrap();
+    assert!(matches!(error, StoreError::Foreign { .. }), "{error}");
+}
+
+#[test]
+fn an_empty_file_is_damage_and_no_empty_library() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join(FILE_NAME), b"").unwrap();
+    let error = error_of(folder.path()).unwrap();
+    assert!(matches!(error, StoreError::Damaged { damage: Damage::Empty, .. }), "{error}");
+}
+
+#[test]
+fn a_newer_library_asks_for_a_newer_program() {
+    let folder = library_of(1);
+    let path = folder.path().join(FILE_NAME);
+    let database = Database::open(&path).unwrap();
+    let transaction = database.begin_write().unwrap();
+    transaction.open_table(HEADER).unwrap().insert(1, 2_u64.to_le_bytes().as_slice()).unwrap();
+    transaction.commit().unwrap();
+    drop(database);
+    let error = error_of(folder.path()).unwrap();
+    assert!(matches!(error, StoreError::Newer { found: 2, known: 1, .. }), "{error}");
+}
+
+#[test]
+fn a_flipped_bit_is_found_or_touches_nothing() {
+    let folder = library_of(40);
+    let path = folder.path().join(FILE_NAME);
+    let whole = fs::read(&path).unwrap();
+    // Every value is somewhere in these bytes; pages that are free may change unseen.
+    let used = (0..whole.len()).filter(|at| whole[*at] != 0).step_by(97);
+    let mut found = 0;
+    for at in used {
+        let mut flipped = whole.clone();
+        flipped[at] ^= 1 << (at % 8);
+        fs::write(&path, &flipped).unwrap();
+        if let Some(error) = error_of(folder.path()) {
+            assert!(matches!(error, StoreError::Damaged { .. } | StoreError::Foreign { .. }), "byte {at}: {error}");
+            found += 1;
+        }
+    }
+    assert!(found > 5, "{found} flips were found");
+}
+
+#[test]
+fn a_torn_tail_is_found() {
+    let folder = library_of(40);
+    let path = folder.path().join(FILE_NAME);
+    let whole = fs::read(&path).unwrap();
+    for length in [whole.len() - 1, whole.len() / 2, 5000, 100, 1] {
+        fs::write(&path, &whole[..length]).unwrap();
+        let error = error_of(folder.path()).unwrap();
+        assert!(matches!(error, StoreError::Damaged { .. } | StoreError::Foreign { .. }), "{length} bytes: {error}");
+        assert_eq!(fs::read(&path).unwrap().len(), length, "nothing is changed");
+    }
+}
+
+/// A disk in memory: what was synced, what was written since, and a switch that makes it full.
+#[derive(Clone, Debug, Default)]
+struct Disk {
+    state: Arc<Mutex<Bytestore>>,
+    full: Arc<AtomicBool>,
+}
+
+#[derive(Debug, Default)]
+struct Bytestore {
+    synced: Vec<u8>,
+    current: Vec<u8>,
+}
+
+impl Disk {
+    /// The disk as it is after power was lost: nothing of what was written since the last sync.
+    fn after_power_loss(&self) -> Self {
+        let synced = self.state.lock().unwrap().synced.clone();
+        let state = Bytestore { current: synced.clone(), synced };
+        Self { state: Arc::new(Mutex::new(state)), full: Arc::default() }
+    }
+
+    fn database(&self) -> Database {
+        Builder::new().create_with_backend(self.clone()).unwrap()
+    }
+
+    fn check_space(&self) -> Result<(), io::Error> {
+        match self.full.load(Ordering::SeqCst) {
+            true => Err(io::Error::from(io::ErrorKind::StorageFull)),
+            false => Ok(()),
+        }
+    }
+}
+
+impl StorageBackend for Disk {
+    fn len(&self) -> Result<u64, io::Error> {
+        Ok(self.state.lock().unwrap().current.len() as u64)
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> Result<(), io::Error> {
+        let at = usize::try_from(offset).unwrap();
+        out.copy_from_slice(&self.state.lock().unwrap().current[at..at + out.len()]);
+        Ok(())
+    }
+
+    fn set_len(&self, len: u64) -> Result<(), io::Error> {
+        self.check_space()?;
+        self.state.lock().unwrap().current.resize(usize::try_from(len).unwrap(), 0);
+        Ok(())
+    }
+
+    fn sync_data(&self) -> Result<(), io::Error> {
+        self.check_space()?;
+        let mut state = self.state.lock().unwrap();
+        state.synced = state.current.clone();
+        Ok(())
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> Result<(), io::Error> {
+        self.check_space()?;
+        let at = usize::try_from(offset).unwrap();
+        self.state.lock().unwrap().current[at..at + data.len()].copy_from_slice(data);
+        Ok(())
+    }
+}
+
+/// A store on `disk`; its folder holds only the lock.
+fn store_on(disk: &Disk, folder: &Path, inbox: &Inbox) -> Store {
+    let lock = take_lock(folder).unwrap();
+    let database = disk.database();
+    database::write_header(&database).unwrap();
+    let again = disk.clone();
+    let opener: Opener = Box::new(move || {
+        let refused = |error| StoreError::of(Path::new("disk"), error);
+        Builder::new().create_with_backend(again.clone()).map_err(refused)
+    });
+    Store::start(folder, lock, database, opener, inbox.outlet()).unwrap()
+}
+
+#[test]
+fn a_full_disk_is_said_and_what_waited_is_written_later() {
+    let (disk, folder, inbox) = (Disk::default(), tempfile::tempdir().unwrap(), Inbox::new());
+    let store = store_on(&disk, folder.path(), &inbox);
+    store.append(DOCUMENT, 0, envelope(0)).unwrap();
+    wait_for(&inbox, DOCUMENT, 1);
+
+    disk.full.store(true, Ordering::SeqCst);
+    for position in 1..3 {
+        store.append(DOCUMENT, position, envelope(position)).unwrap();
+        let StoreEvent::Failed { document, error } = answer(&inbox) else { panic!("the full disk took it") };
+        assert_eq!(document, DOCUMENT);
+        assert!(!error.is_empty());
+    }
+    assert!(store.put_now(OTHER, record()).is_err());
+    assert!(store.log(DOCUMENT).is_err(), "reading says that the last write failed");
+
+    disk.full.store(false, Ordering::SeqCst);
+    // A change that was made after the failed one must not get in front of it.
+    store.append(DOCUMENT, 2, envelope(2)).unwrap();
+    assert_eq!(answer(&inbox), StoreEvent::Written { document: DOCUMENT, head: 1 });
+    for position in 1..3 {
+        store.append(DOCUMENT, position, envelope(position)).unwrap();
+    }
+    wait_for(&inbox, DOCUMENT, 3);
+    assert_eq!(store.log(DOCUMENT).unwrap(), (0..3).map(envelope).collect::<Vec<_>>());
+}
+
+#[test]
+fn what_was_answered_survives_power_loss_at_any_moment() {
+    let (disk, folder, inbox) = (Disk::default(), tempfile::tempdir().unwrap(), Inbox::new());
+    let store = store_on(&disk, folder.path(), &inbox);
+    let mut durable: BTreeMap<DocumentId, u64> = BTreeMap::new();
+    for round in 0..60 {
+        let document = if round % 3 == 0 { OTHER } else { DOCUMENT };
+        let position = durable.get(&document).copied().unwrap_or(0);
+        store.append(document, position, envelope(position)).unwrap();
+        wait_for(&inbox, document, position + 1);
+        durable.insert(document, position + 1);
+
+        let after = disk.after_power_loss().database();
+        for (document, head) in &durable {
+            let log = database::log(Path::new("disk"), &after, *document).unwrap();
+            assert_eq!(log, (0..*head).map(envelope).collect::<Vec<_>>());
+        }
+    }
+}

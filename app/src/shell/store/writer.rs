@@ -1,0 +1,192 @@
+//! The thread that writes: it takes whatever is queued, commits it at once, and answers when it is on disk.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::sync::mpsc::{Receiver, SyncSender};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use bytes::Bytes;
+use quire_crdt::DocumentId;
+use redb::{Database, Durability, ReadableTable, WriteTransaction};
+
+use super::StoreEvent;
+use super::database::{DOCUMENTS, KEY_BYTES, LOG, log_key, position_of, with_checksum};
+use super::error::StoreError;
+use super::record::DocumentRecord;
+use crate::shell::inbox::{Event, Outlet};
+
+/// The most requests that one commit takes.
+const BATCH_REQUESTS_MAX: usize = 1024;
+
+/// Once it has so many bytes, a commit takes no further request.
+const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// What the writer shall do.
+#[derive(Debug)]
+pub(super) enum Action {
+    /// Put this envelope at this position of the document's log.
+    Append { position: u64, envelope: Bytes },
+    /// Replace the document's record.
+    Record(DocumentRecord),
+    /// Forget the document.
+    Remove,
+}
+
+/// What the writer shall do, and who waits for it.
+#[derive(Debug)]
+pub(super) struct Request {
+    pub(super) document: DocumentId,
+    pub(super) action: Action,
+    pub(super) reply: Option<SyncSender<Result<(), String>>>,
+}
+
+pub(super) type Opener = Box<dyn Fn() -> Result<Database, StoreError> + Send + Sync>;
+
+/// The database as readers and the writer share it: `None` after a failed write, until it is opened again.
+pub(super) type Shared = Arc<RwLock<Option<Database>>>;
+
+pub(super) struct Writer {
+    pub(super) shared: Shared,
+    pub(super) opener: Opener,
+    pub(super) requests: Receiver<Request>,
+    pub(super) outlet: Outlet,
+    /// The durable length of each log that was written to: nothing may be put behind a gap that a failed write left.
+    pub(super) heads: BTreeMap<DocumentId, u64>,
+}
+
+impl Writer {
+    /// Writes until nobody can send requests any more.
+    pub(super) fn run(mut self) {
+        while let Ok(first) = self.requests.recv() {
+            let batch = self.fill_batch(first);
+            let result = self.write(&batch);
+            if result.is_err() {
+                // The store refuses everything after a failed write: it must be opened anew, and what it holds be read anew.
+                self.heads.clear();
+                *self.shared.write().unwrap_or_else(PoisonError::into_inner) = None;
+            }
+            self.answer(batch, result);
+        }
+    }
+
+    fn fill_batch(&self, first: Request) -> Vec<Request> {
+        let mut bytes = first.bytes();
+        let mut batch = vec![first];
+        while batch.len() < BATCH_REQUESTS_MAX && bytes < BATCH_BYTES_MAX {
+            let Ok(next) = self.requests.try_recv() else { break };
+            bytes += next.bytes();
+            batch.push(next);
+        }
+        batch
+    }
+
+    fn write(&mut self, batch: &[Request]) -> Result<(), String> {
+        self.reopen()?;
+        let shared = Arc::clone(&self.shared);
+        let database = shared.read().unwrap_or_else(PoisonError::into_inner);
+        let database = database.as_ref().ok_or("the library is closed")?;
+        self.commit(database, batch).map_err(|error| error.to_string())
+    }
+
+    fn reopen(&self) -> Result<(), String> {
+        let mut database = self.shared.write().unwrap_or_else(PoisonError::into_inner);
+        if database.is_none() {
+            *database = Some((self.opener)().map_err(|error| error.to_string())?);
+        }
+        Ok(())
+    }
+
+    fn commit(&mut self, database: &Database, batch: &[Request]) -> Result<(), redb::Error> {
+        let mut transaction = database.begin_write()?;
+        transaction.set_durability(Durability::Immediate)?;
+        transaction.set_quick_repair(true);
+        let mut heads = self.heads.clone();
+        for request in batch {
+            apply(&transaction, &mut heads, request)?;
+        }
+        transaction.commit()?;
+        self.heads = heads;
+        Ok(())
+    }
+
+    fn answer(&self, batch: Vec<Request>, result: Result<(), String>) {
+        let mut answers: BTreeMap<DocumentId, u64> = BTreeMap::new();
+        for request in batch {
+            match request.action {
+                Action::Append { position, .. } => {
+                    let head = answers.entry(request.document).or_default();
+                    let written = self.heads.get(&request.document).copied().unwrap_or(0);
+                    *head = (*head).max(written.min(position + 1));
+                }
+                Action::Record(_) => {
+                    answers.entry(request.document).or_default();
+                }
+                Action::Remove => {}
+            }
+            if let Some(reply) = request.reply {
+                // Whoever asked may have stopped waiting.
+                drop(reply.send(result.clone()));
+            }
+        }
+        for (document, head) in answers {
+            let event = match &result {
+                Ok(()) => StoreEvent::Written { document, head },
+                Err(error) => StoreEvent::Failed { document, error: error.clone() },
+            };
+            self.outlet.leave(Event::Store(event));
+        }
+    }
+}
+
+impl Request {
+    fn bytes(&self) -> usize {
+        match &self.action {
+            Action::Append { envelope, .. } => envelope.len(),
+            Action::Record(record) => record.title.len(),
+            Action::Remove => 0,
+        }
+    }
+}
+
+fn apply(
+    transaction: &WriteTransaction,
+    heads: &mut BTreeMap<DocumentId, u64>,
+    request: &Request,
+) -> Result<(), redb::Error> {
+    let document = request.document;
+    match &request.action {
+        Action::Append { position, envelope } => {
+            let mut log = transaction.open_table(LOG)?;
+            let head = match heads.entry(document) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(unknown) => unknown.insert(head_of(&log, document)?),
+            };
+            // Below the head it is there already (an answer got lost); behind it, an earlier one failed and comes first.
+            if *position == *head {
+                let key = log_key(document, *position);
+                log.insert(&key, with_checksum(&key, envelope).as_slice())?;
+                *head += 1;
+            }
+        }
+        Action::Record(record) => {
+            let value = with_checksum(document.as_bytes(), &record.encode());
+            transaction.open_table(DOCUMENTS)?.insert(document.as_bytes(), value.as_slice())?;
+        }
+        Action::Remove => {
+            transaction.open_table(DOCUMENTS)?.remove(document.as_bytes())?;
+            let (first, last) = (log_key(document, 0), log_key(document, u64::MAX));
+            transaction.open_table(LOG)?.retain_in::<&[u8; KEY_BYTES], _>(&first..=&last, |_, _| false)?;
+            heads.remove(&document);
+        }
+    }
+    Ok(())
+}
+
+fn head_of(
+    log: &impl ReadableTable<&'static [u8; KEY_BYTES], &'static [u8]>,
+    document: DocumentId,
+) -> Result<u64, redb::Error> {
+    let (first, last) = (log_key(document, 0), log_key(document, u64::MAX));
+    let last = log.range::<&[u8; KEY_BYTES]>(&first..=&last)?.next_back().transpose()?;
+    Ok(last.map_or(0, |(key, _)| position_of(key.value()) + 1))
+}
