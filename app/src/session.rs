@@ -1,5 +1,269 @@
 //! The open library: what the window and the command line both stand on.
+//!
+//! A session owns the store, the links, and a [`sync::Replica`](quire_crdt::sync::Replica) for every open document. Its owner
+//! calls verbs, then [`Session::pump`], which moves what happened outside into the replicas and what they want into store and
+//! links, and returns what there is to show. Edits never wait for disk or network; opening a document, listing and making one
+//! wait for the disk.
+
+mod documents;
+mod edit;
+mod error;
+mod jobs;
+mod open;
+mod pump;
+mod request;
+mod script;
+mod share;
+mod status;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use quire_crdt::sync::Now;
+use quire_crdt::{DocumentId, Patch};
+
+pub use self::documents::{DocumentSummary, RemovalReport, TITLE_CHARS_MAX};
+pub use self::error::SessionError;
+use self::jobs::Jobs;
+pub use self::jobs::{Answer, Job};
+use self::open::OpenDocument;
+pub use self::pump::{BACKGROUND_LINKS_MAX, EVENTS_PER_PUMP_MAX};
+pub use self::request::{Failure, Request};
+use self::script::Script;
+pub use self::status::{Device, DocumentStatus};
+use crate::editor::settings::Settings;
+use crate::shell::clock::Clock;
+use crate::shell::control;
+use crate::shell::inbox::Inbox;
+use crate::shell::net::Net;
+use crate::shell::preferences::{self, PreferencesError};
+use crate::shell::store::{DocumentRecord, Store};
+
+/// The key of the map that holds a document's title.
+pub const TITLE_KEY: &str = "title";
+
+/// What the keys of the map start with that hold the names of devices, by replica.
+pub const DEVICE_KEY_PREFIX: &str = "device/";
+
+/// How a session is set up.
+#[derive(Clone, Debug, Default)]
+pub struct SessionOptions {
+    /// The library's folder.
+    pub folder: PathBuf,
+    /// Whether documents that have a relay are linked to it from the start, the newest in the background.
+    pub online: bool,
+    /// Whether this device's name is written into each document with its first edit there.
+    pub introduces: bool,
+    /// Whether there is a window that can show documents when another copy of the program asks.
+    pub has_window: bool,
+    /// A name for the person instead of the one in the settings.
+    pub name: Option<String>,
+}
+
+/// Something to show or to act on.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Notice {
+    /// The visible text of a document changed, here or elsewhere.
+    Patched {
+        /// Which document.
+        document: DocumentId,
+        /// What changed, and whose change it was.
+        patch: Patch,
+    },
+    /// A key of a document's map was written, here or elsewhere.
+    MapChanged {
+        /// Which document.
+        document: DocumentId,
+        /// The key.
+        key: String,
+    },
+    /// What [`Session::status`] says has changed.
+    StatusChanged {
+        /// Which document.
+        document: DocumentId,
+    },
+    /// What [`Session::list`] says has changed.
+    ListChanged,
+    /// The disk refused a write; it is tried again by itself, or by [`Session::retry_writes`].
+    WriteFailed {
+        /// Which document.
+        document: DocumentId,
+        /// Why, in words.
+        error: String,
+    },
+    /// Everything of this document is on disk again.
+    WriteMended {
+        /// Which document.
+        document: DocumentId,
+    },
+    /// The relay refused the document, in words.
+    Refused {
+        /// Which document.
+        document: DocumentId,
+        /// Why.
+        reason: String,
+    },
+    /// A document could not be opened to be linked in the background.
+    Unreadable {
+        /// Which document.
+        document: DocumentId,
+        /// Why.
+        error: String,
+    },
+    /// Another copy of the program asks to show this document, or just to come to the front.
+    Show {
+        /// Which document.
+        document: Option<DocumentId>,
+    },
+    /// The script asks to quit.
+    Quit,
+}
 
 /// An open library.
 #[derive(Debug)]
-pub struct Session {}
+pub struct Session {
+    options: SessionOptions,
+    clock: Clock,
+    // Fields are dropped in this order: links end before their thread does, the socket of the control goes before the lock of
+    // the store does.
+    open: BTreeMap<DocumentId, OpenDocument>,
+    net: Net,
+    control: Option<control::Server>,
+    store: Store,
+    inbox: Inbox,
+    records: BTreeMap<DocumentId, DocumentRecord>,
+    settings: Settings,
+    settings_problems: Vec<String>,
+    online: bool,
+    unreadable: Vec<DocumentId>,
+    notices: Vec<Notice>,
+    jobs: Jobs,
+    script: Option<Script>,
+    /// Whether the inbox may hold more than the last pump took.
+    behind: bool,
+}
+
+impl Session {
+    /// Opens the library in the folder, or makes one where none is. Waits for the disk.
+    ///
+    /// # Errors
+    /// A [`SessionError`] when the library is in use, cannot be read, or there can be no threads.
+    pub fn open(options: SessionOptions) -> Result<Self, SessionError> {
+        let inbox = Inbox::new();
+        let store = Store::open(&options.folder, inbox.outlet())?;
+        let net = Net::start(inbox.outlet()).map_err(SessionError::Net)?;
+        let records = store.records()?.into_iter().collect();
+        let (mut settings, settings_problems) = preferences::load(&options.folder);
+        if let Some(name) = &options.name {
+            settings.name.clone_from(name);
+        }
+        let control = control::Server::start(&options.folder, inbox.outlet());
+        let online = options.online;
+        Ok(Self {
+            options,
+            clock: Clock::new(),
+            open: BTreeMap::new(),
+            net,
+            control,
+            store,
+            inbox,
+            records,
+            settings,
+            settings_problems,
+            online,
+            unreadable: Vec::new(),
+            notices: Vec::new(),
+            jobs: Jobs::default(),
+            script: None,
+            behind: true,
+        })
+    }
+
+    /// The library's folder.
+    pub fn folder(&self) -> &Path {
+        self.store.folder()
+    }
+
+    /// What the clocks say; the session's timers run on this monotonic clock.
+    pub fn now(&self) -> Now {
+        self.clock.now()
+    }
+
+    /// `wake` is called, on some other thread, whenever [`Session::pump`] has something to do.
+    pub fn on_event(&self, wake: impl Fn() + Send + 'static) {
+        self.inbox.on_event(wake);
+    }
+
+    /// What the person has chosen.
+    pub const fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// What of the settings' file could not be used, in words.
+    pub fn settings_problems(&self) -> &[String] {
+        &self.settings_problems
+    }
+
+    /// Takes over new settings and writes what differs into the file. Waits for the disk.
+    ///
+    /// # Errors
+    /// A [`PreferencesError`] when the file cannot be written or must not be; the settings hold for this session all the same.
+    pub fn set_settings(&mut self, settings: Settings) -> Result<(), PreferencesError> {
+        self.settings = settings;
+        preferences::save(self.store.folder(), &self.settings)
+    }
+
+    /// When [`Session::pump`] has something to do even if nothing happens, on the monotonic clock in microseconds.
+    pub fn next_timer_us(&self) -> Option<u64> {
+        if self.behind {
+            return Some(0);
+        }
+        let open = self.open.values().filter_map(OpenDocument::next_timer_us);
+        open.chain(self.jobs.next_timer_us()).chain(self.script.as_ref().and_then(Script::next_timer_us)).min()
+    }
+
+    /// Waits until something happens, a timer runs out, or so much time has passed, then pumps.
+    pub fn wait(&mut self, at_most: Duration) -> Vec<Notice> {
+        let timer = self.next_timer_us().map(|at| Duration::from_micros(at.saturating_sub(self.now().monotonic_us)));
+        let event = self.inbox.wait(timer.map_or(at_most, |timer| timer.min(at_most)));
+        if let Some(event) = event {
+            self.handle(event);
+        }
+        self.pump()
+    }
+
+    /// Writes what is waiting, ends the links and lets others have the library. Waits for the disk, a few seconds at most.
+    pub fn close(mut self) {
+        self.flush(CLOSE_TIME_MAX);
+        self.open.clear();
+    }
+
+    /// Waits until everything is on disk, at most so long; whether it is.
+    pub fn flush(&mut self, at_most: Duration) -> bool {
+        let until = self.now().monotonic_us.saturating_add(u64::try_from(at_most.as_micros()).unwrap_or(u64::MAX));
+        self.commit_all();
+        self.put_records(true);
+        loop {
+            let notices = self.pump();
+            self.notices.splice(0..0, notices);
+            if self.open.values().all(OpenDocument::is_on_disk) {
+                return true;
+            }
+            let now = self.now().monotonic_us;
+            if now >= until || self.open.values().any(OpenDocument::write_failed) {
+                return false;
+            }
+            let left = Duration::from_micros(until - now).min(Duration::from_millis(100));
+            if let Some(event) = self.inbox.wait(left) {
+                self.handle(event);
+            }
+        }
+    }
+}
+
+/// How long closing waits for the disk.
+const CLOSE_TIME_MAX: Duration = Duration::from_secs(5);

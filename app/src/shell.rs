@@ -6,6 +6,7 @@
 //! | [`control`] | the second copy of the program asks the first |
 //! | [`files`] | text files, read and written as a whole |
 //! | [`inbox`] | the one place where everything that happened outside arrives |
+//! | [`lines`] | a script on the standard streams |
 //! | [`net`] | links to relays, on a thread of their own |
 //! | [`preferences`] | the file that holds a person's settings |
 //! | [`store`] | the library on disk, with a thread that writes |
@@ -14,6 +15,7 @@ pub mod clock;
 pub mod control;
 pub mod files;
 pub mod inbox;
+pub mod lines;
 pub mod net;
 pub mod preferences;
 pub mod store;

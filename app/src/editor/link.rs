@@ -257,7 +257,7 @@ mod tests {
             assert_eq!(format!(" <{text}>\n").parse(), Ok(link));
         }
         let text = link("Relay.local", 4870).to_string();
-        assert_eq!(text, "quire://relay.local/abababababababababababababababab#1.7cf6d38e");
+        assert_eq!(text, "quire://relay.local/abababababababababababababababab#1.5bd37916");
     }
 
     #[test]

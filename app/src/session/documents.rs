@@ -1,0 +1,298 @@
+//! The documents of the library: listing, finding, opening, making, putting away.
+
+use quire_crdt::sync::{Now, Replica, ReplicaConfig};
+use quire_crdt::{Delivery, Document, DocumentId, Envelope, ID_BYTES, Received, ReplicaId, Value};
+
+use super::open::OpenDocument;
+use super::{DEVICE_KEY_PREFIX, DocumentStatus, Notice, Session, SessionError, TITLE_KEY};
+use crate::editor::link::RelayAddress;
+use crate::shell::store::DocumentRecord;
+
+/// The most characters that are kept of a title.
+pub const TITLE_CHARS_MAX: usize = 200;
+
+/// How many characters of a text are looked at for a line that can stand for a title.
+const TITLE_SEARCH_CHARS: usize = 1000;
+
+/// A document in the list.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DocumentSummary {
+    /// Its id.
+    pub id: DocumentId,
+    /// Its title, or its first line; empty: neither.
+    pub title: String,
+    /// When it was made here, by the wall clock, in microseconds.
+    pub created_us: i64,
+    /// When it was last changed here, by the wall clock, in microseconds.
+    pub edited_us: i64,
+    /// Who changed it then; empty: this device.
+    pub edited_by: String,
+    /// Whether it is put away.
+    pub archived: bool,
+    /// Where it is shared.
+    pub relay: Option<RelayAddress>,
+    /// How it stands, if it is open.
+    pub status: Option<DocumentStatus>,
+}
+
+/// What remains of a document when it is removed from this device.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RemovalReport {
+    /// Where it is shared.
+    pub relay: Option<RelayAddress>,
+    /// How many edits of this device are only here, as far as is known: they would be lost.
+    pub units_only_here: u64,
+    /// The devices that said they hold every edit of this one.
+    pub holders: Vec<String>,
+}
+
+impl Session {
+    /// All documents, the one that was edited last first. O(n log n).
+    pub fn list(&self) -> Vec<DocumentSummary> {
+        let summary = |(id, record): (&DocumentId, &DocumentRecord)| DocumentSummary {
+            id: *id,
+            title: self.title(*id),
+            created_us: record.created_us,
+            edited_us: record.edited_us,
+            edited_by: record.edited_by.clone(),
+            archived: record.archived,
+            relay: record.relay.clone(),
+            status: self.status(*id),
+        };
+        let mut list: Vec<_> = self.records.iter().map(summary).collect();
+        list.sort_by_key(|summary| std::cmp::Reverse(summary.edited_us));
+        list
+    }
+
+    /// The document whose id starts so.
+    ///
+    /// # Errors
+    /// [`SessionError::NoDocument`] or [`SessionError::Ambiguous`].
+    pub fn find(&self, text: &str) -> Result<DocumentId, SessionError> {
+        let wanted = text.trim().to_lowercase();
+        let mut matches = self.records.keys().filter(|id| !wanted.is_empty() && id.to_string().starts_with(&wanted));
+        match (matches.next(), matches.count()) {
+            (None, _) => Err(SessionError::NoDocument { text: text.to_owned() }),
+            (Some(id), 0) => Ok(*id),
+            (Some(_), more) => Err(SessionError::Ambiguous { text: text.to_owned(), matches: more + 1 }),
+        }
+    }
+
+    /// The document's title, or what stands for one: its first line. Empty: there is neither.
+    pub fn title(&self, id: DocumentId) -> String {
+        let open = self.open.get(&id).map(|open| title_of(open.replica.document()));
+        open.or_else(|| self.records.get(&id).map(|record| record.title.clone())).unwrap_or_default()
+    }
+
+    /// A new, empty document, open. Waits until its id is on disk.
+    ///
+    /// # Errors
+    /// A [`SessionError`] when there are no random numbers or the disk refuses.
+    pub fn create(&mut self) -> Result<DocumentId, SessionError> {
+        let id = DocumentId::from_bytes(random_id()?);
+        self.add(id, None)?;
+        Ok(id)
+    }
+
+    /// A new document with this text, open; `title` is written into it unless it is empty. Waits until its id is on disk.
+    ///
+    /// # Errors
+    /// As [`Session::create`]; or the title is too long.
+    pub fn import(&mut self, title: &str, text: &str) -> Result<DocumentId, SessionError> {
+        let id = self.create()?;
+        if !title.is_empty() {
+            self.set_title(id, title)?;
+        }
+        if !text.is_empty() {
+            self.insert(id, 0, text)?;
+        }
+        self.end_undo_group(id)?;
+        self.commit(id)?;
+        Ok(id)
+    }
+
+    /// Opens a document, so that it can be read and written. Waits for the disk. Nothing happens if it is open.
+    ///
+    /// # Errors
+    /// A [`SessionError`] when there is none, or what is stored of it cannot be read.
+    pub fn open_document(&mut self, id: DocumentId) -> Result<(), SessionError> {
+        self.load(id, true)?;
+        let now = self.now();
+        let shared = self.records.get(&id).is_some_and(|record| record.relay.is_some());
+        if let Some(open) = self.open.get_mut(&id).filter(|_| shared && self.online) {
+            if *open.replica.link() == quire_crdt::sync::LinkState::Off {
+                open.replica.go_online(now);
+            }
+        }
+        Ok(())
+    }
+
+    /// Says that nobody looks at the document any more; it stays linked in the background if it is one of the newest.
+    pub fn close_document(&mut self, id: DocumentId) {
+        let now = self.now();
+        let background = self.online && self.records.get(&id).is_some_and(|record| record.relay.is_some());
+        let Some(open) = self.open.get_mut(&id) else { return };
+        open.wanted = false;
+        open.replica.commit();
+        if !background && open.is_on_disk() {
+            open.replica.go_offline(now);
+            self.open.remove(&id);
+        }
+    }
+
+    /// An open document.
+    pub fn document(&self, id: DocumentId) -> Option<&Document> {
+        self.open.get(&id).map(|open| open.replica.document())
+    }
+
+    /// A document's text; it is opened if need be. Waits for the disk then.
+    ///
+    /// # Errors
+    /// As [`Session::open_document`].
+    pub fn text(&mut self, id: DocumentId) -> Result<String, SessionError> {
+        self.load(id, true)?;
+        let text = self.document(id).map(Document::text);
+        Ok(text.map(|text| text.slice(0..text.len_chars())).unwrap_or_default())
+    }
+
+    /// Puts a document away, or brings it back. Waits for the disk.
+    ///
+    /// # Errors
+    /// A [`SessionError`] when there is none, or the disk refuses.
+    pub fn archive(&mut self, id: DocumentId, archived: bool) -> Result<(), SessionError> {
+        self.change_record(id, |record| record.archived = archived)
+    }
+
+    /// What would remain where if the document were removed from this device.
+    pub fn removal(&self, id: DocumentId) -> RemovalReport {
+        let record = self.records.get(&id);
+        let status = self.status(id);
+        RemovalReport {
+            relay: record.and_then(|record| record.relay.clone()),
+            units_only_here: status.as_ref().map_or(0, |status| {
+                if status.holders.is_empty() { status.units_waiting } else { 0 }
+            }),
+            holders: status.map(|status| status.holders).unwrap_or_default(),
+        }
+    }
+
+    /// Removes a document from this device; relay and other devices keep what they have. Waits for the disk.
+    ///
+    /// # Errors
+    /// A [`SessionError`] when the disk refuses; the document is still here then.
+    pub fn remove(&mut self, id: DocumentId) -> Result<(), SessionError> {
+        self.store.remove_now(id)?;
+        let now = self.now();
+        if let Some(mut open) = self.open.remove(&id) {
+            open.replica.go_offline(now);
+        }
+        self.records.remove(&id);
+        self.notices.push(Notice::ListChanged);
+        Ok(())
+    }
+
+    /// Puts a new copy of a document into the library, with a replica id of its own that is on disk before it is used.
+    pub(super) fn add(&mut self, id: DocumentId, relay: Option<RelayAddress>) -> Result<(), SessionError> {
+        let replica = ReplicaId::from_bytes(random_id()?);
+        let mut record = DocumentRecord::new(replica, self.now().wall_us);
+        record.relay = relay;
+        self.store.put_now(id, record.clone())?;
+        self.records.insert(id, record);
+        self.notices.push(Notice::ListChanged);
+        self.open_document(id)
+    }
+
+    /// Changes a document's record and waits until that is on disk.
+    pub(super) fn change_record(
+        &mut self,
+        id: DocumentId,
+        change: impl FnOnce(&mut DocumentRecord),
+    ) -> Result<(), SessionError> {
+        let known = self.records.get_mut(&id).ok_or_else(|| SessionError::NoDocument { text: id.to_string() })?;
+        let mut record = known.clone();
+        change(&mut record);
+        self.store.put_now(id, record.clone())?;
+        *known = record;
+        self.notices.push(Notice::ListChanged);
+        Ok(())
+    }
+
+    /// Reads a document from the disk, if it is not open.
+    pub(super) fn load(&mut self, id: DocumentId, wanted: bool) -> Result<(), SessionError> {
+        if let Some(open) = self.open.get_mut(&id) {
+            open.wanted |= wanted;
+            return Ok(());
+        }
+        let record = self.records.get(&id).ok_or_else(|| SessionError::NoDocument { text: id.to_string() })?;
+        let mut document = Document::new(id, record.replica);
+        let mut received = Received::default();
+        for (position, bytes) in self.store.log(id)?.into_iter().enumerate() {
+            let unreadable = |error| SessionError::Unreadable { document: id, position, error };
+            let envelope = Envelope::decode(bytes).map_err(unreadable)?;
+            let delivery = document.receive(envelope, &mut received);
+            if delivery != Ok(Delivery::Delivered) {
+                return Err(SessionError::Unusable { document: id, position, error: delivery.err() });
+            }
+            received = Received::default();
+        }
+        let mut seed = [0; 8];
+        getrandom::fill(&mut seed).map_err(SessionError::Random)?;
+        let config = ReplicaConfig {
+            seed: u64::from_le_bytes(seed),
+            resume: record.resume,
+            saved_at_relay: record.units_at_relay,
+        };
+        self.open.insert(id, OpenDocument::new(Replica::new(document, config), wanted));
+        Ok(())
+    }
+
+    /// Somebody has changed the text just now.
+    pub(super) fn edited(&mut self, now: Now, id: DocumentId, author: ReplicaId) {
+        let Some(open) = self.open.get_mut(&id) else { return };
+        let document = open.replica.document();
+        let by = if author == document.replica() { String::new() } else { device_name(document, author) };
+        if let Some(record) = self.records.get_mut(&id) {
+            record.edited_us = now.wall_us;
+            record.edited_by = by;
+        }
+        open.touch_record(now);
+    }
+
+    /// Takes the title as it is now into the record.
+    pub(super) fn refresh_title(&mut self, id: DocumentId) {
+        let title = self.title(id);
+        if let Some(record) = self.records.get_mut(&id).filter(|record| record.title != title) {
+            record.title = title;
+            self.notices.push(Notice::ListChanged);
+        }
+    }
+}
+
+/// Sixteen random bytes from the system.
+fn random_id() -> Result<[u8; ID_BYTES], SessionError> {
+    let mut bytes = [0; ID_BYTES];
+    getrandom::fill(&mut bytes).map_err(SessionError::Random)?;
+    Ok(bytes)
+}
+
+/// A document's title: what is written as such, or else its first line with something on it, without the marks of a heading
+/// or a list.
+pub(super) fn title_of(document: &Document) -> String {
+    let short = |text: &str| text.trim().chars().take(TITLE_CHARS_MAX).collect::<String>();
+    if let Some(Value::Text(title)) = document.map().get(TITLE_KEY) {
+        if !title.trim().is_empty() {
+            return short(title);
+        }
+    }
+    let start = document.text().slice(0..TITLE_SEARCH_CHARS);
+    let bare = |line: &str| line.trim_start_matches(|c: char| c.is_whitespace() || "#>-*=_`".contains(c)).to_owned();
+    start.lines().map(bare).find(|line| !line.trim().is_empty()).map(|line| short(&line)).unwrap_or_default()
+}
+
+/// The name of the device that a replica lives on, as it introduced itself, or the start of its id.
+pub(super) fn device_name(document: &Document, replica: ReplicaId) -> String {
+    match document.map().get(&format!("{DEVICE_KEY_PREFIX}{replica}")) {
+        Some(Value::Text(name)) => name.clone(),
+        _ => format!("device {}", replica.to_string().chars().take(8).collect::<String>()),
+    }
+}

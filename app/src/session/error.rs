@@ -1,0 +1,102 @@
+//! Why the session cannot do something.
+
+use std::io;
+
+use quire_crdt::{DecodeError, DocumentId, EditError, ReceiveError};
+use thiserror::Error;
+
+use crate::editor::link::{AddressError, LinkError, RelayAddress};
+use crate::shell::files::FileError;
+use crate::shell::preferences::PreferencesError;
+use crate::shell::store::StoreError;
+
+/// Why the session cannot do something. Nothing was changed, unless the error says otherwise.
+#[derive(Debug, Error)]
+pub enum SessionError {
+    /// The library cannot be opened, read or written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// There can be no links.
+    #[error("the network cannot be used: {0}")]
+    Net(io::Error),
+    /// The system gives no random numbers, without which there is no id.
+    #[error("the system gives no random numbers: {0}")]
+    Random(getrandom::Error),
+    /// No document has this id.
+    #[error("no document of this library has the id {text:?}; `quire list` shows those that there are")]
+    NoDocument {
+        /// What was looked for.
+        text: String,
+    },
+    /// More than one document has an id that starts so.
+    #[error("{matches} documents have ids that start with {text:?}: write more of it")]
+    Ambiguous {
+        /// What was looked for.
+        text: String,
+        /// How many there are.
+        matches: usize,
+    },
+    /// The document has no relay, and none was named.
+    #[error("no relay is known: name one with --relay HOST:PORT, or set `relay` in {}", path.display())]
+    NoRelay {
+        /// The settings' file.
+        path: std::path::PathBuf,
+    },
+    /// The document is shared at another relay.
+    #[error("the document is shared at {there} already; its links lead there, not to {asked}")]
+    OtherRelay {
+        /// Where it is shared.
+        there: RelayAddress,
+        /// Where it was asked for.
+        asked: RelayAddress,
+    },
+    /// The text is no link.
+    #[error(transparent)]
+    Link(#[from] LinkError),
+    /// The text is no relay's address.
+    #[error(transparent)]
+    Address(#[from] AddressError),
+    /// The edit cannot be made.
+    #[error(transparent)]
+    Edit(#[from] EditError),
+    /// The document is not open.
+    #[error("document {document} is not open")]
+    NotOpen {
+        /// Which document.
+        document: DocumentId,
+    },
+    /// A stored change cannot be read.
+    #[error("change {position} of document {document} on this disk cannot be read: {error}; the others of the library can")]
+    Unreadable {
+        /// The document.
+        document: DocumentId,
+        /// The position in its log.
+        position: usize,
+        /// Why.
+        error: DecodeError,
+    },
+    /// A stored change cannot be taken.
+    #[error("change {position} of document {document} on this disk does not follow from those before it{}", Because(error.as_ref()))]
+    Unusable {
+        /// The document.
+        document: DocumentId,
+        /// The position in its log.
+        position: usize,
+        /// Why, if there is more to say.
+        error: Option<ReceiveError>,
+    },
+    /// A file cannot be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The settings cannot be written.
+    #[error(transparent)]
+    Preferences(#[from] PreferencesError),
+}
+
+struct Because<'a>(Option<&'a ReceiveError>);
+
+impl std::fmt::Display for Because<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.map_or(Ok(()), |error| write!(f, ": {error}"))
+    }
+}

@@ -1,0 +1,188 @@
+//! One open document: its replica, its link, and how it stands with the disk.
+
+use std::collections::VecDeque;
+
+use quire_crdt::sync::{Now, Replica};
+
+use crate::shell::net::{Link, LinkEnd, LinkHappening, Received};
+
+/// The first delay after a failed write, in microseconds; each further one is twice as long.
+const WRITE_RETRY_FIRST_US: u64 = 1_000_000;
+
+/// The longest delay between two attempts to write, in microseconds.
+const WRITE_RETRY_LONGEST_US: u64 = 30_000_000;
+
+/// How long a record that is in no hurry waits for more to be written with it, in microseconds.
+const RECORD_DELAY_US: u64 = 1_000_000;
+
+/// One open document.
+#[derive(Debug)]
+pub(super) struct OpenDocument {
+    pub(super) replica: Replica,
+    pub(super) link: Option<Link>,
+    /// Whether the websocket of the link is open.
+    pub(super) connected: bool,
+    /// Frames that came and are not handled yet: each holds a permit of its link.
+    pub(super) inbound: VecDeque<Received>,
+    /// The link has ended; to be told to the replica after the frames that came before.
+    pub(super) ended: Option<LinkEnd>,
+    /// Why there is no link, as the network says; until the next one is welcomed.
+    pub(super) last_end: Option<LinkEnd>,
+    pub(super) writes: Writes,
+    pub(super) record: RecordState,
+    /// Whether the replica had nothing more to send when it was asked last.
+    pub(super) has_sent_all: bool,
+    /// Whether somebody opened it, and not the background.
+    pub(super) wanted: bool,
+}
+
+/// How the document's changes get to the disk.
+#[derive(Debug, Default)]
+pub(super) struct Writes {
+    /// Why the last one failed.
+    pub(super) error: Option<String>,
+    /// The queue was full: ask again when it has moved.
+    pub(super) busy: bool,
+    /// The position of the log below which everything is on disk.
+    head: u64,
+    retry_at_us: Option<u64>,
+    delay_us: u64,
+}
+
+/// How the document's record gets to the disk.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) enum RecordState {
+    /// It is there.
+    #[default]
+    Saved,
+    /// It is to be written at this time, on the monotonic clock.
+    Due(u64),
+    /// The store has it, and has not answered.
+    Asked,
+}
+
+impl OpenDocument {
+    /// A document whose log is on disk as it is.
+    pub(super) fn new(replica: Replica, wanted: bool) -> Self {
+        let head = replica.document().log().len() as u64;
+        Self {
+            replica,
+            link: None,
+            connected: false,
+            inbound: VecDeque::new(),
+            ended: None,
+            last_end: None,
+            writes: Writes { head, ..Writes::default() },
+            record: RecordState::Saved,
+            has_sent_all: false,
+            wanted,
+        }
+    }
+
+    /// The record differs from the one on disk; it is written soon.
+    pub(super) fn touch_record(&mut self, now: Now) {
+        if !matches!(self.record, RecordState::Due(_)) {
+            self.record = RecordState::Due(now.monotonic_us.saturating_add(RECORD_DELAY_US));
+        }
+    }
+
+    pub(super) fn is_on_disk(&self) -> bool {
+        self.replica.units_made() == self.replica.units_saved_here()
+            && self.writes.head >= self.replica.document().log().len() as u64
+            && self.record == RecordState::Saved
+    }
+
+    pub(super) fn write_failed(&self) -> bool {
+        self.writes.error.is_some()
+    }
+
+    pub(super) fn next_timer_us(&self) -> Option<u64> {
+        let record = match self.record {
+            RecordState::Due(at) => Some(at),
+            RecordState::Saved | RecordState::Asked => None,
+        };
+        [self.replica.poll_timeout(), self.writes.retry_at_us, record].into_iter().flatten().min()
+    }
+
+    /// The link that is spoken of says something.
+    pub(super) fn handle_link(&mut self, now: Now, number: u64, what: LinkHappening) {
+        if self.link.as_ref().is_none_or(|link| link.number() != number) {
+            return;
+        }
+        match what {
+            LinkHappening::Opened => {
+                self.connected = true;
+                self.replica.handle_connected(now);
+            }
+            LinkHappening::Frame(received) => self.inbound.push_back(received),
+            // The places are filled by the pump that follows every event.
+            LinkHappening::Writable => {}
+            LinkHappening::Ended(end) => self.ended = Some(end),
+        }
+    }
+
+    /// Ends the link, and forgets what came by it and is not handled.
+    pub(super) fn drop_link(&mut self) {
+        self.link = None;
+        self.connected = false;
+        self.inbound.clear();
+        self.ended = None;
+    }
+
+    /// Frames for the link, as many as it has places for.
+    pub(super) fn transmit(&mut self, now: Now) {
+        if let Some(link) = self.link.as_ref().filter(|_| self.connected && self.ended.is_none()) {
+            self.has_sent_all = false;
+            link.send(|| {
+                let frame = self.replica.poll_transmit(now);
+                self.has_sent_all = frame.is_none();
+                frame
+            });
+        }
+    }
+
+    /// The disk refused; a later attempt is planned.
+    pub(super) fn write_refused(&mut self, now: Now, error: String) {
+        self.replica.handle_persist_failed();
+        self.writes.delay_us = (self.writes.delay_us * 2).clamp(WRITE_RETRY_FIRST_US, WRITE_RETRY_LONGEST_US);
+        self.writes.retry_at_us = Some(now.monotonic_us.saturating_add(self.writes.delay_us));
+        self.writes.error = Some(error);
+        self.record = RecordState::Due(now.monotonic_us.saturating_add(self.writes.delay_us));
+    }
+
+    /// Everything below `head` is on disk; whether that ends a failure.
+    pub(super) fn written(&mut self, now: Now, head: u64) -> bool {
+        if head > 0 {
+            self.replica.handle_persisted(now, head);
+        }
+        if self.record == RecordState::Asked {
+            self.record = RecordState::Saved;
+        }
+        self.writes.head = self.writes.head.max(head);
+        let mended = self.writes.error.is_some() && self.writes.head >= self.replica.document().log().len() as u64;
+        if mended {
+            self.writes = Writes { head: self.writes.head, busy: self.writes.busy, ..Writes::default() };
+        }
+        mended
+    }
+
+    /// Asks the disk again.
+    pub(super) fn retry_write(&mut self, now: Now) {
+        self.writes.retry_at_us = None;
+        self.writes.busy = false;
+        self.replica.retry_persist();
+        if matches!(self.record, RecordState::Due(_)) {
+            self.record = RecordState::Due(now.monotonic_us);
+        }
+    }
+
+    /// Timers of the disk and of the replica.
+    pub(super) fn handle_timers(&mut self, now: Now) {
+        if self.writes.retry_at_us.is_some_and(|at| now.monotonic_us >= at) {
+            self.retry_write(now);
+        }
+        if self.replica.poll_timeout().is_some_and(|at| now.monotonic_us >= at) {
+            self.replica.handle_timeout(now);
+        }
+    }
+}

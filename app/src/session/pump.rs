@@ -1,0 +1,239 @@
+//! What moves everything: events into replicas, what replicas want into store and links.
+
+use quire_crdt::DocumentId;
+use quire_crdt::sync::frame::{Refusal, RefusalReason};
+use quire_crdt::sync::{Now, Output};
+
+use super::open::RecordState;
+use super::{Notice, Session, TITLE_KEY};
+use crate::shell::inbox::Event;
+use crate::shell::store::StoreEvent;
+
+/// The most events that one pump takes from the inbox, so that a burst does not hold up a frame.
+pub const EVENTS_PER_PUMP_MAX: usize = 512;
+
+/// The most documents that are linked without being looked at: those that were edited last.
+pub const BACKGROUND_LINKS_MAX: usize = 16;
+
+/// The most received frames of one document that one pump handles.
+const FRAMES_PER_PUMP_MAX: usize = 256;
+
+impl Session {
+    /// Moves what happened outside into the replicas, and what these want into store and links. Never waits, but for the disk
+    /// when a document is opened in the background. What there is to show comes back in order.
+    pub fn pump(&mut self) -> Vec<Notice> {
+        self.behind = false;
+        for taken in 0.. {
+            if taken == EVENTS_PER_PUMP_MAX {
+                self.behind = true;
+                break;
+            }
+            let Some(event) = self.inbox.take() else { break };
+            self.handle(event);
+        }
+        let now = self.now();
+        self.link_in_background(now);
+        let ids: Vec<DocumentId> = self.open.keys().copied().collect();
+        for id in &ids {
+            self.drive(now, *id);
+        }
+        self.put_records(false);
+        self.run_script(now);
+        self.run_jobs(now);
+        std::mem::take(&mut self.notices)
+    }
+
+    /// Takes in one event; [`Session::pump`] does the rest.
+    pub(super) fn handle(&mut self, event: Event) {
+        let now = self.now();
+        match event {
+            Event::Store(StoreEvent::Written { document, head }) => {
+                let Some(open) = self.open.get_mut(&document) else { return };
+                if open.written(now, head) {
+                    self.notices.push(Notice::WriteMended { document });
+                }
+                // The queue has moved: whoever found it full asks again.
+                for open in self.open.values_mut().filter(|open| open.writes.busy) {
+                    open.retry_write(now);
+                }
+            }
+            Event::Store(StoreEvent::Failed { document, error }) => {
+                let Some(open) = self.open.get_mut(&document) else { return };
+                open.write_refused(now, error.clone());
+                self.notices.push(Notice::WriteFailed { document, error });
+            }
+            Event::Link(event) => {
+                if let Some(open) = self.open.get_mut(&event.document) {
+                    open.handle_link(now, event.number, event.what);
+                }
+            }
+            Event::Call(call) => self.take_call(call),
+            Event::Script(line) => self.take_script_line(line),
+        }
+    }
+
+    /// Lets one document go on as far as it can without waiting.
+    fn drive(&mut self, now: Now, id: DocumentId) {
+        if let Some(open) = self.open.get_mut(&id) {
+            open.handle_timers(now);
+        }
+        self.drain(now, id);
+        for _ in 0..FRAMES_PER_PUMP_MAX {
+            if !self.handle_frame(now, id) {
+                break;
+            }
+            self.drain(now, id);
+        }
+        self.behind |= self.open.get(&id).is_some_and(|open| !open.inbound.is_empty() && !open.writes.busy);
+        self.end_link(now, id);
+        self.drain(now, id);
+        if let Some(open) = self.open.get_mut(&id) {
+            open.transmit(now);
+        }
+        self.drain(now, id);
+    }
+
+    /// Hands the replica the next received frame, if there is one and the disk keeps up; whether it did.
+    fn handle_frame(&mut self, now: Now, id: DocumentId) -> bool {
+        let Some(open) = self.open.get_mut(&id).filter(|open| !open.writes.busy) else { return false };
+        let Some(received) = open.inbound.pop_front() else { return false };
+        match self.script.as_mut().filter(|script| script.holds(id)) {
+            Some(script) => script.receive(now, &mut open.replica, received.frame.clone()),
+            None => open.replica.handle_frame(now, &received.frame),
+        }
+        true
+    }
+
+    /// Tells the replica that its link has ended, once everything that came by it is handled.
+    fn end_link(&mut self, now: Now, id: DocumentId) {
+        let Some(open) = self.open.get_mut(&id) else { return };
+        if !open.inbound.is_empty() {
+            return;
+        }
+        if let Some(end) = open.ended.take() {
+            open.last_end = Some(end);
+            open.drop_link();
+            open.replica.handle_disconnected(now);
+            self.forget_held_frames(id);
+        }
+    }
+
+    /// Does everything that the replica asks for.
+    pub(super) fn drain(&mut self, now: Now, id: DocumentId) {
+        while let Some(output) = self.open.get_mut(&id).and_then(|open| open.replica.poll_output()) {
+            self.act(now, id, output);
+        }
+    }
+
+    fn act(&mut self, now: Now, document: DocumentId, output: Output) {
+        let Some(open) = self.open.get_mut(&document) else { return };
+        match output {
+            Output::Patched(patch) => {
+                self.edited(now, document, patch.author);
+                self.notices.push(Notice::Patched { document, patch });
+            }
+            Output::MapChanged { key } => {
+                if key == TITLE_KEY {
+                    open.touch_record(now);
+                }
+                self.notices.push(Notice::MapChanged { document, key });
+            }
+            Output::Persist { position, envelope } => {
+                if self.store.append(document, position, envelope).is_err() {
+                    open.writes.busy = true;
+                    open.replica.handle_persist_failed();
+                }
+            }
+            Output::PersistResume { resume } => {
+                let units = open.replica.units_saved_at_relay();
+                if let Some(record) = self.records.get_mut(&document) {
+                    record.resume = Some(resume);
+                    record.units_at_relay = units;
+                }
+                open.touch_record(now);
+            }
+            Output::Connect => self.connect(now, document),
+            Output::Disconnect => {
+                open.drop_link();
+                self.forget_held_frames(document);
+            }
+            Output::Refused(refusal) => self.notices.push(Notice::Refused { document, reason: in_words(&refusal) }),
+            Output::StatusChanged => self.notices.push(Notice::StatusChanged { document }),
+        }
+    }
+
+    fn connect(&mut self, now: Now, document: DocumentId) {
+        let relay = self.records.get(&document).and_then(|record| record.relay.clone());
+        let Some(open) = self.open.get_mut(&document) else { return };
+        open.drop_link();
+        open.link = relay.and_then(|relay| self.net.open(document, relay));
+        if open.link.is_none() {
+            open.replica.handle_disconnected(now);
+        }
+    }
+
+    /// Opens and links one of the documents that were edited last, if one of them is not; one at a time, since it waits for the
+    /// disk.
+    fn link_in_background(&mut self, now: Now) {
+        if !self.options.online || !self.online {
+            return;
+        }
+        let shared = self.records.iter().filter(|(_, record)| record.relay.is_some() && !record.archived);
+        let mut newest: Vec<_> = shared.map(|(id, record)| (record.edited_us, *id)).collect();
+        newest.sort_unstable_by_key(|(edited_us, _)| std::cmp::Reverse(*edited_us));
+        let closed = |id: &DocumentId| !self.open.contains_key(id) && !self.unreadable.contains(id);
+        let next = newest.iter().take(BACKGROUND_LINKS_MAX).map(|(_, id)| *id).find(closed);
+        let Some(document) = next else { return };
+        match self.load(document, false) {
+            Ok(()) => self.behind = true,
+            Err(error) => {
+                self.unreadable.push(document);
+                self.notices.push(Notice::Unreadable { document, error: error.to_string() });
+            }
+        }
+        if let Some(open) = self.open.get_mut(&document) {
+            open.replica.go_online(now);
+        }
+    }
+
+    /// Queues the records that are due (or all that changed) for the disk.
+    pub(super) fn put_records(&mut self, all: bool) {
+        let now = self.now();
+        let due = |state: RecordState| match state {
+            RecordState::Due(at) => all || now.monotonic_us >= at,
+            RecordState::Saved | RecordState::Asked => false,
+        };
+        let ids: Vec<DocumentId> =
+            self.open.iter().filter(|(_, open)| due(open.record)).map(|(document, _)| *document).collect();
+        for document in ids {
+            self.refresh_title(document);
+            let Some(record) = self.records.get(&document).cloned() else { continue };
+            let Some(open) = self.open.get_mut(&document) else { continue };
+            match self.store.put(document, record) {
+                Ok(()) => open.record = RecordState::Asked,
+                Err(_busy) => open.writes.busy = true,
+            }
+        }
+    }
+}
+
+/// Why a relay refuses, in words.
+pub(super) fn in_words(refusal: &Refusal) -> String {
+    let Refusal { reason, limit, value, .. } = *refusal;
+    match reason {
+        RefusalReason::Protocol => {
+            format!("the relay speaks protocol version {limit}, this program version {value}: update the older of the two")
+        }
+        RefusalReason::Malformed => "the relay could not read what this program sent".to_owned(),
+        RefusalReason::FrameBytes => format!("a frame of {value} bytes is too long for the relay: its limit is {limit}"),
+        RefusalReason::LinksPerDocument => format!("{limit} devices are linked to this document already, the relay's limit"),
+        RefusalReason::Documents => format!("the relay is full: it keeps at most {limit} documents"),
+        RefusalReason::DocumentBytes => format!("the document is too long for the relay: its limit is {limit} bytes"),
+        RefusalReason::Replicas => format!("{limit} devices have taken part in this document, the relay's limit"),
+        RefusalReason::Replaced => "another link of this device took the place of this one".to_owned(),
+        RefusalReason::Silent => format!("nothing was heard of this device for {limit} ms"),
+        RefusalReason::Missing => "the relay lacks the past of what this device sends".to_owned(),
+        RefusalReason::ShuttingDown => "the relay is shutting down".to_owned(),
+        RefusalReason::Storage => "the relay's disk has failed: tell whoever runs it".to_owned(),
+    }
+}

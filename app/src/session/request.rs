@@ -1,0 +1,94 @@
+//! What the command line asks a session for: by itself, or as a second copy of the program that asks the first.
+
+use serde::{Deserialize, Serialize};
+
+use super::SessionError;
+use crate::shell::store::StoreError;
+
+/// What the command line asks for. It travels as JSON between two copies of the program of the same user.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Request {
+    /// A new document with the text that comes beside the request.
+    New {
+        /// Its title; empty: none.
+        title: String,
+    },
+    /// All documents.
+    List,
+    /// A document's text.
+    Cat {
+        /// The start of its id.
+        id: String,
+    },
+    /// A link to a document.
+    Share {
+        /// The start of its id.
+        id: String,
+        /// The relay; else the one it has, else the one in the settings.
+        relay: Option<String>,
+        /// Whether it may leave the relay that it has.
+        moves: bool,
+    },
+    /// The document that a link leads to, once everything that the relay has of it is here.
+    Join {
+        /// The link.
+        link: String,
+        /// How long to wait for the relay, in milliseconds.
+        timeout_ms: u64,
+    },
+    /// Documents in step with their relays.
+    Sync {
+        /// The starts of their ids; empty: all that have a relay.
+        ids: Vec<String>,
+        /// How long to wait for the relays, in milliseconds.
+        timeout_ms: u64,
+    },
+    /// A document in the window, or just the window.
+    Show {
+        /// The start of its id.
+        id: Option<String>,
+    },
+}
+
+/// Why a request could not be fulfilled. The numbers are the exit codes of the command line.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Failure {
+    /// The exit code.
+    pub code: u8,
+    /// What to say.
+    pub message: String,
+}
+
+impl Failure {
+    /// Something else failed.
+    pub const FAILED: u8 = 1;
+    /// The command line cannot be understood.
+    pub const USAGE: u8 = 2;
+    /// There is no such document, link or file.
+    pub const NOT_FOUND: u8 = 3;
+    /// The library is in use, damaged, foreign or too new.
+    pub const LIBRARY: u8 = 4;
+    /// The relay cannot be reached, or refuses.
+    pub const RELAY: u8 = 5;
+    /// It took too long.
+    pub const TIMED_OUT: u8 = 6;
+
+    /// A failure with an exit code and a message.
+    pub fn new(code: u8, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
+    }
+}
+
+impl From<SessionError> for Failure {
+    fn from(error: SessionError) -> Self {
+        let code = match &error {
+            SessionError::NoDocument { .. } | SessionError::Ambiguous { .. } => Self::NOT_FOUND,
+            SessionError::Link(_) | SessionError::Address(_) | SessionError::NoRelay { .. } => Self::USAGE,
+            SessionError::Store(StoreError::Io { .. } | StoreError::Write { .. }) => Self::FAILED,
+            SessionError::Store(_) | SessionError::Unreadable { .. } | SessionError::Unusable { .. } => Self::LIBRARY,
+            _ => Self::FAILED,
+        };
+        Self::new(code, error.to_string())
+    }
+}

@@ -1,0 +1,104 @@
+//! Sharing a document, joining one, going on line and off line.
+
+use quire_crdt::DocumentId;
+use quire_crdt::sync::LinkState;
+
+use super::{Notice, Session, SessionError};
+use crate::editor::link::{Link, RelayAddress};
+use crate::shell::preferences;
+
+impl Session {
+    /// Shares a document at a relay (the one named, else its own, else the one in the settings), opens it, and gives its link.
+    /// Does not wait for the relay, but for the disk.
+    ///
+    /// # Errors
+    /// A [`SessionError`] when there is no relay to share it at, it is shared at another one, or the disk refuses.
+    pub fn share(&mut self, id: DocumentId, relay: Option<RelayAddress>) -> Result<Link, SessionError> {
+        let record = self.records.get(&id).ok_or_else(|| SessionError::NoDocument { text: id.to_string() })?;
+        let relay = match (record.relay.clone(), relay) {
+            (Some(there), Some(asked)) if there != asked => return Err(SessionError::OtherRelay { there, asked }),
+            (Some(there), _) => there,
+            (None, asked) => {
+                let path = self.store.folder().join(preferences::FILE_NAME);
+                let relay = asked.or_else(|| self.settings.relay.clone()).ok_or(SessionError::NoRelay { path })?;
+                self.change_record(id, |record| record.relay = Some(relay.clone()))?;
+                relay
+            }
+        };
+        self.open_document(id)?;
+        self.notices.push(Notice::StatusChanged { document: id });
+        Ok(Link { relay, document: id })
+    }
+
+    /// Moves a shared document to another relay: the new one is filled with everything that is here, and old links lead to the
+    /// old one still. Waits for the disk.
+    ///
+    /// # Errors
+    /// A [`SessionError`] when there is no such document, or the disk refuses.
+    pub fn move_to_relay(&mut self, id: DocumentId, relay: RelayAddress) -> Result<Link, SessionError> {
+        let now = self.now();
+        self.load(id, true)?;
+        self.replica(id)?.go_offline(now);
+        self.drain(now, id);
+        self.change_record(id, |record| record.relay = None)?;
+        self.share(id, Some(relay))
+    }
+
+    /// The link of a document that is shared.
+    pub fn link(&self, id: DocumentId) -> Option<Link> {
+        let relay = self.records.get(&id)?.relay.clone()?;
+        Some(Link { relay, document: id })
+    }
+
+    /// Opens the document that a link leads to: at once if it is in the library, else as an empty copy that fills as the relay
+    /// is reached. Waits for the disk, not for the relay.
+    ///
+    /// # Errors
+    /// A [`SessionError`] when the disk refuses or there are no random numbers.
+    pub fn join(&mut self, link: &Link) -> Result<DocumentId, SessionError> {
+        let id = link.document;
+        match self.records.get(&id).map(|record| (record.relay.is_some(), record.archived)) {
+            None => self.add(id, Some(link.relay.clone()))?,
+            Some((shared, archived)) => {
+                if archived {
+                    self.archive(id, false)?;
+                }
+                if !shared {
+                    self.change_record(id, |record| record.relay = Some(link.relay.clone()))?;
+                }
+                self.open_document(id)?;
+            }
+        }
+        Ok(id)
+    }
+
+    /// Whether documents are to be linked to their relays.
+    pub const fn is_online(&self) -> bool {
+        self.online
+    }
+
+    /// Links all open documents that have a relay, or ends all links and makes no more.
+    pub fn set_online(&mut self, online: bool) {
+        self.online = online;
+        let now = self.now();
+        for (id, open) in &mut self.open {
+            let shared = self.records.get(id).is_some_and(|record| record.relay.is_some());
+            if !online {
+                open.replica.go_offline(now);
+            } else if shared {
+                open.replica.go_online(now);
+            }
+            self.notices.push(Notice::StatusChanged { document: *id });
+        }
+    }
+
+    /// Tries at once to link every open document whose next attempt is due later.
+    pub fn reconnect(&mut self) {
+        let now = self.now();
+        for open in self.open.values_mut() {
+            if matches!(open.replica.link(), LinkState::Waiting { .. }) {
+                open.replica.go_online(now);
+            }
+        }
+    }
+}

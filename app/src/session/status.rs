@@ -1,0 +1,147 @@
+//! How a document stands: where its edits are, who takes part, what is wrong. Plain data.
+
+use std::collections::BTreeMap;
+
+use quire_crdt::sync::{LinkState, RelayNotice};
+use quire_crdt::{DocumentId, ReplicaId, Value};
+
+use super::documents::device_name;
+use super::open::OpenDocument;
+use super::pump::in_words;
+use super::{DEVICE_KEY_PREFIX, Session};
+use crate::editor::link::RelayAddress;
+
+/// How an open document stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DocumentStatus {
+    /// Where it is shared.
+    pub relay: Option<RelayAddress>,
+    /// Where the link stands.
+    pub link: LinkState,
+    /// Why there is no link, in words, if one was tried.
+    pub trouble: Option<String>,
+    /// How many units this device has made.
+    pub units_made: u64,
+    /// How many of them are on this disk.
+    pub units_saved_here: u64,
+    /// How many of them are on the relay's disk, as far as is known.
+    pub units_at_relay: u64,
+    /// How many of them are not.
+    pub units_waiting: u64,
+    /// When the oldest of those was made, by the wall clock, in microseconds.
+    pub waiting_since_us: Option<i64>,
+    /// The names of the other devices that hold every edit of this one on their disks.
+    pub holders: Vec<String>,
+    /// The devices that take part, this one first.
+    pub devices: Vec<Device>,
+    /// The round trip to the relay and back, in microseconds.
+    pub round_trip_us: Option<u64>,
+    /// By how much this clock is ahead of the relay's, and how uncertain that is, in microseconds.
+    pub clock_offset_us: Option<(i64, u64)>,
+    /// Why the disk refused, if it did and has not taken everything since.
+    pub write_error: Option<String>,
+    /// What was found out about the relay's store when the link was made.
+    pub relay_notice: Option<RelayNotice>,
+    /// Whether somebody else writes under this device's id: the library was copied, or restored from an old backup.
+    pub is_cloned: bool,
+}
+
+/// A device that takes part in a document.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Device {
+    /// Its copy.
+    pub replica: ReplicaId,
+    /// Its name.
+    pub name: String,
+    /// Whether it is this one.
+    pub is_this: bool,
+    /// Whether it is linked now.
+    pub is_here: bool,
+    /// Whether it holds every edit of this device on its disk.
+    pub holds_all: bool,
+}
+
+impl Session {
+    /// How an open document stands; `None` if it is not open. O(devices).
+    pub fn status(&self, id: DocumentId) -> Option<DocumentStatus> {
+        let open = self.open.get(&id)?;
+        let replica = &open.replica;
+        let devices = self.devices(open);
+        let now = self.now();
+        let waited_us = |since: u64| i64::try_from(now.monotonic_us.saturating_sub(since)).unwrap_or(i64::MAX);
+        let holders = devices.iter().filter(|device| device.holds_all && !device.is_this);
+        Some(DocumentStatus {
+            relay: self.records.get(&id).and_then(|record| record.relay.clone()),
+            link: *replica.link(),
+            trouble: trouble(open),
+            units_made: replica.units_made(),
+            units_saved_here: replica.units_saved_here(),
+            units_at_relay: replica.units_saved_at_relay(),
+            units_waiting: replica.units_waiting(),
+            waiting_since_us: replica.oldest_waiting_us().map(|since| now.wall_us.saturating_sub(waited_us(since))),
+            holders: holders.map(|device| device.name.clone()).collect(),
+            devices,
+            round_trip_us: replica.round_trip_us(),
+            clock_offset_us: replica.clock_offset_us(),
+            write_error: open.writes.error.clone(),
+            relay_notice: replica.relay_notice(),
+            is_cloned: replica.clone_detected(),
+        })
+    }
+
+    /// The presences that others show in a document, by replica.
+    pub fn presences(&self, id: DocumentId) -> Vec<(ReplicaId, bytes::Bytes)> {
+        let Some(open) = self.open.get(&id) else { return Vec::new() };
+        let shown = open.replica.peers().iter();
+        shown.filter_map(|(replica, peer)| Some((*replica, peer.presence.clone()?))).collect()
+    }
+
+    /// The name of the device that a replica of an open document lives on.
+    pub fn device_name(&self, id: DocumentId, replica: ReplicaId) -> String {
+        let open = self.open.get(&id).map(|open| open.replica.document());
+        match open {
+            Some(document) if document.replica() == replica => self.settings.device_label(),
+            Some(document) => device_name(document, replica),
+            None => String::new(),
+        }
+    }
+
+    fn devices(&self, open: &OpenDocument) -> Vec<Device> {
+        let document = open.replica.document();
+        let this = document.replica();
+        let mut names: BTreeMap<ReplicaId, Option<&str>> = BTreeMap::new();
+        for (key, value) in document.map().iter() {
+            let replica = key.strip_prefix(DEVICE_KEY_PREFIX).and_then(|hex| hex.parse().ok());
+            if let (Some(replica), Value::Text(name)) = (replica, value) {
+                names.insert(replica, Some(name));
+            }
+        }
+        for replica in open.replica.peers().keys() {
+            names.entry(*replica).or_default();
+        }
+        names.remove(&this);
+        let holders = open.replica.holders();
+        let here = |replica| open.replica.peers().get(&replica).is_some_and(|peer| peer.presence.is_some());
+        let others = names.into_iter().map(|(replica, name)| Device {
+            replica,
+            name: name.map_or_else(|| device_name(document, replica), str::to_owned),
+            is_this: false,
+            is_here: here(replica),
+            holds_all: holders.contains(&replica),
+        });
+        let label = self.settings.device_label();
+        let own = Device { replica: this, name: label, is_this: true, is_here: true, holds_all: true };
+        std::iter::once(own).chain(others).collect()
+    }
+}
+
+/// Why there is no link, in words: what the relay says comes before what the protocol, and that before what the network says.
+fn trouble(open: &OpenDocument) -> Option<String> {
+    if matches!(open.replica.link(), LinkState::CatchingUp { .. } | LinkState::Live) {
+        return None;
+    }
+    let refusal = open.replica.refusal().map(|refusal| in_words(&refusal));
+    let error = || open.replica.link_error().map(ToString::to_string);
+    let end = || open.last_end.as_ref().map(ToString::to_string);
+    refusal.or_else(error).or_else(end)
+}
