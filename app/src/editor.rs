@@ -5,7 +5,7 @@
 //! | [`command`] | everything a user can do, in one table |
 //! | [`link`] | the links that people share |
 
-pub mod command;
 pub mod checksum;
+pub mod command;
 pub mod link;
 pub mod settings;

@@ -29,7 +29,7 @@ use quire_crdt::{DocumentId, Patch};
 pub use self::documents::{DocumentSummary, RemovalReport, TITLE_CHARS_MAX};
 pub use self::error::SessionError;
 use self::jobs::Jobs;
-pub use self::jobs::{Answer, Job};
+pub use self::jobs::{Answer, Job, decode as decode_answer};
 use self::open::OpenDocument;
 pub use self::pump::{BACKGROUND_LINKS_MAX, EVENTS_PER_PUMP_MAX};
 pub use self::request::{Failure, Request};
@@ -132,7 +132,7 @@ pub struct Session {
     // the store does.
     open: BTreeMap<DocumentId, OpenDocument>,
     net: Net,
-    control: Option<control::Server>,
+    _control: Option<control::Server>,
     store: Store,
     inbox: Inbox,
     records: BTreeMap<DocumentId, DocumentRecord>,
@@ -168,7 +168,7 @@ impl Session {
             clock: Clock::new(),
             open: BTreeMap::new(),
             net,
-            control,
+            _control: control,
             store,
             inbox,
             records,

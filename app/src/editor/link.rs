@@ -49,7 +49,9 @@ pub enum AddressError {
         port: String,
     },
     /// An encrypted connection is asked for.
-    #[error("{scheme} asks for an encrypted connection, which this version cannot make: use ws://, on a network you trust")]
+    #[error(
+        "{scheme} asks for an encrypted connection, which this version cannot make: use ws://, on a network you trust"
+    )]
     Encrypted {
         /// The scheme asked for.
         scheme: String,
@@ -169,7 +171,9 @@ pub enum LinkError {
         missing: &'static str,
     },
     /// It is of a version that this program does not know.
-    #[error("the link is of version {version}, this program reads version {LINK_VERSION}: a newer Quire made it; update this one")]
+    #[error(
+        "the link is of version {version}, this program reads version {LINK_VERSION}: a newer Quire made it; update this one"
+    )]
     Version {
         /// The version found.
         version: u32,
@@ -178,7 +182,9 @@ pub enum LinkError {
     #[error("the link's document cannot be read ({0}): it has a typo; copy it again")]
     Document(#[from] ParseIdError),
     /// Its checksum does not fit the rest.
-    #[error("the link has a typo: its check digits are {found:?}, but {expected:08x} would fit the rest; copy it again")]
+    #[error(
+        "the link has a typo: its check digits are {found:?}, but {expected:08x} would fit the rest; copy it again"
+    )]
     Typo {
         /// The check digits in the link.
         found: String,
@@ -251,7 +257,8 @@ mod tests {
 
     #[test]
     fn a_link_reads_back() {
-        for link in [link("relay.example.org", 4870), link("127.0.0.1", 9), link("[::1]", 4870), link("[fe80::1]", 80)] {
+        for link in [link("relay.example.org", 4870), link("127.0.0.1", 9), link("[::1]", 4870), link("[fe80::1]", 80)]
+        {
             let text = link.to_string();
             assert_eq!(text.parse(), Ok(link.clone()), "{text}");
             assert_eq!(format!(" <{text}>\n").parse(), Ok(link));

@@ -110,7 +110,9 @@ impl fmt::Display for SettingsProblem {
 
 /// The text is no TOML at all: nothing of it can be used, and it must not be written over.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
-#[error("the settings are no valid TOML: {message}; the defaults are used, and nothing is written there, until it is mended")]
+#[error(
+    "the settings are no valid TOML: {message}; the defaults are used, and nothing is written there, until it is mended"
+)]
 pub struct SettingsError {
     /// What the reader says, with line and column.
     pub message: String,
@@ -208,14 +210,16 @@ impl Settings {
 const THEMES: [(&str, ThemeChoice); 3] =
     [("system", ThemeChoice::System), ("light", ThemeChoice::Light), ("dark", ThemeChoice::Dark)];
 
-const FONTS: [(&str, FontChoice); 2] = [("proportional", FontChoice::Proportional), ("monospace", FontChoice::Monospace)];
+const FONTS: [(&str, FontChoice); 2] =
+    [("proportional", FontChoice::Proportional), ("monospace", FontChoice::Monospace)];
 
 fn word_of<T: Copy + PartialEq>(words: &[(&'static str, T)], choice: T) -> &'static str {
     words.iter().find(|(_, of)| *of == choice).map_or("", |(word, _)| *word)
 }
 
 fn read(text: &str) -> Result<DocumentMut, SettingsError> {
-    text.parse().map_err(|error: toml_edit::TomlError| SettingsError { message: error.to_string().trim_end().to_owned() })
+    text.parse()
+        .map_err(|error: toml_edit::TomlError| SettingsError { message: error.to_string().trim_end().to_owned() })
 }
 
 /// Puts a value at a key and keeps the comments around the old one.
@@ -239,7 +243,8 @@ impl Reader<'_> {
         let item = self.document.get(key)?;
         let found = item.as_value().and_then(of);
         if found.is_none() {
-            let text = item.as_value().map_or_else(|| "a table".to_owned(), |value| value.to_string().trim().to_owned());
+            let text =
+                item.as_value().map_or_else(|| "a table".to_owned(), |value| value.to_string().trim().to_owned());
             self.problems.push(SettingsProblem { key, found: text, wanted: wanted.to_owned() });
         }
         found
@@ -248,7 +253,8 @@ impl Reader<'_> {
     fn name(&mut self, key: &'static str) -> String {
         let usable = |text: &str| text.chars().count() <= NAME_CHARS_MAX && !text.chars().any(char::is_control);
         let wanted = format!("a text of at most {NAME_CHARS_MAX} characters in quotation marks");
-        self.value(key, &wanted, |value| value.as_str().filter(|text| usable(text)).map(str::to_owned)).unwrap_or_default()
+        self.value(key, &wanted, |value| value.as_str().filter(|text| usable(text)).map(str::to_owned))
+            .unwrap_or_default()
     }
 
     fn colour(&mut self, default: u8) -> u8 {
@@ -328,7 +334,8 @@ mod tests {
 
     #[test]
     fn a_bad_value_is_named_and_left_where_it_is() {
-        let text = "colour = 9\nwrap = \"yes\"\nfont_size = 900\ntheme = \"pink\"\nrelay = \"wss://x\"\nname = \"Ana\"\n";
+        let text =
+            "colour = 9\nwrap = \"yes\"\nfont_size = 900\ntheme = \"pink\"\nrelay = \"wss://x\"\nname = \"Ana\"\n";
         let (settings, problems) = Settings::parse(text).unwrap();
         assert_eq!(settings, Settings { name: "Ana".into(), ..Settings::default() });
         let keys: Vec<_> = problems.iter().map(|problem| problem.key).collect();

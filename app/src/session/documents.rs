@@ -169,9 +169,9 @@ impl Session {
         let status = self.status(id);
         RemovalReport {
             relay: record.and_then(|record| record.relay.clone()),
-            units_only_here: status.as_ref().map_or(0, |status| {
-                if status.holders.is_empty() { status.units_waiting } else { 0 }
-            }),
+            units_only_here: status
+                .as_ref()
+                .map_or(0, |status| if status.holders.is_empty() { status.units_waiting } else { 0 }),
             holders: status.map(|status| status.holders).unwrap_or_default(),
         }
     }

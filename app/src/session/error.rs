@@ -66,7 +66,9 @@ pub enum SessionError {
         document: DocumentId,
     },
     /// A stored change cannot be read.
-    #[error("change {position} of document {document} on this disk cannot be read: {error}; the others of the library can")]
+    #[error(
+        "change {position} of document {document} on this disk cannot be read: {error}; the others of the library can"
+    )]
     Unreadable {
         /// The document.
         document: DocumentId,

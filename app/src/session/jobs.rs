@@ -148,7 +148,8 @@ impl Session {
             let shared = self.records.iter().filter(|(_, record)| record.relay.is_some() && !record.archived);
             shared.map(|(id, _)| *id).collect()
         };
-        let ids = if ids.is_empty() { all() } else { ids.iter().map(|id| self.find(id)).collect::<Result<Vec<_>, _>>()? };
+        let ids =
+            if ids.is_empty() { all() } else { ids.iter().map(|id| self.find(id)).collect::<Result<Vec<_>, _>>()? };
         for id in &ids {
             if self.link(*id).is_none() {
                 self.share(*id, None)?;
@@ -199,7 +200,9 @@ impl Session {
         let waiting = status.units_waiting;
         match (status.link, status.trouble) {
             (LinkState::Live, _) => format!("{waiting} edits of document {id} are on their way to {relay}"),
-            (LinkState::CatchingUp { position, head }, _) => format!("{position} of {head} changes have come from {relay}"),
+            (LinkState::CatchingUp { position, head }, _) => {
+                format!("{position} of {head} changes have come from {relay}")
+            }
             (LinkState::Off, None) => format!("document {id} is off line"),
             (LinkState::Connecting | LinkState::Greeting | LinkState::Waiting { .. }, None) => {
                 format!("connecting to {relay}")
@@ -233,7 +236,9 @@ impl Session {
         let (head, text, reply) = call.start();
         let job = match serde_json::from_str::<Request>(&head) {
             Ok(request) => self.start_job(&request, &text),
-            Err(error) => Err(Failure::new(Failure::FAILED, format!("the other copy asks for what this one cannot: {error}"))),
+            Err(error) => {
+                Err(Failure::new(Failure::FAILED, format!("the other copy asks for what this one cannot: {error}")))
+            }
         };
         match job {
             Ok(job) => self.jobs.running.push((job, reply)),
@@ -277,7 +282,8 @@ fn encode(result: Result<Answer, Failure>) -> (String, String) {
 /// # Errors
 /// The [`Failure`] that the other copy met, or that its answer cannot be read.
 pub fn decode(head: &str, text: String) -> Result<Answer, Failure> {
-    let unreadable = || Failure::new(Failure::FAILED, "the other copy of Quire gave an answer that this one cannot read");
+    let unreadable =
+        || Failure::new(Failure::FAILED, "the other copy of Quire gave an answer that this one cannot read");
     let mut head: Value = serde_json::from_str(head).map_err(|_| unreadable())?;
     if let Some(failure) = head.get_mut("failure") {
         return Err(serde_json::from_value(failure.take()).unwrap_or_else(|_| unreadable()));

@@ -222,11 +222,17 @@ pub(super) fn in_words(refusal: &Refusal) -> String {
     let Refusal { reason, limit, value, .. } = *refusal;
     match reason {
         RefusalReason::Protocol => {
-            format!("the relay speaks protocol version {limit}, this program version {value}: update the older of the two")
+            format!(
+                "the relay speaks protocol version {limit}, this program version {value}: update the older of the two"
+            )
         }
         RefusalReason::Malformed => "the relay could not read what this program sent".to_owned(),
-        RefusalReason::FrameBytes => format!("a frame of {value} bytes is too long for the relay: its limit is {limit}"),
-        RefusalReason::LinksPerDocument => format!("{limit} devices are linked to this document already, the relay's limit"),
+        RefusalReason::FrameBytes => {
+            format!("a frame of {value} bytes is too long for the relay: its limit is {limit}")
+        }
+        RefusalReason::LinksPerDocument => {
+            format!("{limit} devices are linked to this document already, the relay's limit")
+        }
         RefusalReason::Documents => format!("the relay is full: it keeps at most {limit} documents"),
         RefusalReason::DocumentBytes => format!("the document is too long for the relay: its limit is {limit} bytes"),
         RefusalReason::Replicas => format!("{limit} devices have taken part in this document, the relay's limit"),

@@ -41,7 +41,9 @@ pub enum AskError {
     #[error("the other copy of Quire does not listen: {0}")]
     Closed(io::Error),
     /// It began and ended before it answered: it may have done what was asked.
-    #[error("the other copy of Quire ended before it answered ({0}); look whether it did what was asked before you ask again")]
+    #[error(
+        "the other copy of Quire ended before it answered ({0}); look whether it did what was asked before you ask again"
+    )]
     Broken(io::Error),
     /// There are no such sockets on this system.
     #[error("a second copy cannot ask the first on this system")]

@@ -1,7 +1,7 @@
 //! A script on the standard input, answered line by line on the standard output, by a thread of its own.
 
 use std::io::{self, BufRead, Write};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread;
 
 use super::inbox::{Event, Outlet};
@@ -35,9 +35,10 @@ impl Lines {
         let mut output = io::stdout().lock();
         writeln!(output, "{answer}")?;
         output.flush()?;
-        // A full channel means that the reader has not asked yet, and a closed one that the input has ended.
-        drop(self.answered.try_send(()));
-        Ok(())
+        match self.answered.try_send(()) {
+            // Full: the reader has not asked yet; closed: the input has ended.
+            Ok(()) | Err(TrySendError::Full(()) | TrySendError::Disconnected(())) => Ok(()),
+        }
     }
 }
 

@@ -96,13 +96,7 @@ impl Store {
         let writer = Writer { shared: Arc::clone(&shared), opener, requests, outlet, heads: BTreeMap::new() };
         let thread = thread::Builder::new().name("store".to_owned()).spawn(move || writer.run());
         let thread = thread.map_err(StoreError::io(folder, "start a thread to write"))?;
-        Ok(Self {
-            folder: folder.to_owned(),
-            shared,
-            requests: Some(sender),
-            writer: Some(thread),
-            lock: Some(lock),
-        })
+        Ok(Self { folder: folder.to_owned(), shared, requests: Some(sender), writer: Some(thread), lock: Some(lock) })
     }
 
     /// The folder that the library is in.
@@ -169,10 +163,7 @@ impl Store {
         self.lock = None;
     }
 
-    fn read<T>(
-        &self,
-        read: impl FnOnce(&Path, &redb::Database) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
+    fn read<T>(&self, read: impl FnOnce(&Path, &redb::Database) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let path = self.folder.join(FILE_NAME);
         let shared = self.shared.read().unwrap_or_else(PoisonError::into_inner);
         match shared.as_ref() {

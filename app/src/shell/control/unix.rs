@@ -45,7 +45,8 @@ impl Server {
         let listener = UnixListener::bind(&path)?;
         let stopping = Arc::new(AtomicBool::new(false));
         let stop = Arc::clone(&stopping);
-        let thread = thread::Builder::new().name("control".to_owned()).spawn(move || accept(&listener, &stop, &outlet))?;
+        let thread =
+            thread::Builder::new().name("control".to_owned()).spawn(move || accept(&listener, &stop, &outlet))?;
         Ok(Self { path, stopping, thread: Some(thread) })
     }
 }

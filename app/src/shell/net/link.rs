@@ -101,8 +101,12 @@ async fn open(relay: &RelayAddress) -> Result<Socket, LinkEnd> {
 /// What the system says about a refused connection, so that a person knows what to do.
 fn in_words(error: &io::Error) -> String {
     match error.kind() {
-        io::ErrorKind::ConnectionRefused => "nothing listens there; is the relay running, and the port right?".to_owned(),
-        io::ErrorKind::NetworkUnreachable | io::ErrorKind::HostUnreachable => "there is no way to it from here".to_owned(),
+        io::ErrorKind::ConnectionRefused => {
+            "nothing listens there; is the relay running, and the port right?".to_owned()
+        }
+        io::ErrorKind::NetworkUnreachable | io::ErrorKind::HostUnreachable => {
+            "there is no way to it from here".to_owned()
+        }
         _ => error.to_string(),
     }
 }
@@ -172,7 +176,9 @@ fn broken(relay: &RelayAddress, error: &Error) -> LinkEnd {
     let relay = relay.clone();
     match error {
         Error::ConnectionClosed | Error::AlreadyClosed => LinkEnd::Closed { relay },
-        Error::Protocol(_) | Error::Capacity(_) | Error::Utf8(_) => LinkEnd::NoRelay { relay, error: error.to_string() },
+        Error::Protocol(_) | Error::Capacity(_) | Error::Utf8(_) => {
+            LinkEnd::NoRelay { relay, error: error.to_string() }
+        }
         error => LinkEnd::Broken { relay, error: error.to_string() },
     }
 }

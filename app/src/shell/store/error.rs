@@ -127,7 +127,9 @@ impl StoreError {
                 Self::Damaged { path, damage: Damage::File { detail: format!("it is cut off ({error})") } }
             }
             redb::Error::Io(error) => Self::Io { path, doing: "use", error },
-            redb::Error::TableDoesNotExist(name) => Self::Foreign { path, found: format!("a database without {name:?}") },
+            redb::Error::TableDoesNotExist(name) => {
+                Self::Foreign { path, found: format!("a database without {name:?}") }
+            }
             error @ (redb::Error::TableTypeMismatch { .. } | redb::Error::TypeDefinitionChanged { .. }) => {
                 Self::Foreign { path, found: format!("a database of another program: {error}") }
             }
