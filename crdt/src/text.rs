@@ -16,9 +16,10 @@ use core::ops::Range;
 
 use crate::id::OpId;
 
+use self::integrate::Slot;
 pub use self::rope::Chunks;
 use self::rope::Rope;
-use self::span::{Authors, Span};
+use self::span::{Authors, Character, Id, Span};
 use self::spans::{Cursor, Spans};
 
 /// Which neighbour an [`Anchor`] stays with when text is inserted exactly there.
@@ -128,7 +129,8 @@ impl Text {
 
     /// The id of the visible char at a position. O(log n).
     pub fn id_at(&self, char: usize) -> Option<OpId> {
-        self.spans.at_visible(char).and_then(|cursor| self.spans.id(cursor)).map(|id| self.authors.op_id(id))
+        let character = self.spans.at_visible(char).and_then(|cursor| self.spans.character(cursor))?;
+        Some(self.authors.op_id(character.id))
     }
 
     /// The anchor of a char position, which is clamped to the text. With [`Bias::Left`] the start of the text is
@@ -199,8 +201,8 @@ impl Text {
     /// O(log n + length of the text).
     pub(crate) fn insert(&mut self, at: usize, first: OpId, text: &str) -> (Option<OpId>, Option<OpId>) {
         let left = at.checked_sub(1).and_then(|left| self.spans.at_visible(left));
-        let left_id = left.and_then(|left| self.spans.id(left)).map(|id| self.authors.op_id(id));
-        (left_id, self.insert_in_gap(left, at, first, text))
+        let first = self.insert_in_gap(left, at, first, text);
+        (self.op_id(first.left), self.op_id(first.right))
     }
 
     /// Inserts an own run right behind a character that is here, deleted or not; gives its visible position and its right
@@ -211,7 +213,8 @@ impl Text {
             let (position, visible) = self.spans.visible_position(left);
             position + usize::from(visible)
         });
-        (at, self.insert_in_gap(left, at, first, text))
+        let first = self.insert_in_gap(left, at, first, text);
+        (at, self.op_id(first.right))
     }
 
     /// Deletes a range of visible chars, which ends in the text; gives what it deleted as runs of ascending ids, in document
@@ -244,15 +247,12 @@ impl Text {
         right: Option<OpId>,
         text: &str,
     ) -> Splice {
-        let known = |id| self.authors.known(id).filter(|id| self.spans.contains(*id, 1));
-        let (left, right) = (left.and_then(known), right.and_then(known));
+        let find = |id| self.authors.known(id).and_then(|id| self.spans.find(id));
+        let (left, right) = (left.and_then(find), right.and_then(find));
         let first = self.authors.number(first);
-        let slot = integrate::find_slot(&self.spans, &self.authors, first, left, right);
-        let gap = self.spans.at(slot.at);
+        let Slot { gap, first } = integrate::find_slot(&self.spans, &self.authors, first, left, right);
         let (at, _) = self.spans.visible_position(gap);
-        let len = text.chars().count();
-        self.put(gap, at, Span { first, len, deleted: false, left, right: slot.right, level: slot.level }, text);
-        Splice { at, deleted: 0, inserted: len }
+        Splice { at, deleted: 0, inserted: self.put(gap, at, first, text) }
     }
 
     /// Deletes characters of somebody's choice, which must be here; those that are deleted already stay so. Pushes the visible
@@ -283,21 +283,27 @@ impl Text {
         assert!(self.spans.sum().visible == self.len_chars(), "spans and text differ in length");
     }
 
-    /// Inserts an own run behind a character, or at the start; gives its right origin.
-    fn insert_in_gap(&mut self, left: Option<Cursor>, at: usize, first: OpId, text: &str) -> Option<OpId> {
-        let gap = left.map_or_else(|| self.spans.at(0), |left| Cursor { offset: left.offset + 1, ..left });
-        let (left, right) = (left.and_then(|left| self.spans.id(left)), self.spans.behind(gap));
-        let first = self.authors.number(first);
-        let level = integrate::level_between(&self.spans, left, right);
-        self.put(gap, at, Span { first, len: text.chars().count(), deleted: false, left, right, level }, text);
-        right.map(|right| self.authors.op_id(right))
+    /// Inserts an own run behind a character, or at the start; gives its first character.
+    fn insert_in_gap(&mut self, left: Option<Cursor>, at: usize, first: OpId, text: &str) -> Character {
+        let gap = self.spans.gap_behind(left);
+        let id = self.authors.number(first);
+        let first = integrate::between(&self.spans, id, left, self.spans.behind(gap));
+        self.put(gap, at, first, text);
+        first
     }
 
-    fn put(&mut self, gap: Cursor, at: usize, span: Span, text: &str) {
-        if span.len > 0 {
-            self.spans.insert(gap, span);
+    /// Puts a run in its gap and its text where it is visible; gives its length.
+    fn put(&mut self, gap: Cursor, at: usize, first: Character, text: &str) -> usize {
+        let len = text.chars().count();
+        if len > 0 {
+            self.spans.insert(gap, Span::new(first, len, false));
             self.rope.insert(at, text);
         }
+        len
+    }
+
+    fn op_id(&self, id: Option<Id>) -> Option<OpId> {
+        id.map(|id| self.authors.op_id(id))
     }
 
     /// The first of these characters and those that follow it in its span, if there are any and it is here.

@@ -69,8 +69,11 @@ impl Piece {
     }
 
     fn remove(&mut self, bytes: Range<usize>) {
+        let gone = TextSum::of(&self.text[bytes.clone()]);
         self.text.replace_range(bytes, "");
-        self.sum = TextSum::of(&self.text);
+        self.sum.bytes -= gone.bytes;
+        self.sum.chars -= gone.chars;
+        self.sum.line_ends -= gone.line_ends;
     }
 }
 

@@ -68,6 +68,17 @@ impl Level {
     pub(super) const DEEPEST: Self = Self { left: u64::MAX, right: u64::MAX };
 }
 
+/// A character with what it was inserted with.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Character {
+    pub(super) id: Id,
+    /// Its left origin; `None` is the start.
+    pub(super) left: Option<Id>,
+    /// Its right origin; `None` is the end.
+    pub(super) right: Option<Id>,
+    pub(super) level: Level,
+}
+
 /// A run of characters as the tree holds it: all of them deleted or none, and nothing between them.
 ///
 /// The left origin of every character but the first is the character before it; the right origin is the same for all.
@@ -82,6 +93,12 @@ pub(super) struct Span {
 }
 
 impl Span {
+    /// A run with this first character.
+    pub(super) const fn new(first: Character, len: usize, deleted: bool) -> Self {
+        let Character { id, left, right, level } = first;
+        Self { first: id, len, deleted, left, right, level }
+    }
+
     /// The id behind the last character's.
     pub(super) const fn end(&self) -> Id {
         self.first.plus(self.len)
@@ -98,14 +115,16 @@ impl Span {
         (id.author == self.first.author && offset < self.len).then_some(offset)
     }
 
-    /// The left origin of a character of this span.
-    pub(super) const fn left_at(&self, offset: usize) -> Option<Id> {
-        if offset == 0 { self.left } else { Some(self.first.plus(offset - 1)) }
-    }
-
-    /// The level of a character of this span.
-    pub(super) const fn level_at(&self, offset: usize) -> Level {
-        if offset == 0 { self.level } else { Level { left: self.level.left + offset as u64, right: 0 } }
+    /// A character of this span, or the one that would go on with it.
+    pub(super) const fn character(&self, offset: usize) -> Character {
+        let (id, right) = (self.first.plus(offset), self.right);
+        match offset.checked_sub(1) {
+            None => Character { id, left: self.left, right, level: self.level },
+            Some(before) => {
+                let level = Level { left: self.level.left + offset as u64, right: 0 };
+                Character { id, left: Some(self.first.plus(before)), right, level }
+            }
+        }
     }
 
     /// The offset of the last of the first `len` characters that is no deeper than `level`.
@@ -120,13 +139,12 @@ impl Span {
 
     /// The part of this span with the characters from `from` up to `to`.
     pub(super) const fn part(&self, from: usize, to: usize) -> Self {
-        let (left, level) = (self.left_at(from), self.level_at(from));
-        Self { first: self.first.plus(from), len: to - from, left, level, ..*self }
+        Self::new(self.character(from), to - from, self.deleted)
     }
 
     /// Whether `next`, which stands right behind this span, goes on with it.
     pub(super) fn goes_on_with(&self, next: &Self) -> bool {
-        *next == Self { len: next.len, ..self.part(self.len, self.len) }
+        *next == Self::new(self.character(self.len), next.len, self.deleted)
     }
 }
 

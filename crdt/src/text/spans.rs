@@ -1,7 +1,7 @@
 //! The list of all characters ever inserted, in document order, as spans in a tree.
 
 use super::index::Index;
-use super::span::{Id, Level, Span, SpanSum};
+use super::span::{Character, Id, Level, Span, SpanSum};
 use super::tree::{Place, Tree};
 
 /// A character: its span's place and its offset in the span. As a gap, it is the one in front of that character, and an
@@ -55,22 +55,27 @@ impl Spans {
         Some(Cursor { place: Place { leaf, slot }, offset })
     }
 
-    /// The id of a character.
-    pub(super) fn id(&self, cursor: Cursor) -> Option<Id> {
-        self.span(cursor.place).map(|span| span.first.plus(cursor.offset))
+    /// A character by its place.
+    pub(super) fn character(&self, cursor: Cursor) -> Option<Character> {
+        self.span(cursor.place).map(|span| span.character(cursor.offset))
     }
 
-    /// The id of the character behind a gap. O(1), or O(log n) at the end of a leaf.
-    pub(super) fn behind(&self, gap: Cursor) -> Option<Id> {
+    /// The gap behind a character, or at the start.
+    pub(super) fn gap_behind(&self, left: Option<Cursor>) -> Cursor {
+        left.map_or_else(|| self.at(0), |left| Cursor { offset: left.offset + 1, ..left })
+    }
+
+    /// The character behind a gap. O(1), or O(log n) at the end of a leaf.
+    pub(super) fn behind(&self, gap: Cursor) -> Option<Cursor> {
         match self.span(gap.place) {
-            Some(span) if gap.offset < span.len => Some(span.first.plus(gap.offset)),
-            _ => self.span(self.tree.settle(gap.place.behind())?).map(|span| span.first),
+            Some(span) if gap.offset < span.len => Some(gap),
+            _ => self.tree.settle(gap.place.behind()).map(|place| Cursor { place, offset: 0 }),
         }
     }
 
     /// The level of a character.
     pub(super) fn level(&self, cursor: Cursor) -> Level {
-        self.span(cursor.place).map_or(Level::DEEPEST, |span| span.level_at(cursor.offset))
+        self.span(cursor.place).map_or(Level::DEEPEST, |span| span.character(cursor.offset).level)
     }
 
     /// The position of a character. O(log n).
@@ -100,7 +105,7 @@ impl Spans {
     pub(super) fn first_up_to(&self, level: Level, position: usize) -> Option<Cursor> {
         let Cursor { place, offset } = self.at(position);
         let span = self.span(place)?;
-        if span.level_at(offset) <= level {
+        if span.character(offset).level <= level {
             return Some(Cursor { place, offset });
         }
         let place = self.tree.first_from(place.behind(), |sum| sum.level <= level)?;

@@ -10,7 +10,7 @@ use core::fmt::Debug;
 use core::ops::AddAssign;
 
 /// The most items of a leaf and the most children of an inner node; tiny in tests, so that small texts take every path.
-const FANOUT: usize = if cfg!(test) { 4 } else { 32 };
+const FANOUT: usize = if cfg!(test) { 4 } else { 16 };
 
 /// What a [`Tree`] holds.
 pub(super) trait Item {

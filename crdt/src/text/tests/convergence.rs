@@ -246,8 +246,57 @@ fn undo_finds_its_characters_and_their_place() {
     text.insert(3, OpId::new(B, 0), "--");
     text.delete(1..2);
     assert_eq!(text.visible_ranges(OpId::new(A, 0), 5), [0..2, 4..6]);
-    assert_eq!(text.insert_behind(OpId::new(A, 1), OpId::new(A, 6), "B"), (1, Some(OpId::new(A, 2))));
-    assert_eq!(text.insert_behind(OpId::new(A, 5), OpId::new(A, 7), "!"), (8, None));
+    text.insert(0, OpId::new(A, 6), "in front");
+    assert_eq!(text.visible_ranges(OpId::new(A, 5), 9), [0..8, 14..15]);
+    text.delete(0..8);
+    assert_eq!(text.insert_behind(OpId::new(A, 1), OpId::new(A, 20), "B"), (1, Some(OpId::new(A, 2))));
+    assert_eq!(text.insert_behind(OpId::new(A, 5), OpId::new(A, 21), "!"), (8, None));
     text.assert_invariants();
     assert_eq!(shown(&text), "aBc--def!");
+}
+
+#[test]
+fn the_worked_example_of_the_page() {
+    let (mut a, mut b, mut c) = (Text::new(), Text::new(), Text::new());
+    let id = OpId::new;
+    let hi = (id(A, 0), None, None, "hi!");
+    let xy = (id(B, 0), Some(id(A, 1)), Some(id(A, 2)), "xy");
+    let q = (id(C, 0), Some(id(A, 1)), Some(id(A, 2)), "q");
+    let p = (id(C, 1), Some(id(A, 1)), Some(id(C, 0)), "p");
+    let question = (id(A, 4), Some(id(A, 2)), None, "?");
+    let w = (id(A, 5), Some(id(B, 0)), Some(id(C, 1)), "w");
+    // Everyone writes, and says what the page says.
+    let write = |text: &mut Text, at, (first, left, right, letters)| {
+        assert_eq!(text.insert(at, first, letters), (left, right));
+    };
+    let receive = |text: &mut Text, (first, left, right, letters)| {
+        text.integrate_insert(first, left, right, letters);
+        text.assert_invariants();
+    };
+    write(&mut a, 0, hi);
+    receive(&mut b, hi);
+    receive(&mut c, hi);
+    write(&mut b, 2, xy);
+    write(&mut c, 2, q);
+    write(&mut c, 2, p);
+    assert_eq!(a.delete(1..2), [Run { first: id(A, 1), len: 1, deleted: true }]);
+    write(&mut a, 2, question);
+    receive(&mut a, q);
+    receive(&mut a, p);
+    receive(&mut a, (xy.0, xy.1, xy.2, "x"));
+    assert_eq!(shown(&a), "hxpq!?");
+    write(&mut a, 2, w);
+    receive(&mut a, (id(B, 1), Some(id(B, 0)), Some(id(A, 2)), "y"));
+    [q, p, question, w].into_iter().for_each(|edit| receive(&mut b, edit));
+    [xy, question, w].into_iter().for_each(|edit| receive(&mut c, edit));
+    b.integrate_delete(id(A, 1), 1, &mut Vec::new());
+    c.integrate_delete(id(A, 1), 1, &mut Vec::new());
+    let order = [id(A, 0), id(A, 1), id(B, 0), id(B, 1), id(A, 5), id(C, 1), id(C, 0), id(A, 2), id(A, 4)];
+    let levels = [(1, 0), (2, 0), (3, 1), (4, 0), (4, 0), (3, 2), (3, 1), (3, 0), (4, 0)];
+    for text in [a, b, c] {
+        assert_eq!(shown(&text), "hxywpq!?");
+        assert_eq!(characters(&text).into_iter().map(|(id, _)| id).collect::<Vec<_>>(), order);
+        let level = |at| text.spans.level(text.spans.at(at));
+        assert_eq!([0, 1, 2, 3, 4, 5, 6, 7, 8].map(|at| (level(at).left, level(at).right)), levels);
+    }
 }
