@@ -1,4 +1,4 @@
-//! The order of characters that were inserted at one place: FugueMax, and nothing else.
+//! The order of characters that were inserted at one place: `FugueMax`, and nothing else.
 //!
 //! Weidner and Kleppmann, *The Art of the Fugue: minimizing interleaving in collaborative text editing*, 2023. The algorithm's
 //! page beside this file says why levels find the place.

@@ -124,7 +124,9 @@ impl History {
             } else if rng.below(5) > 0 {
                 history.edit(rng, by, at_one_place, &mut replicas[by]);
             } else {
-                (0..rng.below(12)).for_each(|_| drop(history.deliver_any(rng, &mut replicas[by])));
+                for _ in 0..rng.below(12) {
+                    history.deliver_any(rng, &mut replicas[by]);
+                }
             }
         }
         (history, replicas)
@@ -255,48 +257,56 @@ fn undo_finds_its_characters_and_their_place() {
     assert_eq!(shown(&text), "aBc--def!");
 }
 
+/// Origins and letters of a run as the page names them.
+type Written = (OpId, Option<OpId>, Option<OpId>, &'static str);
+
+fn write(text: &mut Text, at: usize, (first, left, right, letters): Written) {
+    assert_eq!(text.insert(at, first, letters), (left, right));
+}
+
+fn receive(text: &mut Text, runs: &[Written]) {
+    for (first, left, right, letters) in runs {
+        text.integrate_insert(*first, *left, *right, letters);
+        text.assert_invariants();
+    }
+}
+
 #[test]
 fn the_worked_example_of_the_page() {
-    let (mut a, mut b, mut c) = (Text::new(), Text::new(), Text::new());
     let id = OpId::new;
-    let hi = (id(A, 0), None, None, "hi!");
-    let xy = (id(B, 0), Some(id(A, 1)), Some(id(A, 2)), "xy");
-    let q = (id(C, 0), Some(id(A, 1)), Some(id(A, 2)), "q");
-    let p = (id(C, 1), Some(id(A, 1)), Some(id(C, 0)), "p");
-    let question = (id(A, 4), Some(id(A, 2)), None, "?");
-    let w = (id(A, 5), Some(id(B, 0)), Some(id(C, 1)), "w");
-    // Everyone writes, and says what the page says.
-    let write = |text: &mut Text, at, (first, left, right, letters)| {
-        assert_eq!(text.insert(at, first, letters), (left, right));
-    };
-    let receive = |text: &mut Text, (first, left, right, letters)| {
-        text.integrate_insert(first, left, right, letters);
-        text.assert_invariants();
-    };
-    write(&mut a, 0, hi);
-    receive(&mut b, hi);
-    receive(&mut c, hi);
-    write(&mut b, 2, xy);
-    write(&mut c, 2, q);
-    write(&mut c, 2, p);
-    assert_eq!(a.delete(1..2), [Run { first: id(A, 1), len: 1, deleted: true }]);
-    write(&mut a, 2, question);
-    receive(&mut a, q);
-    receive(&mut a, p);
-    receive(&mut a, (xy.0, xy.1, xy.2, "x"));
-    assert_eq!(shown(&a), "hxpq!?");
-    write(&mut a, 2, w);
-    receive(&mut a, (id(B, 1), Some(id(B, 0)), Some(id(A, 2)), "y"));
-    [q, p, question, w].into_iter().for_each(|edit| receive(&mut b, edit));
-    [xy, question, w].into_iter().for_each(|edit| receive(&mut c, edit));
-    b.integrate_delete(id(A, 1), 1, &mut Vec::new());
-    c.integrate_delete(id(A, 1), 1, &mut Vec::new());
+    let (mut at_a, mut at_b, mut at_c) = (Text::new(), Text::new(), Text::new());
+    let greeting: Written = (id(A, 0), None, None, "hi!");
+    let by_b: Written = (id(B, 0), Some(id(A, 1)), Some(id(A, 2)), "xy");
+    let by_c: [Written; 2] =
+        [(id(C, 0), Some(id(A, 1)), Some(id(A, 2)), "q"), (id(C, 1), Some(id(A, 1)), Some(id(C, 0)), "p")];
+    let by_a: [Written; 2] = [(id(A, 4), Some(id(A, 2)), None, "?"), (id(A, 5), Some(id(B, 0)), Some(id(C, 1)), "w")];
+
+    write(&mut at_a, 0, greeting);
+    receive(&mut at_b, &[greeting]);
+    receive(&mut at_c, &[greeting]);
+    write(&mut at_b, 2, by_b);
+    write(&mut at_c, 2, by_c[0]);
+    write(&mut at_c, 2, by_c[1]);
+    at_a.delete(1..2);
+    write(&mut at_a, 2, by_a[0]);
+    receive(&mut at_a, &by_c);
+    receive(&mut at_a, &[(by_b.0, by_b.1, by_b.2, "x")]);
+    assert_eq!(shown(&at_a), "hxpq!?");
+    write(&mut at_a, 2, by_a[1]);
+    receive(&mut at_a, &[(id(B, 1), Some(id(B, 0)), Some(id(A, 2)), "y")]);
+    receive(&mut at_b, &by_c);
+    receive(&mut at_c, &[by_b]);
+
     let order = [id(A, 0), id(A, 1), id(B, 0), id(B, 1), id(A, 5), id(C, 1), id(C, 0), id(A, 2), id(A, 4)];
     let levels = [(1, 0), (2, 0), (3, 1), (4, 0), (4, 0), (3, 2), (3, 1), (3, 0), (4, 0)];
-    for text in [a, b, c] {
-        assert_eq!(shown(&text), "hxywpq!?");
-        assert_eq!(characters(&text).into_iter().map(|(id, _)| id).collect::<Vec<_>>(), order);
-        let level = |at| text.spans.level(text.spans.at(at));
-        assert_eq!([0, 1, 2, 3, 4, 5, 6, 7, 8].map(|at| (level(at).left, level(at).right)), levels);
+    receive(&mut at_b, &by_a);
+    receive(&mut at_c, &by_a);
+    for text in [&mut at_a, &mut at_b, &mut at_c] {
+        text.integrate_delete(id(A, 1), 1, &mut Vec::new());
+        assert_eq!(shown(text), "hxywpq!?");
+        let characters = characters(text);
+        assert!(characters.iter().map(|(id, _)| *id).eq(order), "{characters:?}");
+        let levels_here = (0..order.len()).map(|at| text.spans.level(text.spans.at(at)));
+        assert!(levels_here.map(|level| (level.left, level.right)).eq(levels), "other levels than on the page");
     }
 }

@@ -1,6 +1,5 @@
 //! One replica against a plain list of chars.
 
-use alloc::format;
 use alloc::string::ToString;
 use alloc::vec;
 
@@ -184,7 +183,7 @@ fn random_edits_end_as_in_a_plain_list() {
 
 #[test]
 fn a_large_insert_is_cut_into_small_pieces() {
-    let plain: String = (0..2_000).map(|number| format!("{number}é\n")).collect();
+    let plain: String = (0..2_000).map(|number| number.to_string() + "é\n").collect();
     let mut text = edited(&[(0, 0, &plain), (plain.chars().count() / 2, 0, &plain)]);
     assert_eq!(text.len_bytes(), 2 * plain.len());
     assert_eq!(text.line_to_char(1), 3);

@@ -53,8 +53,12 @@ impl Naive {
 
     fn visit(&self, node: usize, order: &mut Vec<Option<OpId>>) {
         let Node { id, children: [lefts, rights], .. } = &self.nodes[node];
-        lefts.iter().for_each(|child| self.visit(*child, order));
+        for child in lefts {
+            self.visit(*child, order);
+        }
         order.push(*id);
-        rights.iter().for_each(|child| self.visit(*child, order));
+        for child in rights {
+            self.visit(*child, order);
+        }
     }
 }
