@@ -1,1 +1,2 @@
 //! Tests of the window without a display.
+mod window;

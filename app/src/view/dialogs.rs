@@ -1,0 +1,133 @@
+//! The small dialogs: a title, removing, a line, a path, and what Quire is.
+
+use egui::{Id, Key, Label, Ui};
+
+use super::widgets::{TITLE_CHARS_MAX, dialog, dialog_buttons, error_line, field, focus_first, quiet, small};
+use super::{settings, share};
+use crate::editor::dialog::{Dialog, PathDialog, PathPurpose};
+use crate::editor::library_view::{UNTITLED, title_or_untitled};
+use crate::editor::request::Request;
+use crate::editor::words::cut;
+
+/// The width of a small dialog, in points.
+const WIDTH: f32 = 420.0;
+
+/// Shows a dialog in front of the window.
+pub fn show(ui: &Ui, view: &Dialog) -> Vec<Request> {
+    match view {
+        Dialog::Rename { id, title } => {
+            let ask =
+                Ask { name: "rename", title: "Rename", words: "", field: "Title", hint: UNTITLED, button: "Rename" };
+            ask_text(ui, &ask, title, None, true, |title| Dialog::Rename { id: *id, title })
+        }
+        Dialog::Remove { title, words, .. } => remove(ui, title, words),
+        Dialog::OpenLink { link, error } => share::show_open_link(ui, link, error.as_deref()),
+        Dialog::Share(view) => share::show(ui, view),
+        Dialog::GoToLine { line, lines } => go_to_line(ui, line, *lines),
+        Dialog::Path(view) => path(ui, view),
+        Dialog::Settings(draft) => settings::show(ui, draft),
+        Dialog::About { version, library } => about(ui, version, library),
+    }
+}
+
+/// What a dialog with one field asks.
+struct Ask<'a> {
+    name: &'a str,
+    title: &'a str,
+    words: &'a str,
+    field: &'a str,
+    hint: &'a str,
+    button: &'a str,
+}
+
+fn ask_text(
+    ui: &Ui,
+    ask: &Ask<'_>,
+    text: &str,
+    error: Option<&str>,
+    usable: bool,
+    with: impl FnOnce(String) -> Dialog,
+) -> Vec<Request> {
+    let mut requests = Vec::new();
+    let answer = dialog(ui, ask.name, ask.title, WIDTH, |ui| {
+        if !ask.words.is_empty() {
+            ui.add(Label::new(small(ui, ask.words)).wrap());
+        }
+        let mut typed = text.to_owned();
+        let response =
+            field(ui, Id::unique(ask.name).with("field"), ask.field, ask.hint, &mut typed, ui.available_width());
+        focus_first(ui, &response);
+        let entered = response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
+        if let Some(error) = error {
+            error_line(ui, error);
+        }
+        if response.changed() {
+            requests.push(Request::Dialog(with(typed)));
+        }
+        match dialog_buttons(ui, "Cancel", ask.button, usable) {
+            Some(true) => requests.push(Request::Confirm),
+            Some(false) => requests.push(Request::CloseDialog),
+            None if entered && usable => requests.push(Request::Confirm),
+            None => {}
+        }
+    });
+    if answer.dismissed {
+        requests.push(Request::CloseDialog);
+    }
+    requests
+}
+
+fn remove(ui: &Ui, title: &str, words: &str) -> Vec<Request> {
+    let title = cut(title_or_untitled(title), TITLE_CHARS_MAX);
+    let mut requests = Vec::new();
+    let answer = dialog(ui, "remove", &format!("Remove “{title}” from this device?"), WIDTH, |ui| {
+        ui.add(Label::new(small(ui, words)).wrap());
+        dialog_buttons(ui, "Keep", "Remove", true)
+    });
+    match answer.inner {
+        Some(true) => requests.push(Request::Confirm),
+        Some(false) => requests.push(Request::CloseDialog),
+        None if answer.dismissed => requests.push(Request::CloseDialog),
+        None => {}
+    }
+    requests
+}
+
+fn go_to_line(ui: &Ui, line: &str, lines: usize) -> Vec<Request> {
+    let number: Option<usize> = line.trim().parse().ok();
+    let words = format!("From 1 to {lines}.");
+    let error = match number {
+        None if !line.trim().is_empty() => Some("A line is a whole number.".to_owned()),
+        Some(number) if number == 0 || number > lines => Some(format!("There are {lines} lines.")),
+        _ => None,
+    };
+    let usable = number.is_some() && error.is_none();
+    let ask = Ask { name: "go to line", title: "Go to line", words: &words, field: "Line", hint: "Line", button: "Go" };
+    ask_text(ui, &ask, line, error.as_deref(), usable, |line| Dialog::GoToLine { line, lines })
+}
+
+fn path(ui: &Ui, view: &PathDialog) -> Vec<Request> {
+    let (title, words, button) = match view.purpose {
+        PathPurpose::Import => ("Import a file", "The path of a text file. It becomes a new document.", "Import"),
+        PathPurpose::Export(_) => {
+            ("Export to a file", "The path to write the text to. A file that is there is replaced.", "Export")
+        }
+    };
+    let ask = Ask { name: "path", title, words, field: "Path", hint: "/home/ana/letter.md", button };
+    let usable = !view.path.trim().is_empty();
+    ask_text(ui, &ask, &view.path, view.error.as_deref(), usable, |path| {
+        Dialog::Path(PathDialog { purpose: view.purpose, path, error: None })
+    })
+}
+
+fn about(ui: &Ui, version: &str, library: &str) -> Vec<Request> {
+    let answer = dialog(ui, "about", "Quire", WIDTH, |ui| {
+        ui.label(small(ui, format!("Version {version}")));
+        let words = "A set of sheets that belong together, and it sounds like choir: many voices, one text. \
+             What you write is on your own disk first; when there is a network, everyone’s edits meet.";
+        ui.add(Label::new(small(ui, words)).wrap());
+        ui.add(Label::new(quiet(ui, format!("Your library: {library}"))).wrap());
+        super::widgets::primary_button(ui, "Close", true).clicked()
+    });
+    if answer.inner || answer.dismissed { vec![Request::CloseDialog] } else { Vec::new() }
+}

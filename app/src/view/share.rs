@@ -1,0 +1,156 @@
+//! Sharing a document and opening a shared one.
+
+use egui::{Frame, Id, Key, Label, Margin, RichText, Ui, vec2};
+
+use super::icons::{self, Icon};
+use super::theme::{RADIUS, Tokens, hairline, space};
+use super::widgets::{
+    TITLE_CHARS_MAX, dialog, dialog_buttons, error_line, field, focus_first, outlined_button, primary_button, quiet,
+    small,
+};
+use crate::editor::dialog::{Dialog, HOST_LIMITS, ShareDialog, ShareStage};
+use crate::editor::library_view::title_or_untitled;
+use crate::editor::request::Request;
+use crate::editor::words::cut;
+
+/// The width of both dialogs, in points.
+const WIDTH: f32 = 460.0;
+
+/// Shows the share dialog.
+pub fn show(ui: &Ui, view: &ShareDialog) -> Vec<Request> {
+    let mut requests = Vec::new();
+    let title = cut(title_or_untitled(&view.title), TITLE_CHARS_MAX);
+    let answer = dialog(ui, "share", &format!("Share “{title}”"), WIDTH, |ui| match &view.stage {
+        ShareStage::Choose { relay, error } => choose(ui, view, relay, error.as_deref(), &mut requests),
+        ShareStage::Starting => starting(ui, &mut requests),
+        ShareStage::Ready { link, relay, hosted, copied } => {
+            ready(ui, link, relay, *hosted, *copied, &mut requests);
+        }
+    });
+    if answer.dismissed {
+        requests.push(Request::CloseDialog);
+    }
+    requests
+}
+
+fn choose(ui: &mut Ui, view: &ShareDialog, relay: &str, error: Option<&str>, requests: &mut Vec<Request>) {
+    ui.label(small(
+        ui,
+        "People meet at a relay: a small server that keeps everyone’s edits until each device has them.",
+    ));
+    let mut typed = relay.to_owned();
+    ui.label(quiet(ui, "A relay you know"));
+    let width = ui.available_width();
+    let response = field(
+        ui,
+        Id::unique("share relay"),
+        "Relay address",
+        "relay.example.org or 192.168.1.20:4870",
+        &mut typed,
+        width,
+    );
+    focus_first(ui, &response);
+    let entered = response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter)) && !typed.trim().is_empty();
+    if response.changed() {
+        let stage = ShareStage::Choose { relay: typed.clone(), error: None };
+        requests.push(Request::Dialog(Dialog::Share(ShareDialog { title: view.title.clone(), stage })));
+    }
+    if let Some(error) = error {
+        error_line(ui, error);
+    }
+    host_box(ui, requests);
+    match dialog_buttons(ui, "Cancel", "Share by this relay", !typed.trim().is_empty()) {
+        Some(true) => requests.push(Request::Confirm),
+        Some(false) => requests.push(Request::CloseDialog),
+        None if entered => requests.push(Request::Confirm),
+        None => {}
+    }
+}
+
+fn host_box(ui: &mut Ui, requests: &mut Vec<Request>) {
+    let tokens = Tokens::current(ui);
+    let frame =
+        Frame::new().fill(tokens.chrome).stroke(hairline(tokens)).corner_radius(RADIUS).inner_margin(Margin::same(12));
+    frame.show(ui, |ui| {
+        ui.set_width(ui.available_width());
+        ui.spacing_mut().item_spacing.y = space::S;
+        ui.label(small(ui, "No relay at hand? This computer can be one."));
+        ui.add(Label::new(quiet(ui, HOST_LIMITS)).wrap());
+        if outlined_button(ui, Some(Icon::Host), "Host on this computer").clicked() {
+            requests.push(Request::HostHere);
+        }
+    });
+}
+
+fn starting(ui: &mut Ui, requests: &mut Vec<Request>) {
+    ui.horizontal(|ui| {
+        ui.add(egui::Spinner::new().size(16.0).color(Tokens::current(ui).accent));
+        ui.label(small(ui, "Starting a relay on this computer…"));
+    });
+    ui.add_space(space::S);
+    if outlined_button(ui, None, "Cancel").clicked() {
+        requests.push(Request::CloseDialog);
+    }
+}
+
+fn ready(ui: &mut Ui, link: &str, relay: &str, hosted: bool, copied: bool, requests: &mut Vec<Request>) {
+    let tokens = Tokens::current(ui);
+    ui.label(small(ui, "Whoever has this link can read and edit the document."));
+    let frame =
+        Frame::new().fill(tokens.chrome).stroke(hairline(tokens)).corner_radius(RADIUS).inner_margin(Margin::same(10));
+    frame.show(ui, |ui| {
+        ui.set_width(ui.available_width());
+        let text = RichText::new(link).monospace().size(12.0).color(tokens.ink);
+        let label = ui.add(Label::new(text).wrap().selectable(true));
+        label.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, link));
+    });
+    let via = if hosted {
+        format!("By the relay on this computer, {relay}. {HOST_LIMITS}")
+    } else {
+        format!("By the relay {relay}.")
+    };
+    ui.add(Label::new(quiet(ui, via)).wrap());
+    ui.add_space(space::XS);
+    ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+        if primary_button(ui, "Copy link", true).clicked() {
+            requests.push(Request::Copy(link.to_owned()));
+        }
+        if outlined_button(ui, None, "Done").clicked() {
+            requests.push(Request::CloseDialog);
+        }
+        if copied {
+            ui.label(quiet(ui, "Copied"));
+            let (rect, _) = ui.allocate_exact_size(vec2(14.0, 14.0), egui::Sense::hover());
+            icons::paint(ui.painter(), Icon::Check, rect, tokens.accent);
+        }
+    });
+}
+
+/// Shows the dialog that asks for a link.
+pub fn show_open_link(ui: &Ui, link: &str, error: Option<&str>) -> Vec<Request> {
+    let mut requests = Vec::new();
+    let answer = dialog(ui, "open link", "Open a link", WIDTH, |ui| {
+        ui.label(small(ui, "Paste the link that you were sent. The document opens at once and fills as it arrives."));
+        let mut typed = link.to_owned();
+        let response = field(ui, Id::unique("link"), "Link", "quire://…", &mut typed, ui.available_width());
+        focus_first(ui, &response);
+        let entered = response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
+        if response.changed() {
+            requests.push(Request::Dialog(Dialog::OpenLink { link: typed.clone(), error: None }));
+        }
+        if let Some(error) = error {
+            error_line(ui, error);
+        }
+        let some = !typed.trim().is_empty();
+        match dialog_buttons(ui, "Cancel", "Open", some) {
+            Some(true) => requests.push(Request::Confirm),
+            Some(false) => requests.push(Request::CloseDialog),
+            None if entered && some => requests.push(Request::Confirm),
+            None => {}
+        }
+    });
+    if answer.dismissed {
+        requests.push(Request::CloseDialog);
+    }
+    requests
+}

@@ -1,0 +1,101 @@
+//! The whole window: where its parts stand.
+
+use egui::{CentralPanel, Frame, Panel, Rect, Ui, vec2};
+
+use super::theme::{Tokens, space};
+use super::{banner, dialogs, find_bar, library, palette, people, status_bar, title_bar, widgets};
+use crate::editor::command::Action;
+use crate::editor::dialog::{Dialog, FindView, PaletteDraft};
+use crate::editor::library_view::LibraryView;
+use crate::editor::people::TitleBarView;
+use crate::editor::request::{Banner, Notice, Request};
+use crate::editor::status::StatusView;
+
+/// All that the window shows besides the text.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct WindowView {
+    /// The library, unless it is hidden.
+    pub library: Option<LibraryView>,
+    /// The title bar.
+    pub title: TitleBarView,
+    /// The status bar.
+    pub status: StatusView,
+    /// What must be seen.
+    pub banners: Vec<Banner>,
+    /// What may be seen.
+    pub notices: Vec<Notice>,
+    /// The find bar, while it is open.
+    pub find: Option<FindView>,
+    /// The palette, while it is open.
+    pub palette: Option<PaletteDraft>,
+    /// The dialog, while there is one.
+    pub dialog: Option<Dialog>,
+}
+
+/// The width of the library before the user drags its edge, in points.
+const LIBRARY: f32 = 272.0;
+
+/// The width of the people panel, in points.
+const PEOPLE: f32 = 248.0;
+
+/// Shows the window; `text` fills the middle when a document is open.
+pub fn show(ui: &mut Ui, view: &WindowView, text: impl FnOnce(&mut Ui) -> Vec<Request>) -> Vec<Request> {
+    let tokens = Tokens::current(ui);
+    let chrome = Frame::new().fill(tokens.chrome);
+    let mut requests = Vec::new();
+    let bar = Panel::bottom("status").exact_size(status_bar::HEIGHT).frame(chrome);
+    requests.extend(bar.show(ui, |ui| status_bar::show(ui, &view.status)).inner);
+    if let Some(library_view) = &view.library {
+        let widest = (ui.available_width() * 0.5).clamp(240.0, 420.0);
+        let panel = Panel::left("library").default_size(LIBRARY).size_range(240.0..=widest).frame(chrome);
+        requests.extend(panel.show(ui, |ui| library::show(ui, library_view)).inner);
+    }
+    let bar = Panel::top("title").frame(chrome).show_separator_line(true);
+    requests.extend(bar.show(ui, |ui| title_bar::show(ui, &view.title)).inner);
+    if !view.banners.is_empty() {
+        let panel = Panel::top("banners").frame(Frame::new()).show_separator_line(true);
+        requests.extend(panel.show(ui, |ui| banner::show(ui, &view.banners)).inner);
+    }
+    if let (Some(find), true) = (&view.find, view.title.has_document) {
+        requests.extend(Panel::top("find").frame(chrome).show(ui, |ui| find_bar::show(ui, find)).inner);
+    }
+    if view.title.people_shown && view.title.has_document {
+        let panel = Panel::right("people").exact_size(PEOPLE).resizable(false).frame(chrome);
+        requests.extend(panel.show(ui, |ui| people::show(ui, &view.title.people)).inner);
+    }
+    let page = CentralPanel::no_frame().frame(Frame::new().fill(tokens.paper)).show(ui, |ui| {
+        let page = ui.max_rect();
+        if view.title.has_document {
+            requests.extend(text(ui));
+        } else {
+            nothing_open(ui, &mut requests);
+        }
+        page
+    });
+    in_front(ui, view, page.inner, &mut requests);
+    requests
+}
+
+/// What stands in front of the window.
+fn in_front(ui: &Ui, view: &WindowView, page: Rect, requests: &mut Vec<Request>) {
+    requests.extend(banner::show_notices(ui, page, &view.notices));
+    if let Some(dialog) = &view.dialog {
+        requests.extend(dialogs::show(ui, dialog));
+    }
+    if let Some(draft) = &view.palette {
+        requests.extend(palette::show(ui, draft));
+    }
+}
+
+fn nothing_open(ui: &mut Ui, requests: &mut Vec<Request>) {
+    ui.add_space((ui.available_height() * 0.36).round());
+    ui.vertical_centered(|ui| {
+        ui.spacing_mut().item_spacing = vec2(space::S, space::S);
+        ui.label(widgets::quiet(ui, "No document is open."));
+        ui.label(widgets::quiet(ui, "Choose one from the library, or start a new one."));
+        ui.add_space(space::S);
+        if widgets::outlined_button(ui, None, "New document").clicked() {
+            requests.push(Request::Do(Action::NewDocument));
+        }
+    });
+}
