@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, VecDeque};
 use bytes::Bytes;
 use quire_crdt::sync::frame::Frame;
 use quire_crdt::sync::{Now, Replica};
-use quire_crdt::{DocumentId, VersionVector};
+use quire_crdt::{Anchor, Bias, DocumentId, VersionVector};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -34,6 +34,10 @@ struct Line {
     until_saved: Option<bool>,
     text: Option<bool>,
     version: Option<bool>,
+    caret: Option<usize>,
+    #[serde(rename = "type")]
+    typed: Option<String>,
+    backspace: Option<usize>,
     quit: Option<bool>,
     timeout_ms: Option<u64>,
 }
@@ -55,6 +59,8 @@ pub(super) struct Script {
     held: VecDeque<Bytes>,
     held_bytes: usize,
     awaited: Option<(Awaited, u64)>,
+    /// Where `type` and `backspace` write; others' edits move it along.
+    caret: Anchor,
 }
 
 impl Script {
@@ -95,7 +101,8 @@ impl Session {
         self.open_document(document)?;
         let lines = Lines::on_standard_streams(self.inbox.outlet()).map_err(SessionError::Net)?;
         let held = VecDeque::new();
-        self.script = Some(Script { document, lines, holds: true, held, held_bytes: 0, awaited: None });
+        self.script =
+            Some(Script { document, lines, holds: true, held, held_bytes: 0, awaited: None, caret: Anchor::End });
         Ok(())
     }
 
@@ -148,6 +155,11 @@ impl Session {
             self.text(document).map(|text| json!({ "text": text }))
         } else if line.version.is_some() {
             Ok(self.position(document))
+        } else if let Some(at) = line.caret {
+            self.place_caret(document, at);
+            Ok(json!({ "ok": true }))
+        } else if line.typed.is_some() || line.backspace.is_some() {
+            self.type_at_caret(document, line.backspace.unwrap_or(0), &line.typed.unwrap_or_default())
         } else if line.quit.is_some() {
             self.notices.push(Notice::Quit);
             Ok(json!({ "ok": true }))
@@ -170,6 +182,25 @@ impl Session {
         if !inserted.is_empty() {
             self.insert(document, at, inserted)?;
         }
+        Ok(json!({ "ok": true }))
+    }
+
+    fn place_caret(&mut self, document: DocumentId, at: usize) {
+        let anchor = self.document(document).map(|open| open.text().anchor(at, Bias::Left));
+        if let (Some(script), Some(anchor)) = (&mut self.script, anchor) {
+            script.caret = anchor;
+        }
+    }
+
+    /// Deletes so many characters before the caret, then types, and commits: one keystroke of a person.
+    fn type_at_caret(&mut self, document: DocumentId, backspace: usize, text: &str) -> Result<Value, SessionError> {
+        let caret = self.script.as_ref().map_or(Anchor::End, |script| script.caret);
+        let open = self.document(document).ok_or(SessionError::NotOpen { document })?;
+        let end = open.text().position(caret).unwrap_or_else(|| open.text().len_chars());
+        let start = end.saturating_sub(backspace);
+        self.splice(document, start, end - start, text)?;
+        self.place_caret(document, start + text.chars().count());
+        self.commit(document)?;
         Ok(json!({ "ok": true }))
     }
 

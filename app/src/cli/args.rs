@@ -1,0 +1,168 @@
+//! What can be asked for on the command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// The offline-first collaborative text editor. Without a command, its window opens.
+///
+/// Exit codes: 0 done; 1 something failed; 2 the command line cannot be understood; 3 there is no such document or file; 4 the
+/// library is in use, damaged, foreign or too new; 5 the relay cannot be reached or refuses; 6 it took too long.
+#[derive(Debug, Parser)]
+#[command(name = "quire", version)]
+pub(super) struct Arguments {
+    /// The library's folder [default: in this system's place for data]
+    #[arg(long, env = "QUIRE_LIBRARY", value_name = "DIR", global = true)]
+    pub(super) library: Option<PathBuf>,
+
+    /// Answer with JSON
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+
+    #[command(subcommand)]
+    pub(super) command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Make a new, empty document and print its id
+    New {
+        /// Its title
+        #[arg(long, default_value = "")]
+        title: String,
+    },
+    /// Open the window, with a document if one is named
+    Open(Open),
+    /// List all documents, the one that was edited last first
+    List,
+    /// Print a document's text
+    Cat {
+        /// The document: its id, or the start of it
+        id: String,
+    },
+    /// Make a document of a text file and print its id
+    Import(Import),
+    /// Write a document's text into a file
+    Export(Export),
+    /// Share a document at a relay and print its link
+    Share(Share),
+    /// Bring the document that a link leads to into the library and print its id
+    Join {
+        /// The link
+        link: String,
+        /// How long to wait for the relay, in seconds
+        #[arg(long, default_value_t = 30.0, value_name = "SECONDS")]
+        timeout: f64,
+    },
+    /// Keep documents in step with their relays, until interrupted
+    Sync(Sync),
+    /// Edit a document by a script: one JSON command per line on the standard input, one answer per line on the standard output
+    Edit(Edit),
+    /// Run a relay on this computer, until interrupted
+    Host(Host),
+    /// Show a relay and three devices that write one text at once, off line and back
+    Demo {
+        /// As text, without windows
+        #[arg(long)]
+        headless: bool,
+    },
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Open {
+    /// The document: its id, or the start of it
+    pub(super) id: Option<String>,
+    /// Obey JSON commands from the standard input, as `edit` does; only `-`
+    #[arg(long, value_name = "-", value_parser = ["-"])]
+    pub(super) script: Option<String>,
+    /// The person's name, instead of the one in the settings
+    #[arg(long)]
+    pub(super) name: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Import {
+    /// The file; `-` is the standard input
+    pub(super) file: PathBuf,
+    /// The title [default: the file's name]
+    #[arg(long)]
+    pub(super) title: Option<String>,
+    /// Replace what is not UTF-8 instead of refusing the file
+    #[arg(long)]
+    pub(super) lossy: bool,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Export {
+    /// The document: its id, or the start of it
+    pub(super) id: String,
+    /// The file
+    pub(super) file: PathBuf,
+    /// Write over a file that is there
+    #[arg(long)]
+    pub(super) force: bool,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Share {
+    /// The document: its id, or the start of it
+    pub(super) id: String,
+    /// The relay: ws://HOST:PORT or HOST:PORT [default: the one it has, or the one in the settings]
+    #[arg(long, value_name = "URL")]
+    pub(super) relay: Option<String>,
+    /// Leave the relay that the document has for this one
+    #[arg(long = "move", requires = "relay")]
+    pub(super) moves: bool,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Sync {
+    /// The documents: their ids, or the starts of them [default: all that are shared]
+    pub(super) ids: Vec<String>,
+    /// End when everything of this device is on the relays' disks, and everything of theirs is here
+    #[arg(long)]
+    pub(super) until_saved: bool,
+    /// How long to wait for that, in seconds
+    #[arg(long, default_value_t = 30.0, value_name = "SECONDS")]
+    pub(super) timeout: f64,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Edit {
+    /// The document: its id, or the start of it
+    pub(super) id: String,
+    /// Share it at this relay first
+    #[arg(long, value_name = "URL")]
+    pub(super) relay: Option<String>,
+    /// Introduce this device to the others with this person's name
+    #[arg(long)]
+    pub(super) name: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Host {
+    /// The address to listen on; port 0 takes a free one
+    #[arg(long, default_value = "0.0.0.0:4870", value_name = "HOST:PORT")]
+    pub(super) listen: String,
+    /// The folder for what the relay keeps [default: `relay` in the library's folder]
+    #[arg(long, value_name = "DIR")]
+    pub(super) data: Option<PathBuf>,
+}
+
+impl Arguments {
+    /// Whether it is a server that somebody watches.
+    pub(super) const fn wants_log(&self) -> bool {
+        matches!(self.command, Some(Command::Host(_)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_do_not_contradict_each_other() {
+        Arguments::command().debug_assert();
+    }
+}

@@ -1,0 +1,192 @@
+//! Each command, from its arguments to its answer.
+
+use std::fs;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::args::{Arguments, Command, Edit, Export, Import, Open, Sync};
+use super::ask::{self, Holder};
+use super::print::{self, field};
+use super::{demo, host, say};
+use crate::app;
+use crate::session::{Failure, Notice, Request, Session, SessionError, SessionOptions};
+use crate::shell::files::{self, FileError, Imported};
+
+/// How long a loop sleeps when nothing happens.
+const IDLE: Duration = Duration::from_secs(1);
+
+/// Obeys the command; the answer is what goes to the standard output.
+pub(super) fn run(arguments: Arguments) -> Result<String, Failure> {
+    let Arguments { library, json, command } = arguments;
+    let folder = match library {
+        Some(folder) => folder,
+        None => default_folder()?,
+    };
+    let options = SessionOptions { folder, introduces: true, ..SessionOptions::default() };
+    let ask = |request: &Request| ask::fulfil(&options, request, "");
+    let shown = |value: Value, text: String| if json { print::json(&value) } else { text };
+    let milliseconds = |seconds: f64| Duration::try_from_secs_f64(seconds).map_or(0, |time| time.as_millis() as u64);
+    Ok(match command {
+        None => window(options, &Open { id: None, script: None, name: None })?,
+        Some(Command::Open(open)) => window(options, &open)?,
+        Some(Command::New { title }) => {
+            let answer = ask(&Request::New { title })?;
+            let id = format!("{}\n", field(&answer.value, "id"));
+            shown(answer.value, id)
+        }
+        Some(Command::List) => {
+            let answer = ask(&Request::List)?;
+            let text = print::list(&answer.value);
+            shown(answer.value, text)
+        }
+        Some(Command::Cat { id }) => {
+            let answer = ask(&Request::Cat { id })?;
+            let (mut value, text) = (answer.value, answer.text.unwrap_or_default());
+            if json {
+                value["text"] = Value::from(text.as_str());
+            }
+            shown(value, text)
+        }
+        Some(Command::Import(import)) => {
+            let value = import_file(&options, &import)?;
+            let id = format!("{}\n", field(&value, "id"));
+            shown(value, id)
+        }
+        Some(Command::Export(export)) => shown(export_file(&options, export)?, String::new()),
+        Some(Command::Share(share)) => {
+            let answer = ask(&Request::Share { id: share.id, relay: share.relay, moves: share.moves })?;
+            let link = format!("{}\n", field(&answer.value, "link"));
+            shown(answer.value, link)
+        }
+        Some(Command::Join { link, timeout }) => {
+            let answer = ask(&Request::Join { link, timeout_ms: milliseconds(timeout) })?;
+            let id = format!("{}\n", field(&answer.value, "id"));
+            shown(answer.value, id)
+        }
+        Some(Command::Sync(Sync { ids, until_saved: true, timeout })) => {
+            let answer = ask(&Request::Sync { ids, timeout_ms: milliseconds(timeout) })?;
+            let count = answer.value.get("synced").and_then(Value::as_array).map_or(0, Vec::len);
+            shown(answer.value, format!("saved at the relay: {count} documents\n"))
+        }
+        Some(Command::Sync(sync)) => keep_in_step(options, sync)?,
+        Some(Command::Edit(edit)) => edit_by_script(options, edit)?,
+        Some(Command::Host(host)) => host::run(&host, &options.folder, json)?,
+        Some(Command::Demo { headless }) => demo::run(headless)?,
+    })
+}
+
+fn default_folder() -> Result<PathBuf, Failure> {
+    let none = "this system names no place for data: name the library's folder with --library or QUIRE_LIBRARY";
+    let folders = directories::ProjectDirs::from("", "", "quire");
+    folders.map(|folders| folders.data_dir().to_owned()).ok_or_else(|| Failure::new(Failure::FAILED, none))
+}
+
+fn window(options: SessionOptions, open: &Open) -> Result<String, Failure> {
+    let options = SessionOptions { online: true, has_window: true, name: open.name.clone(), ..options };
+    let script = open.script.is_some();
+    let mut session = if script {
+        ask::open(&options)?
+    } else {
+        match ask::open_or_ask(&options, &Request::Show { id: open.id.clone() }, "")? {
+            Holder::Us(session) => *session,
+            Holder::Other(answer) => return answer.map(|_| String::new()),
+        }
+    };
+    let document = open.id.as_deref().map(|id| session.find(id)).transpose()?;
+    if script {
+        let missing = || Failure::new(Failure::USAGE, "a script needs a document: quire open ID --script -");
+        session.obey_script(document.ok_or_else(missing)?)?;
+    }
+    let closed = app::run(session, document, script);
+    closed.map(|()| String::new()).map_err(|error| Failure::new(Failure::FAILED, format!("{error:#}")))
+}
+
+fn import_file(options: &SessionOptions, import: &Import) -> Result<Value, Failure> {
+    let Imported { text, lossy } = read_file(import).map_err(|error| {
+        let missing = matches!(&error, FileError::Read { error, .. } if error.kind() == io::ErrorKind::NotFound);
+        Failure::new(if missing { Failure::NOT_FOUND } else { Failure::FAILED }, error.to_string())
+    })?;
+    if lossy {
+        say(&format!("{}: what is not UTF-8 was replaced by \u{fffd}", import.file.display()));
+    }
+    let stem = import.file.file_stem().filter(|_| import.file != Path::new("-"));
+    let title = import.title.clone().or_else(|| stem.map(|stem| stem.to_string_lossy().into_owned()));
+    let mut value = ask::fulfil(options, &Request::New { title: title.unwrap_or_default() }, &text)?.value;
+    value["bytes"] = Value::from(text.len());
+    Ok(value)
+}
+
+fn read_file(import: &Import) -> Result<Imported, FileError> {
+    if import.file != Path::new("-") {
+        return files::import(&import.file, import.lossy);
+    }
+    let path = Path::new("the standard input");
+    let mut bytes = Vec::new();
+    let read = io::stdin().lock().take(files::IMPORT_BYTES_MAX + 1).read_to_end(&mut bytes);
+    read.map_err(|error| FileError::Read { path: path.to_owned(), error })?;
+    match bytes.len() as u64 {
+        0..=files::IMPORT_BYTES_MAX => files::text_of(path, bytes, import.lossy),
+        bytes => Err(FileError::TooLong { path: path.to_owned(), bytes }),
+    }
+}
+
+fn export_file(options: &SessionOptions, export: Export) -> Result<Value, Failure> {
+    let Export { id, file, force } = export;
+    if !force && fs::symlink_metadata(&file).is_ok() {
+        let message = format!("{} is there already; --force writes over it", file.display());
+        return Err(Failure::new(Failure::FAILED, message));
+    }
+    let answer = ask::fulfil(options, &Request::Cat { id }, "")?;
+    let text = answer.text.unwrap_or_default();
+    let written = files::write_whole(&file, text.as_bytes());
+    written.map_err(|error| Failure::new(Failure::FAILED, error.to_string()))?;
+    let id = field(&answer.value, "id").to_owned();
+    Ok(json!({ "id": id, "file": file.to_string_lossy(), "bytes": text.len() }))
+}
+
+/// `quire sync` without an end: links everything and says what happens.
+fn keep_in_step(options: SessionOptions, sync: Sync) -> Result<String, Failure> {
+    let options = SessionOptions { online: true, ..options };
+    let mut session = ask::open(&options)?;
+    // Nobody waits for this one: it opens the documents, and the links live on.
+    session.start_job(&Request::Sync { ids: sync.ids, timeout_ms: 0 }, "")?;
+    loop {
+        for notice in session.wait(IDLE) {
+            tell(&session, &notice);
+        }
+    }
+}
+
+fn tell(session: &Session, notice: &Notice) {
+    match notice {
+        Notice::StatusChanged { document } => {
+            if let Some(status) = session.status(*document) {
+                tracing::info!(%document, link = ?status.link, waiting = status.units_waiting, "status");
+            }
+        }
+        Notice::WriteFailed { document, error } => say(&format!("document {document} cannot be saved: {error}")),
+        Notice::Refused { document, reason } => say(&format!("document {document}: {reason}")),
+        Notice::Unreadable { error, .. } => say(error),
+        _ => {}
+    }
+}
+
+fn edit_by_script(options: SessionOptions, edit: Edit) -> Result<String, Failure> {
+    let introduces = edit.name.is_some();
+    let options = SessionOptions { online: true, introduces, name: edit.name, ..options };
+    let mut session = ask::open(&options)?;
+    let document = session.find(&edit.id)?;
+    if let Some(relay) = edit.relay {
+        session.share(document, Some(relay.parse().map_err(SessionError::from)?))?;
+    }
+    session.obey_script(document)?;
+    loop {
+        if session.wait(IDLE).contains(&Notice::Quit) {
+            session.close();
+            return Ok(String::new());
+        }
+    }
+}
