@@ -2,24 +2,44 @@
 //!
 //! | module | is |
 //! | --- | --- |
+//! | [`buffer`] | the document as the editor sees it |
 //! | [`checksum`] | CRC-32 |
 //! | [`command`] | everything a user can do, in one table |
 //! | [`dialog`] | dialogs, find bar and palette |
+//! | [`edit`] | edits as plain lists |
+//! | [`find`] | find and replace |
 //! | [`library_view`] | the library's rows |
 //! | [`link`] | the links that people share |
+//! | [`markdown`] | Markdown as it is typed, in spans of style |
+//! | [`motion`] | where motions lead |
 //! | [`people`] | who is here, and the title bar |
+//! | [`presence`] | what replicas say of themselves while they are here |
 //! | [`request`] | what the window's views ask for |
+//! | [`segments`] | where every line is, without laying it out |
+//! | [`selection`] | carets and selections, as anchors |
 //! | [`settings`] | what a person has chosen |
+//! | [`state`] | all of one editor but the document |
 //! | [`status`] | where the last edit is, in words |
 //! | [`words`] | numbers and times as people say them |
 
+pub mod buffer;
 pub mod checksum;
 pub mod command;
 pub mod dialog;
+pub mod edit;
+pub mod find;
 pub mod library_view;
 pub mod link;
+pub mod markdown;
+pub mod motion;
 pub mod people;
+pub mod presence;
 pub mod request;
+#[cfg(test)]
+pub(crate) mod rng;
+pub mod segments;
+pub mod selection;
 pub mod settings;
+pub mod state;
 pub mod status;
 pub mod words;

@@ -26,6 +26,8 @@ pub enum Command {
         at: usize,
         /// What is selected around it.
         unit: Unit,
+        /// Between two rows of one line: at the end of the upper one.
+        upstream: bool,
     },
     /// Move the last caret's head here and keep where its selection began. Shift-click and drag.
     Extend {
@@ -33,6 +35,8 @@ pub enum Command {
         at: usize,
         /// Whole words or lines are kept together.
         unit: Unit,
+        /// Between two rows of one line: at the end of the upper one.
+        upstream: bool,
     },
     /// Add a caret here, or remove the one that is here. Alt-click.
     AddCaret {

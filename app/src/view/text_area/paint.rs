@@ -1,0 +1,274 @@
+//! Drawing: what is behind the text, the text, the carets over it.
+
+use std::ops::Range;
+
+use egui::{Align2, Color32, CornerRadius, FontId, Painter, Pos2, Rect, Stroke, Ui, pos2, vec2};
+
+use super::{Memory, PageView, TextArea, VisiblePage};
+use crate::editor::motion::Spot;
+use crate::editor::selection::Selection;
+use crate::editor::state::EditorState;
+use crate::view::theme::{RADIUS, mix, size, space};
+
+/// The caret blinks for so long after it moved, in seconds, then stands: an idle window draws nothing.
+const BLINK_SECONDS: f64 = 8.0;
+const BLINK_HALF_SECONDS: f64 = 0.53;
+
+/// A name stands at a guest's caret for so long after it moved, in seconds, then fades.
+const FLAG_SECONDS: f64 = 3.0;
+const FADE_SECONDS: f64 = 0.4;
+
+/// How much wider a box is that goes on over the end of a line, in points.
+const LINE_END_WIDTH: f32 = 6.0;
+
+const CARET_WIDTH: f32 = 1.5;
+
+impl TextArea {
+    pub(super) fn paint(&self, ui: &Ui, view: PageView<'_>, state: &EditorState, page: &VisiblePage) {
+        let rect = self.layout.rect;
+        let tokens = self.layout.face.tokens;
+        let painter = ui.painter_at(rect);
+        painter.rect_filled(rect, CornerRadius::ZERO, tokens.paper);
+        let selections = state.carets().selections(view.text);
+        self.paint_current_line(&painter, state, page, &selections);
+        self.paint_found(&painter, state, page, &selections);
+        for guest in view.guests {
+            let at = |anchor| view.text.position(anchor);
+            if let (Some(tail), Some(head)) = (at(guest.tail), at(guest.caret)) {
+                let range = Selection { tail, head }.range();
+                let colour = mix(tokens.paper, tokens.person(guest.colour), 0.22);
+                self.fill(&painter, page, &range, colour);
+            }
+        }
+        for selection in &selections {
+            self.fill(&painter, page, &selection.range(), tokens.selection);
+        }
+        self.paint_text(&painter, view, state, page);
+        if state.look().line_numbers {
+            self.paint_line_numbers(&painter, view, state, page);
+        }
+        let memory = self.note(ui, view, state);
+        self.paint_guests(ui, &painter, view, page, &memory);
+        self.paint_carets(ui, &painter, view, state, page, &memory);
+        self.remember(ui, memory);
+        self.paint_bar(ui, state, page.top);
+    }
+
+    fn fill(&self, painter: &Painter, page: &VisiblePage, range: &Range<usize>, colour: Color32) {
+        if range.is_empty() {
+            return;
+        }
+        for laid in &page.segments {
+            let located = &laid.located;
+            if located.end <= range.start && !(located.end == range.start && located.start == located.end) {
+                continue;
+            }
+            if located.start >= range.end {
+                break;
+            }
+            let origin = page.origin(self.layout.rect, laid).to_vec2();
+            for filled in laid.boxes(range, LINE_END_WIDTH) {
+                painter.rect_filled(filled.translate(origin), CornerRadius::same(2), colour);
+            }
+        }
+    }
+
+    /// A hint of the row that the caret is on, where nothing is selected.
+    fn paint_current_line(&self, painter: &Painter, state: &EditorState, page: &VisiblePage, selections: &[Selection]) {
+        let is_quiet = selections.len() > 1 || selections.iter().any(|selection| !selection.is_empty());
+        if is_quiet || !state.look().line_numbers || !self.response.has_focus() {
+            return;
+        }
+        let Some(selection) = selections.last() else {
+            return;
+        };
+        if let Some(laid) = page.segment_of(Spot::at(selection.head)) {
+            let origin = page.origin(self.layout.rect, laid);
+            let row = Rect::from_min_size(
+                pos2(self.layout.rect.left(), origin.y),
+                vec2(self.layout.rect.width(), laid.galley.rect.height()),
+            );
+            painter.rect_filled(row, CornerRadius::ZERO, self.layout.face.tokens.chrome);
+        }
+    }
+
+    fn paint_found(&self, painter: &Painter, state: &EditorState, page: &VisiblePage, selections: &[Selection]) {
+        let (Some(find), Some(first), Some(last)) = (state.find(), page.segments.first(), page.segments.last()) else {
+            return;
+        };
+        for found in find.within(first.located.start..last.located.end) {
+            if !selections.iter().any(|selection| selection.range() == *found) {
+                self.fill(painter, page, found, self.layout.face.tokens.found);
+            }
+        }
+    }
+
+    fn paint_text(&self, painter: &Painter, view: PageView<'_>, state: &EditorState, page: &VisiblePage) {
+        let face = &self.layout.face;
+        for laid in &page.segments {
+            let origin = page.origin(self.layout.rect, laid);
+            painter.galley(origin, laid.galley.clone(), face.tokens.ink);
+            if let Some(strong) = &laid.strong {
+                let aside = (face.size * 0.035).clamp(0.4, 1.2);
+                painter.galley(origin + vec2(aside, 0.0), strong.clone(), face.tokens.ink);
+            }
+        }
+        if view.text.len_chars() == 0 && state.preedit().is_none() {
+            let job = face.plain_job(view.placeholder, face.tokens.quiet);
+            let galley = self.layout.context.fonts_mut(|fonts| fonts.layout_job(job));
+            let top = self.layout.rect.top() - page.top as f32;
+            painter.galley(pos2(page.left, top.round()), galley, face.tokens.quiet);
+        }
+    }
+
+    fn paint_line_numbers(&self, painter: &Painter, view: PageView<'_>, state: &EditorState, page: &VisiblePage) {
+        let face = &self.layout.face;
+        let own = view.text.char_to_line(state.selection(view.text).head);
+        let font = FontId::monospace((face.size * 0.8).round());
+        for laid in page.segments.iter().filter(|laid| laid.located.starts_line) {
+            let origin = page.origin(self.layout.rect, laid);
+            let row = laid.galley.rows.first().map_or(face.row_height(), |row| row.rect().height());
+            let at = pos2(self.layout.left - space::L, origin.y + row / 2.0);
+            let line = laid.located.line;
+            let colour = if line == own { face.tokens.ink } else { face.tokens.quiet };
+            painter.text(at, Align2::RIGHT_CENTER, line + 1, font.clone(), colour);
+        }
+    }
+
+    /// Notes what moved since the last frame.
+    fn note(&self, ui: &Ui, view: PageView<'_>, state: &EditorState) -> Memory {
+        let now = ui.input(|input| input.time);
+        let mut memory = self.memory(ui);
+        let selection = state.selection(view.text);
+        if memory.selection != selection || state.preedit().is_some() || self.response.gained_focus() {
+            memory.moved = now;
+            memory.selection = selection;
+        }
+        let known = std::mem::take(&mut memory.guests);
+        memory.guests = view
+            .guests
+            .iter()
+            .map(|guest| {
+                let still = known.iter().find(|(replica, caret, _)| *replica == guest.replica && *caret == guest.caret);
+                (guest.replica, guest.caret, still.map_or(now, |(.., since)| *since))
+            })
+            .collect();
+        memory
+    }
+
+    fn paint_guests(&self, ui: &Ui, painter: &Painter, view: PageView<'_>, page: &VisiblePage, memory: &Memory) {
+        let now = ui.input(|input| input.time);
+        let tokens = self.layout.face.tokens;
+        let mouse = self.response.hover_pos();
+        for (guest, (.., since)) in view.guests.iter().zip(&memory.guests) {
+            let Some(caret) = view.text.position(guest.caret).and_then(|at| self.caret_box(page, Spot::at(at))) else {
+                continue;
+            };
+            let colour = tokens.person(guest.colour);
+            painter.rect_filled(caret, CornerRadius::ZERO, colour);
+            let knob = Rect::from_center_size(caret.center_top(), vec2(5.0, 5.0));
+            painter.rect_filled(knob, CornerRadius::same(1), colour);
+            let still = now - since;
+            let is_pointed_at = mouse.is_some_and(|mouse| caret.expand(6.0).contains(mouse));
+            let shown = if is_pointed_at { 1.0 } else { 1.0 - ((still - FLAG_SECONDS) / FADE_SECONDS).clamp(0.0, 1.0) };
+            if shown > 0.0 {
+                self.paint_flag(painter, caret, &guest.name, colour, shown as f32);
+                let wait = if still < FLAG_SECONDS { FLAG_SECONDS - still } else { 0.0 };
+                ui.ctx().request_repaint_after_secs(if is_pointed_at { 1.0 } else { wait as f32 });
+            }
+        }
+    }
+
+    fn paint_flag(&self, painter: &Painter, caret: Rect, name: &str, colour: Color32, shown: f32) {
+        let tokens = self.layout.face.tokens;
+        let font = FontId::proportional(size::SMALL);
+        let galley = painter.layout_no_wrap(name.to_owned(), font, tokens.on_person);
+        let box_size = galley.size() + vec2(2.0 * space::XS, 2.0);
+        let area = self.layout.rect;
+        let above = caret.top() - box_size.y;
+        let top = if above < area.top() { caret.bottom() } else { above };
+        let left = caret.left().min(area.right() - box_size.x).max(area.left());
+        let flag = Rect::from_min_size(pos2(left, top), box_size);
+        painter.rect_filled(flag, CornerRadius::same(RADIUS / 2), colour.gamma_multiply(shown));
+        painter.galley_with_override_text_color(
+            flag.min + vec2(space::XS, 1.0),
+            galley,
+            tokens.on_person.gamma_multiply(shown),
+        );
+    }
+
+    fn paint_carets(
+        &self,
+        ui: &Ui,
+        painter: &Painter,
+        view: PageView<'_>,
+        state: &EditorState,
+        page: &VisiblePage,
+        memory: &Memory,
+    ) {
+        let tokens = self.layout.face.tokens;
+        if let Some(preedit) = state.preedit() {
+            self.paint_preedit(painter, view, state, page, preedit.active.as_ref());
+            return;
+        }
+        if !self.response.has_focus() {
+            return;
+        }
+        let still = ui.input(|input| input.time) - memory.moved;
+        let phase = (still / BLINK_HALF_SECONDS).floor();
+        let is_off = still < BLINK_SECONDS && phase % 2.0 >= 1.0;
+        if still < BLINK_SECONDS {
+            ui.ctx().request_repaint_after_secs(((phase + 1.0) * BLINK_HALF_SECONDS - still) as f32);
+        }
+        if is_off {
+            return;
+        }
+        for spot in state.carets().spots(view.text) {
+            if let Some(caret) = self.caret_box(page, spot) {
+                painter.rect_filled(caret, CornerRadius::ZERO, tokens.accent);
+            }
+        }
+    }
+
+    fn paint_preedit(
+        &self,
+        painter: &Painter,
+        view: PageView<'_>,
+        state: &EditorState,
+        page: &VisiblePage,
+        active: Option<&Range<usize>>,
+    ) {
+        let tokens = self.layout.face.tokens;
+        let Some(laid) = page.segment_of(Spot::at(state.selection(view.text).head)) else {
+            return;
+        };
+        let origin = page.origin(self.layout.rect, laid).to_vec2();
+        let (boxes, caret) = laid.preedit_boxes(active);
+        for (number, found) in boxes.into_iter().enumerate() {
+            let found = found.translate(origin);
+            let is_active = active.is_some_and(|active| active.contains(&number));
+            let stroke = Stroke::new(if is_active { 2.0 } else { 1.0 }, tokens.accent);
+            let y = found.bottom() - 3.0;
+            painter.line_segment([Pos2::new(found.left(), y), Pos2::new(found.right(), y)], stroke);
+        }
+        if let Some(caret) = caret {
+            painter.rect_filled(caret_of(caret.translate(origin)), CornerRadius::ZERO, tokens.accent);
+        }
+    }
+
+    /// A caret on the screen, if it can be seen.
+    pub(super) fn caret_box(&self, page: &VisiblePage, spot: Spot) -> Option<Rect> {
+        let laid = page.segment_of(spot)?;
+        let origin = page.origin(self.layout.rect, laid).to_vec2();
+        Some(caret_of(laid.galley.pos_from_cursor(laid.cursor(spot)).translate(origin)))
+    }
+}
+
+/// A caret is a little less tall than its row.
+fn caret_of(row: Rect) -> Rect {
+    let inset = (row.height() * 0.12).round();
+    Rect::from_min_size(
+        pos2(row.left() - CARET_WIDTH / 2.0, row.top() + inset),
+        vec2(CARET_WIDTH, row.height() - 2.0 * inset),
+    )
+}
