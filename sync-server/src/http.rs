@@ -41,7 +41,7 @@ pub(crate) async fn serve(stream: TcpStream, hub: Arc<Hub>, limits: Arc<Limits>)
     let service = service_fn(|request| std::future::ready(Ok::<_, Infallible>(answer(request, &hub, &upgrade))));
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(REQUEST_TIMEOUT);
-    builder.max_buf_size(REQUEST_BYTES_MAX).keep_alive(false);
+    builder.max_buf_size(REQUEST_BYTES_MAX);
     let connection = builder.serve_connection(TokioIo::new(stream), service).with_upgrades();
     if let Err(error) = Box::pin(connection).await {
         tracing::debug!(%error, "a connection failed");
