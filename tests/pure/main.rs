@@ -5,6 +5,7 @@ mod anchors;
 mod bad_input;
 mod cases;
 mod convergence;
+mod golden_frames;
 mod history;
 mod oracle_agrees;
 mod simulation;

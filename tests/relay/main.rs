@@ -1,1 +1,4 @@
 //! Tests with sockets, files and processes.
+#![cfg(test)]
+
+mod protocol_page;

@@ -4,6 +4,7 @@
 pub mod checker;
 pub mod disk;
 pub mod faults;
+pub mod frames;
 pub mod network;
 pub mod node;
 pub mod oracle;

@@ -1,0 +1,197 @@
+//! `docs/PROTOCOL.md` is enough to read what travels: a decoder written from that page alone, in another language, reads the
+//! golden frames, the page's own examples, and what two replicas and a relay said on a real websocket.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures_util::{SinkExt, StreamExt};
+use quire_crdt::sync::{LinkState, Now, Output, Replica, ReplicaConfig};
+use quire_crdt::{Document, DocumentId, ReplicaId, Value};
+use serde_json::Value as Json;
+use sim::frames::{examples, hex, to_json};
+use tokio::net::TcpListener;
+use tokio::time::timeout;
+use tokio_tungstenite::connect_async;
+use tokio_tungstenite::tungstenite::Message;
+
+const PAGE: &str = include_str!("../../docs/PROTOCOL.md");
+const DOCUMENT: DocumentId = DocumentId::from_bytes([0x1d; 16]);
+
+/// What the independent decoder makes of these frames.
+fn decoded(frames: &[Vec<u8>]) -> Vec<Json> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("protocol/decode.py");
+    let started = Command::new("python3").arg(script).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+    let mut child = started.expect("python3 runs the independent decoder");
+    let mut lines = String::new();
+    for frame in frames {
+        writeln!(lines, "{}", hex(frame)).unwrap();
+    }
+    child.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success());
+    String::from_utf8(output.stdout).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// The frames whose bytes stand in the page, one row a field: `offset  bytes  what it is`.
+fn frames_of_the_page() -> Vec<Vec<u8>> {
+    let blocks = PAGE.split("```frame\n").skip(1).filter_map(|rest| rest.split("```").next());
+    blocks.map(|block| frame_of_rows(block.lines())).collect()
+}
+
+fn frame_of_rows<'a>(rows: impl Iterator<Item = &'a str>) -> Vec<u8> {
+    let mut frame = Vec::new();
+    for row in rows {
+        let mut columns = row.split("  ").filter(|column| !column.is_empty());
+        let offset: usize = columns.next().unwrap().trim().parse().unwrap();
+        assert_eq!(offset, frame.len(), "{row}");
+        let bytes = columns.next().unwrap().split_whitespace();
+        frame.extend(bytes.map(|byte| u8::from_str_radix(byte, 16).unwrap()));
+    }
+    frame
+}
+
+/// A replica on a websocket, with the frames of both directions.
+struct Device {
+    replica: Replica,
+    began: Instant,
+    captured: Vec<Vec<u8>>,
+}
+
+impl Device {
+    fn new(id: u8) -> Self {
+        let document = Document::new(DOCUMENT, ReplicaId::from_bytes([id; 16]));
+        Self { replica: Replica::new(document, ReplicaConfig::default()), began: Instant::now(), captured: Vec::new() }
+    }
+
+    fn now(&self) -> Now {
+        let elapsed_us = u64::try_from(self.began.elapsed().as_micros()).unwrap();
+        let wall_us = 1_790_000_000_000_000_i64.saturating_add_unsigned(elapsed_us);
+        Now { monotonic_us: elapsed_us, wall_us }
+    }
+
+    fn drain(&mut self) {
+        while let Some(output) = self.replica.poll_output() {
+            if let Output::Persist { position, .. } = output {
+                self.replica.handle_persisted(self.now(), position + 1);
+            }
+        }
+    }
+
+    async fn link(&mut self, url: &str, is_done: impl Fn(&Replica) -> bool) {
+        self.replica.go_online(self.now());
+        let (mut socket, _) = connect_async(url).await.unwrap();
+        self.replica.handle_connected(self.now());
+        while !is_done(&self.replica) {
+            self.drain();
+            while let Some(frame) = self.replica.poll_transmit(self.now()) {
+                self.captured.push(frame.to_vec());
+                socket.send(Message::Binary(frame)).await.unwrap();
+            }
+            let message = timeout(Duration::from_secs(20), socket.next()).await.expect("the relay says more");
+            if let Message::Binary(frame) = message.unwrap().unwrap() {
+                self.captured.push(frame.to_vec());
+                self.replica.handle_frame(self.now(), &frame);
+                assert_eq!(self.replica.link_error(), None);
+            }
+        }
+        socket.close(None).await.unwrap();
+    }
+}
+
+/// What two replicas and a relay say to each other.
+async fn captured() -> Vec<Vec<u8>> {
+    let data = tempfile::tempdir().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("ws://{}/sync", listener.local_addr().unwrap());
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let config = quire_server::Config::new(data.path());
+    let relay = tokio::spawn(quire_server::run(listener, config, async { stopped.await.unwrap_or(()) }));
+    let mut ana = Device::new(0xa1);
+    ana.replica.insert(0, "Zwei Stimmen, ein Text: é 𝄞\n").unwrap();
+    ana.replica.delete(0..5).unwrap();
+    ana.replica.set("title", Some(Value::Text("Quire".to_owned()))).unwrap();
+    ana.replica.commit();
+    ana.replica.set_presence(Some(Bytes::from_static(b"Ana"))).unwrap();
+    let is_saved = |replica: &Replica| replica.units_waiting() == 0 && replica.round_trip_us().is_some();
+    ana.link(&url, is_saved).await;
+    let mut ben = Device::new(0xb2);
+    ben.replica.insert(0, "Ben").unwrap();
+    ben.replica.commit();
+    let has_both = |replica: &Replica| replica.document().version().len() == 2 && *replica.link() == LinkState::Live;
+    ben.link(&url, |replica| has_both(replica) && is_saved(replica)).await;
+    stop.send(()).unwrap();
+    relay.await.unwrap().unwrap();
+    [ana.captured, ben.captured].concat()
+}
+
+fn check(frames: &[Vec<u8>]) {
+    let decoded = decoded(frames);
+    assert_eq!(decoded.len(), frames.len());
+    for (frame, decoded) in frames.iter().zip(decoded) {
+        assert_eq!(Ok(decoded), to_json(frame), "{}", hex(frame));
+    }
+}
+
+#[test]
+fn protocol_page_is_enough_for_golden_frames() {
+    let examples: Vec<Vec<u8>> = examples().into_iter().map(|(_, frame)| frame).collect();
+    check(&examples);
+}
+
+#[test]
+fn protocol_page_shows_frames_that_are_made_so() {
+    let named = |wanted: &str| examples().into_iter().find(|(name, _)| *name == wanted).unwrap().1;
+    assert_eq!(frames_of_the_page(), [named("hello, first time"), named("change, one typed character")]);
+}
+
+#[test]
+fn protocol_page_names_every_limit_as_it_is() {
+    use quire_crdt::sync;
+    let numbers = [
+        ("FRAME_BYTES_MAX", "786,432", sync::frame::FRAME_BYTES_MAX == 786_432),
+        ("ENVELOPE_BYTES_MAX", "524,288", quire_crdt::ENVELOPE_BYTES_MAX == 524_288),
+        ("PRESENCE_BYTES_MAX", "1,024", sync::frame::PRESENCE_BYTES_MAX == 1_024),
+        ("MISSING_FRAMES_MAX", "64", sync::MISSING_FRAMES_MAX == 64),
+        ("PONGS_OWED_MAX", "4", sync::PONGS_OWED_MAX == 4),
+        ("PEERS_MAX", "1,024", sync::PEERS_MAX == 1_024),
+        ("HELD_ENTRIES_MAX", "65,536", sync::HELD_ENTRIES_MAX == 65_536),
+        ("CLOCK_SAMPLES_MAX", "8", sync::CLOCK_SAMPLES_MAX == 8),
+        ("CONNECT_WITHIN_US", "30 s", sync::CONNECT_WITHIN_US == 30_000_000),
+        ("GREET_WITHIN_US", "15 s", sync::GREET_WITHIN_US == 15_000_000),
+        ("HEARTBEAT_SHORTEST_US", "1 s", sync::HEARTBEAT_SHORTEST_US == 1_000_000),
+        ("HEARTBEAT_LONGEST_US", "10 s", sync::HEARTBEAT_LONGEST_US == 10_000_000),
+        ("SUSPECT_AFTER_FIRST_US", "10 s", sync::SUSPECT_AFTER_FIRST_US == 10_000_000),
+        ("SUSPECT_AFTER_LONGEST_US", "60 s", sync::SUSPECT_AFTER_LONGEST_US == 60_000_000),
+        ("BACKOFF_SHORTEST_US", "50 ms", sync::BACKOFF_SHORTEST_US == 50_000),
+        ("BACKOFF_FIRST_US", "500 ms", sync::BACKOFF_FIRST_US == 500_000),
+        ("BACKOFF_LONGEST_US", "60 s", sync::BACKOFF_LONGEST_US == 60_000_000),
+        ("RETRY_AFTER_LONGEST_US", "1 h", sync::RETRY_AFTER_LONGEST_US == 3_600_000_000),
+    ];
+    for (name, number, is_so) in numbers {
+        let row = PAGE.lines().find(|line| line.contains(&format!("`{name}`")) && line.starts_with("| `"));
+        assert!(is_so && row.is_some_and(|row| row.contains(number)), "{name} is not {number}");
+    }
+}
+
+#[tokio::test]
+async fn protocol_page_is_enough_for_what_was_captured_from_the_wire() {
+    let frames = captured().await;
+    check(&frames);
+    for name in ["Hello", "Welcome", "Change", "Ack", "Progress", "Held", "Presence", "Ping", "Pong"] {
+        let is_there = frames.iter().any(|frame| to_json(frame).is_ok_and(|json| json["frame"] == name));
+        assert!(is_there, "no {name} was captured");
+    }
+}
+
+#[test]
+fn protocol_page_is_enough_to_refuse_nonsense() {
+    let broken = |frame: &[u8]| decoded(&[frame.to_vec()])[0].get("error").is_some();
+    let (_, hello) = examples().remove(0);
+    assert!(
+        broken(&hello[..hello.len() - 1]) && broken(&[&hello[..], &[0]].concat()) && broken(&[11]) && broken(&[254])
+    );
+}
