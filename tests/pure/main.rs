@@ -3,7 +3,6 @@
 
 mod anchors;
 mod bad_input;
-mod cases;
 mod convergence;
 mod golden_frames;
 mod history;

@@ -5,10 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use quire_crdt::{Change, Delivery, Document, DocumentId, Header, Op, OpId, Received, ReplicaId, VersionVector, seal};
 use serde_json::Value as Json;
+use sim::cases;
 use sim::oracle::OracleDocument;
 use sim::rng::Rng;
-
-use crate::cases;
 
 const DOCUMENT: DocumentId = DocumentId::from_bytes([7; 16]);
 /// The case's own orders beside the listed one.
@@ -50,7 +49,7 @@ impl Changes {
             let origin = |side: &str| Some(&op[side]).filter(|id| !id.is_null()).map(|id| self.ids[&case_id(id)]);
             let (left, right) = (origin("left"), origin("right"));
             let insert = Op::Insert { left, right, text: text(&op["ch"]).to_owned() };
-            let first = self.add(cases::named(&id.0), insert, [left, right].into_iter().flatten());
+            let first = self.add(named(&id.0), insert, [left, right].into_iter().flatten());
             self.ids.insert(id, first);
         } else {
             let first = self.ids[&case_id(&op["del"])];
@@ -74,6 +73,14 @@ impl Changes {
         self.list.push(Change { header, ops: vec![op] });
         OpId::new(replica, first_seq)
     }
+}
+
+/// The replica of a short name; the ids are ordered as the names are.
+fn named(name: &str) -> ReplicaId {
+    assert!(name.len() <= 16, "the name {name} fits an id");
+    let mut bytes = [0; 16];
+    bytes[..name.len()].copy_from_slice(name.as_bytes());
+    ReplicaId::from_bytes(bytes)
 }
 
 fn list(json: &Json) -> &[Json] {
@@ -108,7 +115,7 @@ fn causal_order(changes: &[Change], rng: &mut Rng) -> Vec<Change> {
 }
 
 fn check_engine(case: &Case, changes: &[Change]) {
-    let reader = cases::named("zz");
+    let reader = named("zz");
     let mut document = Document::new(DOCUMENT, reader);
     let mut received = Received::default();
     for change in changes {
@@ -133,10 +140,10 @@ fn check_oracle(case: &Case, changes: &[Change]) {
 }
 
 fn check_all(check: impl Fn(&Case, &[Change])) {
-    let folder = cases::folder("QUIRE_VECTORS", "vectors");
+    let folder = cases::folder("QUIRE_VECTORS", "vectors").expect("the folder of the golden cases is there");
     let mut count = 0;
-    for file in cases::files(&folder, ".jsonl.gz") {
-        for line in cases::lines(&file) {
+    for file in cases::files(&folder, ".jsonl.gz").expect("the folder has golden cases") {
+        for line in cases::lines(&file).expect("a file of golden cases is gzipped text") {
             let case = Case::read(&line);
             check(&case, &case.changes);
             let mut rng = Rng::new(count);

@@ -1,6 +1,7 @@
 //! The simulator: reproducible chance, worlds of replicas and a relay in which everything may fail, and the oracle that judges
 //! the engine.
 
+pub mod cases;
 pub mod checker;
 pub mod disk;
 pub mod faults;
@@ -10,4 +11,5 @@ pub mod node;
 pub mod oracle;
 pub mod relay_node;
 pub mod rng;
+pub mod trace;
 pub mod world;
