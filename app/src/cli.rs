@@ -9,6 +9,7 @@ mod args;
 mod ask;
 mod demo;
 mod host;
+mod packages;
 mod print;
 mod run;
 

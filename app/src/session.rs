@@ -155,6 +155,11 @@ impl Session {
     pub fn open(options: SessionOptions) -> Result<Self, SessionError> {
         let inbox = Inbox::new();
         let store = Store::open(&options.folder, inbox.outlet())?;
+        Self::start(options, store, inbox)
+    }
+
+    /// A session on a store that leaves its answers in this inbox.
+    fn start(options: SessionOptions, store: Store, inbox: Inbox) -> Result<Self, SessionError> {
         let net = Net::start(inbox.outlet()).map_err(SessionError::Net)?;
         let records = store.records()?.into_iter().collect();
         let (mut settings, settings_problems) = preferences::load(&options.folder);

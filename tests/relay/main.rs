@@ -1,4 +1,5 @@
 //! Tests with sockets, files and processes.
 #![cfg(test)]
 
+mod cli;
 mod protocol_page;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::args::{Arguments, Command, Edit, Export, Import, Open, Sync};
 use super::ask::{self, Holder};
 use super::print::{self, field};
-use super::{demo, host, say};
+use super::{demo, host, packages, say};
 use crate::app;
 use crate::session::{Failure, Notice, Request, Session, SessionError, SessionOptions};
 use crate::shell::files::{self, FileError, Imported};
@@ -101,7 +101,10 @@ fn window(options: SessionOptions, open: &Open) -> Result<String, Failure> {
         session.obey_script(document.ok_or_else(missing)?)?;
     }
     let closed = app::run(session, document, script);
-    closed.map(|()| String::new()).map_err(|error| Failure::new(Failure::FAILED, format!("{error:#}")))
+    closed.map(|()| String::new()).map_err(|error| {
+        packages::say_what_is_missing();
+        Failure::new(Failure::FAILED, format!("{error:#}"))
+    })
 }
 
 fn import_file(options: &SessionOptions, import: &Import) -> Result<Value, Failure> {

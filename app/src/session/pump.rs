@@ -78,13 +78,12 @@ impl Session {
             open.handle_timers(now);
         }
         self.drain(now, id);
-        for _ in 0..FRAMES_PER_PUMP_MAX {
-            if !self.handle_frame(now, id) {
-                break;
-            }
+        let mut handled = 0;
+        while handled < FRAMES_PER_PUMP_MAX && self.handle_frame(now, id) {
             self.drain(now, id);
+            handled += 1;
         }
-        self.behind |= self.open.get(&id).is_some_and(|open| !open.inbound.is_empty() && !open.writes.busy);
+        self.behind |= handled == FRAMES_PER_PUMP_MAX;
         self.end_link(now, id);
         self.drain(now, id);
         if let Some(open) = self.open.get_mut(&id) {
@@ -95,6 +94,9 @@ impl Session {
 
     /// Hands the replica the next received frame, if there is one and the disk keeps up; whether it did.
     fn handle_frame(&mut self, now: Now, id: DocumentId) -> bool {
+        if self.script.as_ref().is_some_and(|script| script.holds(id) && script.is_full()) {
+            return false;
+        }
         let Some(open) = self.open.get_mut(&id).filter(|open| !open.writes.busy) else { return false };
         let Some(received) = open.inbound.pop_front() else { return false };
         match self.script.as_mut().filter(|script| script.holds(id)) {

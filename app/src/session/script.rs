@@ -69,10 +69,15 @@ impl Script {
         self.holds && self.document == document
     }
 
+    /// Whether nothing more can be held: the link waits.
+    pub(super) fn is_full(&self) -> bool {
+        self.holds && self.held_bytes >= HELD_BYTES_MAX
+    }
+
     /// A frame that came: one with a change waits, and so does a progress behind it, which would claim that it was delivered.
     pub(super) fn receive(&mut self, now: Now, replica: &mut Replica, frame: Bytes) {
         match Frame::decode(&frame) {
-            Ok(Frame::Change(_) | Frame::Progress { .. }) if self.held_bytes < HELD_BYTES_MAX => {
+            Ok(Frame::Change(_) | Frame::Progress { .. }) => {
                 self.held_bytes += frame.len();
                 self.held.push_back(frame);
             }

@@ -190,9 +190,9 @@ fn a_torn_tail_is_found() {
 
 /// A disk in memory: what was synced, what was written since, and a switch that makes it full.
 #[derive(Clone, Debug, Default)]
-struct Disk {
+pub(crate) struct Disk {
     state: Arc<Mutex<Bytestore>>,
-    full: Arc<AtomicBool>,
+    pub(crate) full: Arc<AtomicBool>,
 }
 
 #[derive(Debug, Default)]
@@ -254,7 +254,7 @@ impl StorageBackend for Disk {
 }
 
 /// A store on `disk`; its folder holds only the lock.
-fn store_on(disk: &Disk, folder: &Path, inbox: &Inbox) -> Store {
+pub(crate) fn store_on(disk: &Disk, folder: &Path, inbox: &Inbox) -> Store {
     let lock = take_lock(folder).unwrap();
     let database = disk.database();
     database::write_header(&database).unwrap();

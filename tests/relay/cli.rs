@@ -1,0 +1,206 @@
+//! The command line as scripts and people use it: the real program, libraries in temporary folders, a real relay.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::{Value as Json, json};
+use tempfile::TempDir;
+
+/// A program of this project, as built beside this test.
+fn program(name: &str) -> PathBuf {
+    let test = std::env::current_exe().expect("a test knows where it is");
+    let built = test.parent().and_then(Path::parent).expect("a test lies in deps").join(name);
+    assert!(built.is_file(), "{} is missing: build it by `cargo build --workspace --bins`", built.display());
+    built
+}
+
+/// A library in a folder of its own.
+struct Library(TempDir);
+
+impl Library {
+    fn new() -> Self {
+        Self(tempfile::tempdir().expect("a temporary folder"))
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program("quire"));
+        command.args(arguments).env("QUIRE_LIBRARY", self.0.path()).env("QUIRE_LOG", "error").stdin(Stdio::null());
+        command.env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY");
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().expect("the program starts")
+    }
+
+    /// What a command that succeeds answers.
+    fn says(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "quire {arguments:?}: {}\n{complaint}", output.status);
+        String::from_utf8(output.stdout).expect("the answer is UTF-8")
+    }
+
+    fn json(&self, arguments: &[&str]) -> Json {
+        let said = self.says(arguments);
+        serde_json::from_str(&said).unwrap_or_else(|error| panic!("quire {arguments:?}: {error} in {said:?}"))
+    }
+
+    /// A command that fails with this exit code and with these words, and answers nothing.
+    fn fails(&self, arguments: &[&str], code: i32, words: &str) {
+        let output = self.run(arguments);
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "quire {arguments:?}: {complaint}");
+        assert!(complaint.contains(words), "quire {arguments:?} says {complaint:?} without {words:?}");
+        assert!(output.stdout.is_empty(), "quire {arguments:?} fails and answers");
+    }
+
+    /// A file in a folder beside the library's files.
+    fn file(&self, name: &str, bytes: &[u8]) -> String {
+        let path = self.0.path().join(name);
+        fs::write(&path, bytes).expect("the file is written");
+        path.to_string_lossy().into_owned()
+    }
+
+    fn import(&self, text: &str) -> String {
+        let file = self.file("imported.md", text.as_bytes());
+        self.json(&["import", &file, "--json"])["id"].as_str().expect("an id").to_owned()
+    }
+}
+
+/// A process that is killed when the test ends.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.kill().expect("a child can be killed");
+        self.0.wait().expect("a child can be waited for");
+    }
+}
+
+/// A relay, hosted by the editor's own program, and where it listens.
+fn host(data: &Library) -> (Running, String) {
+    let mut command = data.command(&["host", "--listen", "127.0.0.1:0", "--json"]);
+    let mut child = command.stdout(Stdio::piped()).spawn().expect("the relay starts");
+    let mut line = String::new();
+    let output = child.stdout.take().expect("the output is a pipe");
+    let running = Running(child);
+    BufReader::new(output).read_line(&mut line).expect("the relay says where it listens");
+    let said: Json = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error} in {line:?}"));
+    let address = said["listening"].as_str().expect("an address").to_owned();
+    (running, format!("ws://{address}"))
+}
+
+#[test]
+fn a_document_goes_from_one_library_to_another() {
+    let (data, ana, bo) = (Library::new(), Library::new(), Library::new());
+    let (_relay, url) = host(&data);
+    let text = "# Plan\n\nHouse, garden, å and 🙂.\n";
+    let id = ana.import(text);
+    let link = ana.says(&["share", &id, "--relay", &url]);
+    assert_eq!(ana.json(&["share", &id, "--json"])["link"].as_str(), Some(link.trim()), "shared again, the same link");
+    ana.says(&["sync", "--until-saved"]);
+
+    assert_eq!(bo.says(&["join", link.trim()]).trim(), id);
+    assert_eq!(bo.says(&["cat", &id[..8]]), text);
+    assert_eq!(bo.says(&["join", link.trim()]).trim(), id, "joined again, the same document");
+    let list = bo.json(&["list", "--json"]);
+    assert_eq!((list.as_array().map(Vec::len), list[0]["title"].as_str()), (Some(1), Some("imported")));
+    assert_ne!(list[0]["replica"], ana.json(&["list", "--json"])[0]["replica"]);
+
+    let copy = bo.0.path().join("copy.md");
+    let copy = copy.to_string_lossy();
+    bo.says(&["export", &id, &copy]);
+    assert_eq!(fs::read_to_string(copy.as_ref()).expect("it was written"), text);
+    bo.fails(&["export", &id, &copy], 1, "--force");
+    bo.says(&["export", &id, &copy, "--force"]);
+}
+
+#[test]
+fn a_second_copy_asks_the_first() {
+    let library = Library::new();
+    let id = library.import("first");
+    let mut editor = library.command(&["edit", &id]);
+    let mut editor = Running(editor.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the editor starts"));
+    let mut input = editor.0.stdin.take().expect("the input is a pipe");
+    let mut answers = BufReader::new(editor.0.stdout.take().expect("the output is a pipe")).lines();
+    let mut ask = |line: Json| {
+        writeln!(input, "{line}").and_then(|()| input.flush()).expect("the editor reads");
+        let answer = answers.next().expect("the editor answers").expect("the answer is text");
+        serde_json::from_str::<Json>(&answer).expect("the answer is JSON")
+    };
+    assert_eq!(ask(json!({ "splice": [5, 0, " second"] }))["ok"], true);
+    assert_eq!(ask(json!({ "commit": true }))["ok"], true);
+    assert_eq!(library.says(&["cat", &id]), "first second", "what the first copy holds");
+    let other = library.import("other");
+    assert_eq!(library.json(&["list", "--json"]).as_array().map(Vec::len), Some(2));
+    library.fails(&["cat", "nothing"], 3, "nothing");
+    library.fails(&["edit", &id], 4, "in use by another copy of Quire (process ");
+    library.fails(&["open", &id], 4, "without a window");
+    assert_eq!(ask(json!({ "quit": true }))["ok"], true);
+    assert!(editor.0.wait().expect("the editor ends").success());
+    assert_eq!(library.says(&["cat", &other]), "other");
+    assert_eq!(library.says(&["cat", &id]), "first second");
+}
+
+#[test]
+fn a_file_that_is_no_text_is_refused_or_mended() {
+    let library = Library::new();
+    let file = library.file("broken.txt", b"one\ntwo \xff\n");
+    library.fails(&["import", &file], 1, "broken.txt is not UTF-8 text: byte 0xff in line 2 (byte 8 of the file)");
+    assert_eq!(library.says(&["list"]), "", "nothing was made");
+    let id = library.says(&["import", &file, "--lossy"]);
+    assert_eq!(library.says(&["cat", id.trim()]), "one\ntwo \u{fffd}\n");
+    library.fails(&["import", "/nowhere/at/all.md"], 3, "/nowhere/at/all.md");
+}
+
+#[test]
+fn what_is_wrong_with_a_link_is_said() {
+    let library = Library::new();
+    let id = library.import("text");
+    library.fails(&["share", &id], 2, "no relay is known");
+    library.fails(&["share", &id, "--relay", "wss://relay.example"], 2, "encrypted");
+    let link = library.says(&["share", &id, "--relay", "relay.example"]);
+    let (other, link) = (Library::new(), link.trim());
+    other.fails(&["join", &link.replace("relay.example", "relay.exampel")], 2, "typo");
+    other.fails(&["join", &link[..link.len() - 3]], 2, "cut off");
+    other.fails(&["join", "https://example.org/"], 2, "not a Quire link");
+    assert_eq!(other.says(&["list"]), "");
+    library.fails(&["fly"], 2, "fly");
+}
+
+#[test]
+fn a_relay_that_cannot_be_reached_loses_nothing() {
+    let library = Library::new();
+    let id = library.import("kept");
+    library.says(&["share", &id, "--relay", "127.0.0.1:1"]);
+    library.fails(&["sync", "--until-saved", "--timeout", "0.3"], 5, "127.0.0.1:1 cannot be reached");
+    assert_eq!(library.says(&["cat", &id]), "kept");
+}
+
+#[test]
+fn an_unreadable_library_is_never_replaced_by_an_empty_one() {
+    let library = Library::new();
+    library.import("kept");
+    let file = library.0.path().join("library.redb");
+    let whole = fs::read(&file).expect("the library is there");
+    for bad in [&b"something else entirely"[..], b"", &whole[..whole.len() / 2]] {
+        fs::write(&file, bad).expect("the file is written");
+        library.fails(&["list"], 4, "library.redb");
+        assert_eq!(fs::read(&file).expect("it is still there"), bad);
+    }
+    fs::write(&file, &whole).expect("the file is written");
+    assert_eq!(library.json(&["list", "--json"]).as_array().map(Vec::len), Some(1));
+}
+
+#[test]
+fn the_demo_ends_with_equal_texts() {
+    let library = Library::new();
+    let output = library.run(&["demo", "--headless"]);
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "equal\n", "{told}");
+    assert!(output.status.success(), "{told}");
+    assert_eq!(told.matches("CRC-32").count(), 3, "{told}");
+}
