@@ -116,6 +116,9 @@ impl Session {
     /// The end of a job, if it has come.
     pub fn poll_job(&mut self, job: &Job) -> Option<Result<Answer, Failure>> {
         let now = self.now();
+        if job.awaited != Awaited::Nothing {
+            self.put_records(true);
+        }
         for id in &job.documents {
             if let Some(failure) = self.hopeless(job.awaited, *id) {
                 return Some(Err(failure));
