@@ -1,8 +1,50 @@
-//! The window.
+//! The window: inbox → model → view → commands → effects.
+//!
+//! Before each frame [`App::logic`] moves what happened outside into the model. The frame itself is a function of the model:
+//! it gives [`Request`]s, which are carried out before the next one. Nothing is drawn without an event; what changes by time
+//! alone (a notice that goes, `3 min ago`) asks to be woken when it does.
 
-use quire_crdt::DocumentId;
+mod act;
+mod buffer;
+mod confirm;
+mod entries;
+mod file_dialogs;
+mod frame;
+mod happened;
+mod model;
+mod pane;
+mod search;
 
-use crate::session::Session;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use quire_crdt::{DocumentId, VersionVector};
+
+use self::file_dialogs::FileDialogs;
+use self::model::Model;
+use self::pane::Pane;
+use self::search::Search;
+use crate::editor::library_view::LibraryEntry;
+use crate::editor::request::BannerOffer;
+use crate::editor::settings::ThemeChoice;
+use crate::session::{Notice, Session};
+use crate::shell::host::Host;
+use crate::view::theme;
+
+/// The size of the window at the start, in points.
+const WINDOW_SIZE: [f32; 2] = [1180.0, 760.0];
+
+/// The smallest size of the window, in points.
+const WINDOW_SIZE_MIN: [f32; 2] = [560.0, 360.0];
+
+/// How long closing the window waits for the disk.
+const CLOSE_TIME_MAX: Duration = Duration::from_secs(5);
+
+/// What a library without documents starts with.
+const WELCOME: &str = include_str!("app/welcome.md");
+
+/// The title of that document.
+const WELCOME_TITLE: &str = "Welcome to Quire";
 
 /// Opens the window on a library and returns when it is closed; `open` is the document to show first, and with `script` the
 /// window also obeys the commands of the standard input (as `quire edit` does).
@@ -10,6 +52,128 @@ use crate::session::Session;
 /// # Errors
 /// When no window can be opened.
 pub fn run(session: Session, open: Option<DocumentId>, script: bool) -> anyhow::Result<()> {
-    let _ = (session, open, script);
-    anyhow::bail!("the window is not built yet")
+    let viewport = egui::ViewportBuilder::default()
+        .with_title("Quire")
+        .with_app_id("quire")
+        .with_inner_size(WINDOW_SIZE)
+        .with_min_inner_size(WINDOW_SIZE_MIN);
+    let options = eframe::NativeOptions { viewport, ..eframe::NativeOptions::default() };
+    let started = eframe::run_native(
+        "quire",
+        options,
+        Box::new(move |context| Ok(Box::new(App::new(session, open, script, &context.egui_ctx)?))),
+    );
+    started.map_err(|error| anyhow::anyhow!("no window can be opened: {error}"))
+}
+
+/// The window's state.
+struct App {
+    session: Session,
+    model: Model,
+    pane: Pane,
+    files: FileDialogs,
+    search: Search,
+    host: Option<Host>,
+    /// What happened and is not shown yet.
+    happened: Vec<Notice>,
+    /// The library as it was listed last.
+    entries: Vec<LibraryEntry>,
+    /// Whether it has to be listed again.
+    entries_stale: bool,
+    /// Documents that others changed since they were looked at.
+    unread: BTreeSet<DocumentId>,
+    /// What open documents had when their link went away.
+    away: BTreeMap<DocumentId, VersionVector>,
+}
+
+impl App {
+    fn new(session: Session, open: Option<DocumentId>, script: bool, ctx: &egui::Context) -> anyhow::Result<Self> {
+        theme::install(ctx);
+        let waker = ctx.clone();
+        session.on_event(move || waker.request_repaint());
+        let mut app = Self {
+            session,
+            model: Model::new(),
+            pane: Pane::new(),
+            files: FileDialogs::new(),
+            search: Search::default(),
+            host: None,
+            happened: Vec::new(),
+            entries: Vec::new(),
+            entries_stale: true,
+            unread: BTreeSet::new(),
+            away: BTreeMap::new(),
+        };
+        app.apply_look(ctx);
+        for problem in app.session.settings_problems().to_vec() {
+            app.warn(problem);
+        }
+        if let Some(id) = app.first_document(open) {
+            app.open(id);
+            if script {
+                app.session.obey_script(id)?;
+            }
+        }
+        Ok(app)
+    }
+
+    /// What to show first: what was asked for, else what was edited last, else a page that says what this is.
+    fn first_document(&mut self, asked: Option<DocumentId>) -> Option<DocumentId> {
+        if asked.is_some() {
+            return asked;
+        }
+        let list = self.session.list();
+        if list.is_empty() {
+            return match self.session.import(WELCOME_TITLE, WELCOME) {
+                Ok(id) => Some(id),
+                Err(error) => {
+                    self.warn(format!("No document could be made: {}", confirm::sentence(&error)));
+                    None
+                }
+            };
+        }
+        list.into_iter().find(|summary| !summary.archived).map(|summary| summary.id)
+    }
+
+    /// Gives egui the theme, and the text area the letters, of the settings.
+    fn apply_look(&mut self, ctx: &egui::Context) {
+        ctx.set_theme(match self.session.settings().theme {
+            ThemeChoice::System => egui::ThemePreference::System,
+            ThemeChoice::Light => egui::ThemePreference::Light,
+            ThemeChoice::Dark => egui::ThemePreference::Dark,
+        });
+        self.pane.set_look(self.session.settings(), self.model.zoom_percent);
+    }
+
+    fn say(&mut self, text: impl Into<String>) {
+        let now_us = self.session.now().monotonic_us;
+        self.model.say(now_us, text);
+    }
+
+    fn warn(&mut self, text: impl Into<String>) {
+        self.model.warn(text, BannerOffer::Dismiss);
+    }
+}
+
+impl eframe::App for App {
+    fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
+        self.take_what_happened(ctx);
+        self.take_chosen_files();
+        self.look_further(ctx);
+        self.plan_next_frame(ctx);
+    }
+
+    fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
+        self.frame(ui);
+    }
+
+    fn clear_color(&self, visuals: &egui::Visuals) -> [f32; 4] {
+        visuals.panel_fill.to_normalized_gamma_f32()
+    }
+
+    fn on_exit(&mut self, _gl: Option<&eframe::glow::Context>) {
+        if !self.session.flush(CLOSE_TIME_MAX) {
+            tracing::error!("the disk did not take everything before the window was closed");
+        }
+    }
 }

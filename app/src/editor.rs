@@ -17,6 +17,7 @@
 //! | [`request`] | what the window's views ask for |
 //! | [`segments`] | where every line is, without laying it out |
 //! | [`selection`] | carets and selections, as anchors |
+//! | [`returned`] | what others wrote meanwhile, in words |
 //! | [`settings`] | what a person has chosen |
 //! | [`state`] | all of one editor but the document |
 //! | [`status`] | where the last edit is, in words |
@@ -35,6 +36,7 @@ pub mod motion;
 pub mod people;
 pub mod presence;
 pub mod request;
+pub mod returned;
 #[cfg(test)]
 pub(crate) mod rng;
 pub mod segments;

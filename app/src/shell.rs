@@ -5,6 +5,7 @@
 //! | [`clock`] | the two clocks |
 //! | [`control`] | the second copy of the program asks the first |
 //! | [`files`] | text files, read and written as a whole |
+//! | [`host`] | a relay inside this process |
 //! | [`inbox`] | the one place where everything that happened outside arrives |
 //! | [`lines`] | a script on the standard streams |
 //! | [`net`] | links to relays, on a thread of their own |
@@ -14,6 +15,7 @@
 pub mod clock;
 pub mod control;
 pub mod files;
+pub mod host;
 pub mod inbox;
 pub mod lines;
 pub mod net;

@@ -26,7 +26,7 @@ fn show(view: WindowView) -> Harness<'static, Shown> {
         .with_context_setup(theme::install)
         .build_ui_state(
             |ui, shown: &mut Shown| {
-                let asked = window::show(ui, &shown.view, |_| Vec::new());
+                let asked = window::show(ui, &shown.view, |_| ());
                 for request in &asked {
                     follow(&mut shown.view, request);
                 }

@@ -149,8 +149,6 @@ pub struct FindDraft {
     pub word: bool,
     /// Whether the query is a regular expression.
     pub regex: bool,
-    /// Whether only the selection is searched.
-    pub in_selection: bool,
 }
 
 /// The find bar.
@@ -160,6 +158,8 @@ pub struct FindView {
     pub draft: FindDraft,
     /// How many matches there are.
     pub count: usize,
+    /// Whether there may be more than were found so far.
+    pub at_least: bool,
     /// The number of the selected one, from 1.
     pub current: Option<usize>,
     /// What is wrong with the query.
@@ -171,12 +171,14 @@ pub struct FindView {
 impl FindView {
     /// `3 of 17`, `17 found`, `Nothing found`, what is wrong, or nothing while there is no query.
     pub fn count_words(&self) -> String {
+        let more = if self.at_least { "+" } else { "" };
         match (&self.error, self.count, self.current) {
             (Some(error), ..) => error.clone(),
             _ if self.draft.query.is_empty() => String::new(),
+            (None, 0, _) if self.at_least => "Looking…".to_owned(),
             (None, 0, _) => "Nothing found".to_owned(),
-            (None, count, Some(current)) => format!("{current} of {count}"),
-            (None, count, None) => format!("{count} found"),
+            (None, count, Some(current)) => format!("{current} of {count}{more}"),
+            (None, count, None) => format!("{count}{more} found"),
         }
     }
 }

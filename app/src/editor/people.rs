@@ -78,6 +78,8 @@ pub struct TitleBarView {
     pub has_document: bool,
     /// Its title, empty when nobody gave one.
     pub title: String,
+    /// What stands for a title that nobody gave; empty when nothing does.
+    pub stands_in: String,
     /// The other titles given at the same time, when that happened.
     pub rivals: Vec<String>,
     /// The title as it is being edited, while it is.

@@ -8,6 +8,7 @@ use super::widgets::{field, icon_button, letter_toggle, outlined_button};
 use crate::editor::command::Action;
 use crate::editor::dialog::{FindDraft, FindView};
 use crate::editor::request::Request;
+use crate::editor::words::quantity;
 
 /// The id of the field for what to find.
 pub fn query_id() -> Id {
@@ -26,7 +27,7 @@ pub fn show(ui: &mut Ui, view: &FindView) -> Vec<Request> {
     let mut draft = view.draft.clone();
     ui.spacing_mut().item_spacing = vec2(space::XS, space::XS);
     Frame::new().inner_margin(Margin { left: 16, right: 12, top: 6, bottom: 6 }).show(ui, |ui| {
-        let width = (ui.available_width() - 330.0).clamp(FIELD_MIN, FIELD_MAX);
+        let width = (ui.available_width() - 300.0).clamp(FIELD_MIN, FIELD_MAX);
         ui.horizontal(|ui| find_row(ui, view, &mut draft, width, &mut requests));
         if draft.replacing {
             ui.horizontal(|ui| replace_row(ui, view, &mut draft, width, &mut requests));
@@ -55,9 +56,6 @@ fn find_row(ui: &mut Ui, view: &FindView, draft: &mut FindDraft, width: f32, req
     }
     if letter_toggle(ui, ".*", "Regular expression", draft.regex).clicked() {
         draft.regex = !draft.regex;
-    }
-    if letter_toggle(ui, "[ ]", "In the selection only", draft.in_selection).clicked() {
-        draft.in_selection = !draft.in_selection;
     }
     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
         if icon_button(ui, Icon::Close, "Close the find bar", "Esc").clicked() {
@@ -122,13 +120,8 @@ fn replace_row(ui: &mut Ui, view: &FindView, draft: &mut FindDraft, width: f32, 
             requests.push(Request::ReplaceOne);
         }
         let all = outlined_button(ui, None, "Replace all");
-        if all.on_hover_text(format!("Replace {}", places_words(view))).clicked() {
+        if all.on_hover_text(format!("Replace in {}", quantity(view.count as u64, "place"))).clicked() {
             requests.push(Request::ReplaceAll);
         }
     });
-}
-
-fn places_words(view: &FindView) -> String {
-    let places = crate::editor::words::quantity(view.count as u64, "place");
-    if view.draft.in_selection { format!("{places} in the selection") } else { places }
 }

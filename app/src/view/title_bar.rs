@@ -70,7 +70,7 @@ fn left_side(ui: &mut Ui, view: &TitleBarView, requests: &mut Vec<Request>) {
 
 fn title(ui: &mut Ui, view: &TitleBarView, requests: &mut Vec<Request>) {
     let tokens = Tokens::current(ui);
-    let text = title_or_untitled(&view.title);
+    let text = title_or_untitled(if view.title.trim().is_empty() { &view.stands_in } else { &view.title });
     let ink = if view.title.trim().is_empty() { tokens.quiet } else { tokens.ink };
     let galley = one_line(ui, text, FontId::proportional(size::TITLE), ink, ui.available_width() - 2.0 * space::S);
     let (rect, response) = ui.allocate_exact_size(galley.size() + vec2(2.0 * space::S, space::S), Sense::click());

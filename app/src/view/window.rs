@@ -1,10 +1,11 @@
 //! The whole window: where its parts stand.
 
-use egui::{CentralPanel, Frame, Panel, Rect, Ui, vec2};
+use egui::{CentralPanel, Event, Frame, Panel, Rect, Ui, vec2};
 
+use super::keys::{action_for, is_mac};
 use super::theme::{Tokens, space};
 use super::{banner, dialogs, find_bar, library, palette, people, status_bar, title_bar, widgets};
-use crate::editor::command::Action;
+use crate::editor::command::{Action, Group, entry};
 use crate::editor::dialog::{Dialog, FindView, PaletteDraft};
 use crate::editor::library_view::LibraryView;
 use crate::editor::people::TitleBarView;
@@ -39,7 +40,7 @@ const LIBRARY: f32 = 272.0;
 const PEOPLE: f32 = 248.0;
 
 /// Shows the window; `text` fills the middle when a document is open.
-pub fn show(ui: &mut Ui, view: &WindowView, text: impl FnOnce(&mut Ui) -> Vec<Request>) -> Vec<Request> {
+pub fn show(ui: &mut Ui, view: &WindowView, text: impl FnOnce(&mut Ui)) -> Vec<Request> {
     let tokens = Tokens::current(ui);
     let chrome = Frame::new().fill(tokens.chrome);
     let mut requests = Vec::new();
@@ -66,7 +67,7 @@ pub fn show(ui: &mut Ui, view: &WindowView, text: impl FnOnce(&mut Ui) -> Vec<Re
     let page = CentralPanel::no_frame().frame(Frame::new().fill(tokens.paper)).show(ui, |ui| {
         let page = ui.max_rect();
         if view.title.has_document {
-            requests.extend(text(ui));
+            text(ui);
         } else {
             nothing_open(ui, &mut requests);
         }
@@ -98,4 +99,24 @@ fn nothing_open(ui: &mut Ui, requests: &mut Vec<Request>) {
             requests.push(Request::Do(Action::NewDocument));
         }
     });
+}
+
+/// Takes the keys of the window's own actions out of the input, so that no field sees them, and says what they ask for.
+pub fn take_keys(ui: &Ui) -> Vec<Request> {
+    let mut requests = Vec::new();
+    let mac = is_mac(ui.ctx());
+    ui.input_mut(|input| {
+        input.events.retain(|event| {
+            let Event::Key { key, pressed: true, modifiers, .. } = event else { return true };
+            let action = action_for(*key, *modifiers, mac).filter(|&action| is_of_the_window(action));
+            requests.extend(action.map(Request::Do));
+            action.is_none()
+        });
+    });
+    requests
+}
+
+/// What belongs to the window wherever the focus is: everything but typing and moving.
+fn is_of_the_window(action: Action) -> bool {
+    entry(action).is_some_and(|entry| !matches!(entry.group, Group::Edit | Group::Move))
 }

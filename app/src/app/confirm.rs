@@ -1,0 +1,200 @@
+//! What dialogs do when they are confirmed, and the files they lead to.
+
+use std::path::Path;
+
+use quire_crdt::DocumentId;
+
+use super::App;
+use super::file_dialogs::file_name;
+use crate::editor::command::Command;
+use crate::editor::dialog::{Dialog, PathDialog, PathPurpose, SettingsDraft, ShareDialog, ShareStage};
+use crate::editor::link::{Link, RelayAddress};
+use crate::editor::settings::Settings;
+use crate::shell::files;
+use crate::shell::host::Host;
+
+/// A text with its first letter in upper case and a full stop: an error as a sentence.
+pub(super) fn sentence(error: &impl ToString) -> String {
+    let text = error.to_string();
+    let mut chars = text.chars();
+    let mut sentence: String = chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default();
+    if !sentence.ends_with(['.', '!', '?']) {
+        sentence.push('.');
+    }
+    sentence
+}
+
+impl App {
+    /// Does what the dialog is for; it stays open, and says why, if that cannot be done.
+    pub(super) fn confirm(&mut self) {
+        self.model.dialog = match self.model.dialog.take() {
+            None | Some(Dialog::About { .. }) => None,
+            Some(Dialog::Rename { id, title }) => {
+                self.rename(id, &title);
+                None
+            }
+            Some(Dialog::Remove { id, .. }) => {
+                self.remove(id);
+                None
+            }
+            Some(Dialog::OpenLink { link, .. }) => self.open_link(link),
+            Some(Dialog::Share(dialog)) => Some(Dialog::Share(self.share_by_relay(dialog))),
+            Some(Dialog::GoToLine { line, lines }) => {
+                if let Ok(number) = line.trim().parse::<usize>() {
+                    let line = number.clamp(1, lines) - 1;
+                    self.pane.command(Command::GoToLine { line });
+                }
+                self.pane.take_focus();
+                None
+            }
+            Some(Dialog::Path(dialog)) => self.use_path(dialog),
+            Some(Dialog::Settings(draft)) => self.keep_settings(draft),
+        };
+    }
+
+    fn remove(&mut self, id: DocumentId) {
+        let title = self.session.title(id);
+        if self.model.open == Some(id) {
+            self.leave();
+        }
+        match self.session.remove(id) {
+            Ok(()) => self.say(format!("“{title}” is removed from this device.")),
+            Err(error) => self.warn(format!("It is still here: {}", sentence(&error))),
+        }
+        self.entries_stale = true;
+    }
+
+    fn open_link(&mut self, text: String) -> Option<Dialog> {
+        let joined = text.parse::<Link>().map_err(|error| sentence(&error)).and_then(|link| {
+            self.session.join(&link).map_err(|error| sentence(&error))
+        });
+        match joined {
+            Ok(id) => {
+                self.open(id);
+                None
+            }
+            Err(error) => Some(Dialog::OpenLink { link: text, error: Some(error) }),
+        }
+    }
+
+    fn share_by_relay(&mut self, dialog: ShareDialog) -> ShareDialog {
+        let ShareStage::Choose { relay, .. } = &dialog.stage else { return dialog };
+        let shared = relay.parse::<RelayAddress>().map_err(|error| sentence(&error));
+        let stage = match shared.and_then(|address| self.share(address)) {
+            Ok(link) => self.ready(&link),
+            Err(error) => ShareStage::Choose { relay: relay.clone(), error: Some(error) },
+        };
+        ShareDialog { stage, ..dialog }
+    }
+
+    /// Shares the open document by this relay.
+    fn share(&mut self, relay: RelayAddress) -> Result<Link, String> {
+        let id = self.model.open.ok_or("No document is open.")?;
+        self.session.set_online(true);
+        self.entries_stale = true;
+        self.session.share(id, Some(relay)).map_err(|error| sentence(&error))
+    }
+
+    /// Starts a relay on this computer, if none runs, and shares the open document by it.
+    pub(super) fn host_here(&mut self) {
+        let started = match self.host.take() {
+            Some(host) => Ok(host),
+            None => Host::start(self.session.folder()).map_err(|error| sentence(&error)),
+        };
+        let shared = started.and_then(|host| {
+            let address = host.address().clone();
+            self.host = Some(host);
+            self.share(address)
+        });
+        let Some(Dialog::Share(dialog)) = self.model.dialog.take() else { return };
+        let stage = match (shared, dialog.stage) {
+            (Ok(link), _) => self.ready(&link),
+            (Err(error), ShareStage::Choose { relay, .. }) => ShareStage::Choose { relay, error: Some(error) },
+            (Err(_), stage) => stage,
+        };
+        self.model.dialog = Some(Dialog::Share(ShareDialog { title: dialog.title, stage }));
+    }
+
+    fn keep_settings(&mut self, mut draft: SettingsDraft) -> Option<Dialog> {
+        draft.settings.relay = match draft.relay.trim() {
+            "" => None,
+            typed => match typed.parse::<RelayAddress>() {
+                Ok(address) => Some(address),
+                Err(error) => {
+                    draft.error = Some(sentence(&error));
+                    return Some(Dialog::Settings(draft));
+                }
+            },
+        };
+        self.store_settings(draft.settings);
+        None
+    }
+
+    /// Keeps these settings.
+    pub(super) fn store_settings(&mut self, settings: Settings) {
+        if let Err(error) = self.session.set_settings(settings) {
+            self.warn(format!("The settings hold until Quire ends, but could not be stored: {}", sentence(&error)));
+        }
+        self.entries_stale = true;
+    }
+
+    /// Asks for a file, by the system's dialog if there is one.
+    pub(super) fn ask_for_file(&self, ctx: &egui::Context, purpose: PathPurpose) {
+        let suggested = match purpose {
+            PathPurpose::Import => String::new(),
+            PathPurpose::Export(id) => file_name(&self.session.title(id)),
+        };
+        let waker = ctx.clone();
+        self.files.ask(purpose, &suggested, move || waker.request_repaint());
+    }
+
+    fn use_path(&mut self, dialog: PathDialog) -> Option<Dialog> {
+        let path = expanded(dialog.path.trim());
+        let used = match dialog.purpose {
+            PathPurpose::Import => self.import(Path::new(&path)),
+            PathPurpose::Export(id) => self.export(id, Path::new(&path)),
+        };
+        used.err().map(|error| Dialog::Path(PathDialog { error: Some(error), ..dialog }))
+    }
+
+    /// Makes a document of a file, and shows it.
+    pub(super) fn import(&mut self, path: &Path) -> Result<(), String> {
+        let read = files::import(path, false).map_err(|error| sentence(&error))?;
+        let title = path.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let id = self.session.import(&title, &read.text).map_err(|error| sentence(&error))?;
+        self.open(id);
+        self.say(format!("Imported {}", path.display()));
+        Ok(())
+    }
+
+    /// Writes the text of a document to a file.
+    pub(super) fn export(&mut self, id: DocumentId, path: &Path) -> Result<(), String> {
+        let text = self.session.text(id).map_err(|error| sentence(&error))?;
+        if self.model.open != Some(id) {
+            self.session.close_document(id);
+        }
+        files::write_whole(path, text.as_bytes()).map_err(|error| sentence(&error))?;
+        self.say(format!("Exported to {}", path.display()));
+        Ok(())
+    }
+}
+
+/// A path with `~/` at its start as the person's own folder.
+fn expanded(path: &str) -> String {
+    let home = directories::UserDirs::new();
+    match (path.strip_prefix("~/"), home) {
+        (Some(rest), Some(home)) => home.home_dir().join(rest).display().to_string(),
+        _ => path.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_shown_as_a_sentence() {
+        assert_eq!(sentence(&"the link is empty"), "The link is empty.");
+        assert_eq!(sentence(&"Done!"), "Done!");
+    }
+}

@@ -1,0 +1,106 @@
+//! One frame: model → plain view data → pixels → requests → effects.
+
+use std::time::Duration;
+
+use super::App;
+use super::entries::{people, saved};
+use crate::editor::command::{Action, entry};
+use crate::editor::library_view::arrange;
+use crate::editor::people::{TitleBarKeys, TitleBarView};
+use crate::editor::status::{StatusView, clock_words};
+use crate::session::DocumentStatus;
+use crate::view::keys::is_mac;
+use crate::view::window::{self, WindowView};
+
+impl App {
+    /// Shows the window, and carries out what was asked for.
+    pub(super) fn frame(&mut self, ui: &mut egui::Ui) {
+        let mut requests = if self.model.is_covered() { Vec::new() } else { window::take_keys(ui) };
+        let view = self.view(ui.ctx());
+        let (pane, session, happened) = (&mut self.pane, &mut self.session, &mut self.happened);
+        requests.extend(window::show(ui, &view, |ui| pane.show(ui, session, happened)));
+        let is_idle = requests.is_empty() && self.happened.is_empty();
+        let ctx = ui.ctx().clone();
+        for request in requests {
+            self.act(&ctx, request);
+        }
+        if !is_idle {
+            ctx.request_repaint();
+        }
+    }
+
+    fn view(&mut self, ctx: &egui::Context) -> WindowView {
+        let now = self.session.now();
+        let status = self.model.open.and_then(|id| self.session.status(id));
+        let entries = self.listed(now.wall_us);
+        let library = arrange(&entries, &self.model.query, self.model.open, now.wall_us);
+        Self::wake_for_words(ctx, library.stays_true_us.filter(|_| self.model.library_shown));
+        WindowView {
+            library: self.model.library_shown.then_some(library),
+            title: self.title_bar(ctx, status.as_ref()),
+            status: self.status_bar(ctx, status.as_ref(), now.wall_us),
+            banners: self.model.banners.clone(),
+            notices: self.model.notices(now.monotonic_us),
+            find: self.model.find.as_ref().map(|draft| self.pane.find_view(&self.session, draft, self.model.find_focus)),
+            palette: self.model.palette.clone(),
+            dialog: self.model.dialog.clone(),
+        }
+    }
+
+    fn title_bar(&self, ctx: &egui::Context, status: Option<&DocumentStatus>) -> TitleBarView {
+        let keys = |action| entry(action).and_then(|entry| entry.keys_label(is_mac(ctx))).unwrap_or_default();
+        let keys = TitleBarKeys {
+            library: keys(Action::ToggleLibrary),
+            share: keys(Action::Share),
+            palette: keys(Action::Palette),
+        };
+        let (Some(id), Some(status)) = (self.model.open, status) else {
+            return TitleBarView { library_hidden: !self.model.library_shown, keys, ..TitleBarView::default() };
+        };
+        let mut titles = self.session.titles(id).into_iter().map(|(title, _)| title);
+        let title = titles.next().unwrap_or_default();
+        let mut rivals: Vec<String> = titles.filter(|rival| *rival != title).collect();
+        rivals.dedup();
+        TitleBarView {
+            has_document: true,
+            stands_in: self.session.title(id),
+            title,
+            rivals,
+            editing: self.model.editing_title.clone(),
+            people: people(&self.session, id, status),
+            library_hidden: !self.model.library_shown,
+            people_shown: self.model.people_shown,
+            keys,
+        }
+    }
+
+    fn status_bar(&mut self, ctx: &egui::Context, status: Option<&DocumentStatus>, now_us: i64) -> StatusView {
+        let Some(status) = status else { return StatusView::default() };
+        let save = saved(&self.session, status, now_us);
+        Self::wake_for_words(ctx, save.stays_true_us);
+        let caret = self.pane.caret(&self.session);
+        StatusView {
+            save,
+            clock: status.clock_offset_us.and_then(|(offset, uncertainty)| clock_words(offset, uncertainty)),
+            round_trip_us: status.round_trip_us,
+            caret: caret.map(|(caret, _)| caret),
+            words: self.pane.words(&self.session),
+            selected: caret.map_or(0, |(_, selected)| selected),
+            zoom_percent: self.model.zoom_shown(),
+        }
+    }
+
+    fn wake_for_words(ctx: &egui::Context, after_us: Option<u64>) {
+        if let Some(us) = after_us {
+            ctx.request_repaint_after(Duration::from_micros(us));
+        }
+    }
+
+    /// Asks to be woken when something is due.
+    pub(super) fn plan_next_frame(&self, ctx: &egui::Context) {
+        let now_us = self.session.now().monotonic_us;
+        for at_us in [self.session.next_timer_us(), self.model.next_timer_us()].into_iter().flatten() {
+            ctx.request_repaint_after(Duration::from_micros(at_us.saturating_sub(now_us)));
+        }
+    }
+}

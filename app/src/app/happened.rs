@@ -1,0 +1,148 @@
+//! What happened outside, taken into the model.
+
+use quire_crdt::sync::LinkState;
+use quire_crdt::{DocumentId, Patch};
+
+use super::App;
+use super::confirm::sentence;
+use super::entries::entry;
+use super::file_dialogs::Chosen;
+use crate::editor::dialog::{Dialog, PathDialog, PathPurpose};
+use crate::editor::library_view::LibraryEntry;
+use crate::editor::presence::Presence;
+use crate::editor::request::BannerOffer;
+use crate::editor::returned::{added_since, added_words};
+use crate::session::Notice;
+
+impl App {
+    /// Lets the session go on, and takes in what came of it.
+    pub(super) fn take_what_happened(&mut self, ctx: &egui::Context) {
+        self.pane.sync(&mut self.session, &mut self.happened);
+        for notice in std::mem::take(&mut self.happened) {
+            self.take_notice(ctx, notice);
+        }
+        if let Some(id) = self.model.open
+            && self.session.document(id).is_none()
+        {
+            self.model.open = None;
+        }
+        self.watch_return();
+    }
+
+    fn take_notice(&mut self, ctx: &egui::Context, notice: Notice) {
+        match notice {
+            Notice::Patched { document, patch } => self.note_patch(document, patch),
+            Notice::MapChanged { .. } | Notice::StatusChanged { .. } | Notice::ListChanged => self.entries_stale = true,
+            Notice::WriteFailed { error, .. } => {
+                self.entries_stale = true;
+                let text = format!(
+                    "This disk refused the last write: {error}. Your words are in memory, and nothing is sent until they are \
+                     on disk. Free some space, then retry."
+                );
+                self.model.warn(text, BannerOffer::Retry);
+            }
+            Notice::WriteMended { .. } => {
+                self.entries_stale = true;
+                self.model.unwarn(BannerOffer::Retry);
+                self.say("Everything is on disk again.");
+            }
+            Notice::Refused { document, reason } => {
+                let title = self.session.title(document);
+                self.warn(format!("The relay refused “{title}”: {reason}. Everything is still on this disk."));
+            }
+            Notice::Unreadable { error, .. } => self.warn(format!("A document cannot be opened: {}", sentence(&error))),
+            Notice::Show { document } => {
+                if let Some(id) = document {
+                    self.open(id);
+                }
+                ctx.send_viewport_cmd(egui::ViewportCommand::Focus);
+            }
+            Notice::Quit => ctx.send_viewport_cmd(egui::ViewportCommand::Close),
+        }
+    }
+
+    fn note_patch(&mut self, document: DocumentId, patch: Patch) {
+        self.entries_stale = true;
+        self.search.forget(document);
+        let own = self.session.document(document).map(quire_crdt::Document::replica);
+        if own != Some(patch.author) && self.model.open != Some(document) {
+            self.unread.insert(document);
+        }
+    }
+
+    /// Remembers what the open document had when its link went away, and says what came when it is back.
+    fn watch_return(&mut self) {
+        let Some(id) = self.model.open else { return };
+        let Some(status) = self.session.status(id).filter(|status| status.relay.is_some()) else { return };
+        let Some(document) = self.session.document(id) else { return };
+        match status.link {
+            LinkState::Live => {
+                let Some(before) = self.away.remove(&id) else { return };
+                let all = added_since(document, &before);
+                let now_us = self.session.now().monotonic_us;
+                for added in all {
+                    let text = added_words(&self.name_of(id, added.author), &added);
+                    self.model.say_of_place(now_us, text, id, added.at);
+                }
+            }
+            _ => {
+                let version = document.version();
+                // A document that has nothing yet is being opened by its link: everything in it is new, and none of it is news.
+                if !version.is_empty() {
+                    self.away.entry(id).or_insert_with(|| version.clone());
+                }
+            }
+        }
+    }
+
+    /// The person who writes as this replica, or their device.
+    fn name_of(&self, id: DocumentId, replica: quire_crdt::ReplicaId) -> String {
+        let presences = self.session.presences(id);
+        let shown = presences.iter().find(|(shown, _)| *shown == replica).and_then(|(_, bytes)| Presence::decode(bytes).ok());
+        let name = shown.map(|shown| shown.person).filter(|name| !name.trim().is_empty());
+        name.unwrap_or_else(|| self.session.device_name(id, replica))
+    }
+
+    /// Takes in what was chosen in file dialogs.
+    pub(super) fn take_chosen_files(&mut self) {
+        while let Some(chosen) = self.files.take() {
+            match chosen {
+                Chosen::Nothing => {}
+                Chosen::NoDialog(purpose) => {
+                    self.model.dialog = Some(Dialog::Path(PathDialog { purpose, path: String::new(), error: None }));
+                }
+                Chosen::Paths(PathPurpose::Import, paths) => {
+                    for path in paths {
+                        if let Err(error) = self.import(&path) {
+                            self.warn(error);
+                        }
+                    }
+                }
+                Chosen::Paths(PathPurpose::Export(id), paths) => {
+                    for error in paths.iter().filter_map(|path| self.export(id, path).err()).collect::<Vec<_>>() {
+                        self.warn(error);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Looks into one more document for what the library searches.
+    pub(super) fn look_further(&mut self, ctx: &egui::Context) {
+        let documents: Vec<_> = self.entries.iter().map(|entry| (entry.id, entry.edited_us)).collect();
+        if self.search.step(&mut self.session, &documents) {
+            ctx.request_repaint();
+        }
+    }
+
+    /// The library as it is now, listed again if something changed.
+    pub(super) fn listed(&mut self, now_us: i64) -> Vec<LibraryEntry> {
+        if std::mem::take(&mut self.entries_stale) {
+            let list = self.session.list();
+            let entries = list.iter().map(|summary| entry(&self.session, summary, self.unread.contains(&summary.id), now_us));
+            self.entries = entries.collect();
+        }
+        let found = |entry: &LibraryEntry| LibraryEntry { found: self.search.passage(entry.id), ..entry.clone() };
+        self.entries.iter().map(found).collect()
+    }
+}

@@ -1,0 +1,273 @@
+//! The open document in the middle of the window: the text area, its state, and what others see of it.
+
+use bytes::Bytes;
+use egui::{Id, Ui};
+use quire_crdt::{DocumentId, Text};
+
+use super::buffer::SessionBuffer;
+use crate::editor::buffer::Buffer as _;
+use crate::editor::command::{Action, Command};
+use crate::editor::dialog::{FindDraft, FindView};
+use crate::editor::find::{MATCHES_MAX, Query, QueryError};
+use crate::editor::presence::Presence;
+use crate::editor::settings::{FontChoice, Settings};
+use crate::editor::state::{EditorState, Look, Outcome};
+use crate::session::{Notice, Session};
+use crate::view::text_area::{Guest, PageView, TextArea};
+use crate::view::theme;
+
+/// How many characters a frame reads for a search.
+const FIND_CHARS_PER_FRAME: usize = 400_000;
+
+/// The most bytes of a text whose words are counted after every change.
+const COUNTED_BYTES_MAX: usize = 2_000_000;
+
+/// The open document.
+pub(super) struct Pane {
+    id: Option<DocumentId>,
+    state: EditorState,
+    look: Look,
+    /// What is to be done in the next frame, which knows where the lines are.
+    waiting: Vec<Command>,
+    wants_focus: bool,
+    find_error: Option<String>,
+    /// What others were told last.
+    shown: Bytes,
+    /// How many words there are, until the text changes.
+    words: Option<u64>,
+}
+
+impl Pane {
+    /// Nothing is open.
+    pub(super) fn new() -> Self {
+        Self {
+            id: None,
+            state: EditorState::new(&Text::new()),
+            look: Look::default(),
+            waiting: Vec::new(),
+            wants_focus: false,
+            find_error: None,
+            shown: Bytes::new(),
+            words: None,
+        }
+    }
+
+    /// Shows this open document from its start.
+    pub(super) fn open(&mut self, session: &Session, id: DocumentId) {
+        let Some(document) = session.document(id) else { return };
+        self.state = EditorState::new(document.text());
+        self.state.set_look(self.look);
+        self.id = Some(id);
+        self.waiting.clear();
+        self.wants_focus = true;
+        self.shown = Bytes::new();
+        self.words = None;
+    }
+
+    /// Shows nothing any more; others see this person leave.
+    pub(super) fn close(&mut self, session: &mut Session) {
+        if let Some(id) = self.id.take()
+            && let Err(error) = session.set_presence(id, None)
+        {
+            tracing::debug!(%error, "nobody could be told");
+        }
+    }
+
+    /// The letters, wrapping and numbers of the settings, at this zoom.
+    pub(super) fn set_look(&mut self, settings: &Settings, zoom_percent: u32) {
+        let percent = f32::from(u16::try_from(zoom_percent).unwrap_or(100)) / 100.0;
+        self.look = Look {
+            zoom: settings.font_size / theme::size::TEXT * percent,
+            wrap: settings.wrap,
+            line_numbers: settings.line_numbers,
+            monospace: settings.font == FontChoice::Monospace,
+        };
+        self.state.set_look(self.look);
+    }
+
+    /// Gives the text area the keyboard in the next frame.
+    pub(super) const fn take_focus(&mut self) {
+        self.wants_focus = true;
+    }
+
+    /// Does this in the next frame.
+    pub(super) fn command(&mut self, command: Command) {
+        self.waiting.push(command);
+    }
+
+    /// Follows what changed; everything that happened goes to the end of `happened`.
+    pub(super) fn sync(&mut self, session: &mut Session, happened: &mut Vec<Notice>) {
+        let Some(id) = self.id.filter(|id| session.document(*id).is_some()) else {
+            happened.append(&mut session.pump());
+            return;
+        };
+        let patches = self.state.sync(&mut SessionBuffer::new(session, id, happened));
+        if !patches.is_empty() {
+            self.words = None;
+        }
+    }
+
+    /// Shows the text, and does in it what the user wants.
+    pub(super) fn show(&mut self, ui: &mut Ui, session: &mut Session, happened: &mut Vec<Notice>) {
+        let Some((id, document)) = self.id.and_then(|id| Some((id, session.document(id)?))) else { return };
+        let mut area = TextArea::begin(ui, Id::unique("text area"), document.text(), &mut self.state);
+        if std::mem::take(&mut self.wants_focus) {
+            area.response().request_focus();
+        }
+        let mut commands = std::mem::take(&mut self.waiting);
+        commands.append(&mut area.commands);
+        self.perform(ui, session, happened, id, &mut area, &commands);
+        self.read_for_find(ui, session, id);
+        let guests = guests(session, id);
+        let label = session.title(id);
+        if let Some(document) = session.document(id) {
+            let text = document.text();
+            let page = PageView { text, guests: &guests, label: &label, placeholder: "Write here" };
+            area.show(ui, page, &mut self.state);
+        }
+        self.tell_others(session, id);
+    }
+
+    fn perform(
+        &mut self,
+        ui: &Ui,
+        session: &mut Session,
+        happened: &mut Vec<Notice>,
+        id: DocumentId,
+        area: &mut TextArea,
+        commands: &[Command],
+    ) {
+        if commands.is_empty() {
+            return;
+        }
+        let mut buffer = SessionBuffer::new(session, id, happened);
+        for command in commands {
+            match self.state.perform(command, &mut buffer, area.rows()) {
+                Ok(Outcome::Copied(text)) if !text.is_empty() => ui.ctx().copy_text(text),
+                Ok(_) => {}
+                Err(error) => tracing::warn!(%error, "an edit was refused"),
+            }
+        }
+        buffer.commit();
+        self.state.sync(&mut buffer);
+        self.words = None;
+        ui.ctx().request_repaint();
+    }
+
+    fn read_for_find(&mut self, ui: &Ui, session: &Session, id: DocumentId) {
+        if let Some(document) = session.document(id)
+            && !self.state.read_for_find(document.text(), FIND_CHARS_PER_FRAME)
+        {
+            ui.ctx().request_repaint();
+        }
+    }
+
+    fn tell_others(&mut self, session: &mut Session, id: DocumentId) {
+        let Some(document) = session.document(id) else { return };
+        let settings = session.settings();
+        let presence = self.state.presence(document.text(), &settings.name, &settings.device, settings.colour);
+        let payload = Bytes::from(presence.encode());
+        if payload != self.shown {
+            self.shown = payload.clone();
+            if let Err(error) = session.set_presence(id, Some(payload)) {
+                tracing::debug!(%error, "nobody could be told");
+            }
+        }
+    }
+
+    /// Looks for what the find bar says, and selects the first match behind the caret.
+    pub(super) fn find(&mut self, session: &Session, draft: Option<&FindDraft>) {
+        let Some(document) = self.id.and_then(|id| session.document(id)) else { return };
+        let query = draft.map(|draft| Query {
+            pattern: draft.query.clone(),
+            match_case: draft.case,
+            whole_word: draft.word,
+            regex: draft.regex,
+        });
+        let known = self.state.find().map(|find| find.query().clone());
+        let is_new = query.is_some() && known != query;
+        let set = self.state.set_query(document.text(), query);
+        self.find_error = match set {
+            Err(QueryError::Pattern { message }) => Some(message),
+            Ok(()) | Err(QueryError::Empty) => None,
+        };
+        if is_new && self.state.find().is_some() {
+            self.command(Command::Do(Action::FindNext));
+        }
+    }
+
+    /// The find bar with this in it.
+    pub(super) fn find_view(&self, session: &Session, draft: &FindDraft, focus: u64) -> FindView {
+        let text = self.id.and_then(|id| session.document(id)).map(quire_crdt::Document::text);
+        let selection = text.map(|text| self.state.selection(text).range());
+        let find = self.state.find();
+        FindView {
+            draft: draft.clone(),
+            count: find.map_or(0, |find| find.matches().len()),
+            at_least: find.is_some_and(|find| !find.is_complete() || find.matches().len() >= MATCHES_MAX),
+            current: selection.zip(find).and_then(|(range, find)| find.number_of(&range)).map(|at| at + 1),
+            error: self.find_error.clone(),
+            focus,
+        }
+    }
+
+    /// Replaces the selected match and goes to the next; whether the document took it.
+    pub(super) fn replace_one(&mut self, session: &mut Session, happened: &mut Vec<Notice>, by: &str) -> Result<(), String> {
+        let Some(id) = self.id else { return Ok(()) };
+        let mut buffer = SessionBuffer::new(session, id, happened);
+        let replaced = self.state.replace_match(&mut buffer, by).map_err(|error| error.to_string());
+        self.finish(&mut buffer);
+        replaced
+    }
+
+    /// Replaces every match; how many.
+    pub(super) fn replace_all(&mut self, session: &mut Session, happened: &mut Vec<Notice>, by: &str) -> Result<usize, String> {
+        let Some(id) = self.id else { return Ok(0) };
+        let mut buffer = SessionBuffer::new(session, id, happened);
+        let replaced = self.state.replace_all(&mut buffer, by).map_err(|error| error.to_string());
+        self.finish(&mut buffer);
+        replaced
+    }
+
+    fn finish(&mut self, buffer: &mut SessionBuffer<'_>) {
+        buffer.end_undo_group();
+        buffer.commit();
+        self.state.sync(buffer);
+        self.words = None;
+    }
+
+    /// What is selected, if it is within one line.
+    pub(super) fn selected_line(&self, session: &Session) -> Option<String> {
+        let text = self.id.and_then(|id| session.document(id))?.text();
+        let range = self.state.selection(text).range();
+        let selected = text.slice(range.start..range.end.min(range.start + 1_000));
+        (!selected.is_empty() && !selected.contains('\n')).then_some(selected)
+    }
+
+    /// Line and column of the caret from 1, and how many characters are selected.
+    pub(super) fn caret(&self, session: &Session) -> Option<((usize, usize), u64)> {
+        let text = self.id.and_then(|id| session.document(id))?.text();
+        let (line, column) = self.state.line_and_column(text);
+        Some(((line + 1, column + 1), self.state.selection(text).range().len() as u64))
+    }
+
+    /// How many words the text has; `None` where counting would hold up a frame.
+    pub(super) fn words(&mut self, session: &Session) -> Option<u64> {
+        let text = self.id.and_then(|id| session.document(id))?.text();
+        if text.len_bytes() > COUNTED_BYTES_MAX {
+            return None;
+        }
+        let count = || text.slice(0..text.len_chars()).split_whitespace().count() as u64;
+        Some(*self.words.get_or_insert_with(count))
+    }
+}
+
+/// Others in the document, with their carets.
+fn guests(session: &Session, id: DocumentId) -> Vec<Guest> {
+    let guest = |(replica, bytes): (quire_crdt::ReplicaId, Bytes)| {
+        let presence = Presence::decode(&bytes).ok()?;
+        let name = if presence.person.trim().is_empty() { session.device_name(id, replica) } else { presence.person };
+        Some(Guest { replica, name, colour: presence.colour, caret: presence.caret, tail: presence.tail })
+    };
+    session.presences(id).into_iter().filter_map(guest).collect()
+}

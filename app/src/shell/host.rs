@@ -1,0 +1,104 @@
+//! A relay inside this process, for the people on this network.
+
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::path::Path;
+use std::thread::{self, JoinHandle};
+
+use quire_server::{Config, Server, StoreError};
+use thiserror::Error;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+use crate::editor::link::{RELAY_PORT_DEFAULT, RelayAddress};
+
+/// The folder of the relay's store, within the library's.
+const FOLDER: &str = "relay";
+
+/// Why no relay runs here.
+#[derive(Debug, Error)]
+pub enum HostError {
+    /// Its store cannot be opened.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// It cannot listen, or there can be no thread.
+    #[error("this computer cannot be a relay: {0}")]
+    Io(#[from] io::Error),
+}
+
+/// A running relay; it stops, with everything on its disk, when this is dropped.
+pub struct Host {
+    address: RelayAddress,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl fmt::Debug for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Host").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+impl Host {
+    /// Starts a relay with its store in the library's folder, at the usual port or, if that is taken, at any. Waits for the disk.
+    ///
+    /// # Errors
+    /// A [`HostError`] when the store is in use or damaged, or the system refuses.
+    pub fn start(library: &Path) -> Result<Self, HostError> {
+        let server = Server::open(&Config::new(library.join(FOLDER)))?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let listener = runtime.block_on(listen())?;
+        let port = listener.local_addr()?.port();
+        let address = reachable_address();
+        let host = if address.is_ipv6() { format!("[{address}]") } else { address.to_string() };
+        let address = RelayAddress::new(&host, port).map_err(|error| io::Error::other(error.to_string()))?;
+        let (stop, stopped) = oneshot::channel::<()>();
+        let thread = thread::Builder::new().name("relay".to_owned()).spawn(move || {
+            let asked_to_stop = async {
+                if stopped.await.is_err() {
+                    tracing::debug!("the relay's owner is gone");
+                }
+            };
+            if let Err(error) = runtime.block_on(server.run(listener, asked_to_stop)) {
+                tracing::error!(%error, "the relay on this computer has ended");
+            }
+        })?;
+        Ok(Self { address, stop: Some(stop), thread: Some(thread) })
+    }
+
+    /// Where others on this network reach it.
+    pub const fn address(&self) -> &RelayAddress {
+        &self.address
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        if self.stop.take().is_some_and(|stop| stop.send(()).is_err()) {
+            tracing::debug!("the relay had ended before");
+        }
+        if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
+            tracing::error!("the relay's thread ended in a panic");
+        }
+    }
+}
+
+async fn listen() -> io::Result<TcpListener> {
+    let usual = SocketAddr::from((Ipv4Addr::UNSPECIFIED, RELAY_PORT_DEFAULT));
+    match TcpListener::bind(usual).await {
+        Ok(listener) => Ok(listener),
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).await,
+        Err(error) => Err(error),
+    }
+}
+
+/// The address of this computer on its network, or the loopback address when it is on none. Nothing is sent: connecting a
+/// datagram socket only asks the system which way it would go.
+fn reachable_address() -> IpAddr {
+    let asked = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).and_then(|socket| {
+        socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9))?;
+        socket.local_addr()
+    });
+    asked.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |address| address.ip())
+}
