@@ -2,4 +2,7 @@
 #![cfg(test)]
 
 mod cli;
+mod kill;
+mod processes;
 mod protocol_page;
+mod writing;

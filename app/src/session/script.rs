@@ -209,13 +209,20 @@ impl Session {
         Ok(json!({ "ok": true }))
     }
 
-    /// Which replica this is, how many units it made, and what is delivered.
+    /// Which replica this is, how many units it made, how many of them are on which disk, and what is delivered.
     fn position(&self, document: DocumentId) -> Value {
-        let Some(open) = self.document(document) else { return json!({ "error": "the document is not open" }) };
-        let version: BTreeMap<String, u64> =
-            open.version().iter().map(|(replica, count)| (replica.to_string(), count)).collect();
-        let units = open.version().get(open.replica());
-        json!({ "ok": true, "replica": open.replica().to_string(), "units": units, "version": version })
+        let Some(open) = self.open.get(&document) else { return json!({ "error": "the document is not open" }) };
+        let replica = &open.replica;
+        let version = replica.document().version().iter();
+        let version: BTreeMap<String, u64> = version.map(|(replica, count)| (replica.to_string(), count)).collect();
+        json!({
+            "ok": true,
+            "replica": replica.document().replica().to_string(),
+            "units": replica.units_made(),
+            "saved_here": replica.units_saved_here(),
+            "saved_at_relay": replica.units_saved_at_relay(),
+            "version": version,
+        })
     }
 
     fn await_version(&mut self, counts: &BTreeMap<String, u64>, until_us: u64) -> Option<Value> {
