@@ -136,8 +136,12 @@ impl Find {
         } else {
             self.search(&content, 0, &content, &mut at, &mut found);
         }
-        let from = self.matches.partition_point(|known| known.end <= window.start);
-        let to = self.matches.partition_point(|known| known.start < window.end).max(from);
+        // What reaches over the window's edge was found in another, and stays.
+        let from = self.matches.partition_point(|known| known.start < window.start);
+        let to = self.matches.partition_point(|known| known.end <= window.end).max(from);
+        let before = from.checked_sub(1).and_then(|last| self.matches.get(last)).map_or(0, |known| known.end);
+        let behind = self.matches.get(to).map_or(usize::MAX, |known| known.start);
+        found.retain(|found| found.start >= before && found.end <= behind);
         self.matches.splice(from..to, found);
         self.matches.truncate(MATCHES_MAX);
     }
