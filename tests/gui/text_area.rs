@@ -34,7 +34,7 @@ impl Page {
 
 fn frame(ui: &mut egui::Ui, page: &mut Page) {
     page.state.sync(&mut page.buffer);
-    let mut area = TextArea::begin(ui, Id::new("page"), page.buffer.text(), &mut page.state);
+    let mut area = TextArea::begin(ui, Id::unique("page"), page.buffer.text(), &mut page.state);
     if ui.memory(|memory| memory.focused().is_none()) {
         area.response().request_focus();
     }
@@ -106,13 +106,9 @@ fn the_page_is_a_text_node_with_value_rows_and_caret() {
     let read: Vec<String> = rows(&harness).into_iter().map(|(row, _)| row).collect();
     assert_eq!(read, ["First line\n", "second"]);
     press(&mut harness, Modifiers::SHIFT, Key::ArrowDown);
-    let area = node(&harness);
-    let selection = area.accesskit_node().text_selection().expect("a selection");
-    let selected = {
-        let mut text = String::new();
-        selection.write_text(&mut text).expect("text");
-        text
-    };
+    let area = node(&harness).accesskit_node();
+    let mut selected = String::new();
+    area.text_selection().expect("a selection").write_text(&mut selected).expect("a string takes all");
     assert_eq!(selected, "First line\n");
 }
 
