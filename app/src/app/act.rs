@@ -263,7 +263,8 @@ impl App {
         let settings = self.session.settings().clone();
         let relay = settings.relay.as_ref().map(ToString::to_string).unwrap_or_default();
         let file = self.session.folder().join(preferences::FILE_NAME).display().to_string();
-        self.model.dialog = Some(Dialog::Settings(SettingsDraft { settings, relay, error: None, file, keys_shown: false }));
+        self.model.dialog =
+            Some(Dialog::Settings(SettingsDraft { settings, relay, error: None, file, keys_shown: false }));
     }
 
     fn open_about(&mut self) {
@@ -291,7 +292,8 @@ impl App {
 
     fn copy_link(&mut self, ctx: &egui::Context, text: String) {
         ctx.copy_text(text);
-        if let Some(Dialog::Share(ShareDialog { stage: ShareStage::Ready { copied, .. }, .. })) = &mut self.model.dialog {
+        if let Some(Dialog::Share(ShareDialog { stage: ShareStage::Ready { copied, .. }, .. })) = &mut self.model.dialog
+        {
             *copied = true;
         }
     }

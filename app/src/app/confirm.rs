@@ -17,7 +17,8 @@ use crate::shell::host::Host;
 pub(super) fn sentence(error: &impl ToString) -> String {
     let text = error.to_string();
     let mut chars = text.chars();
-    let mut sentence: String = chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default();
+    let mut sentence: String =
+        chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default();
     if !sentence.ends_with(['.', '!', '?']) {
         sentence.push('.');
     }
@@ -65,9 +66,10 @@ impl App {
     }
 
     fn open_link(&mut self, text: String) -> Option<Dialog> {
-        let joined = text.parse::<Link>().map_err(|error| sentence(&error)).and_then(|link| {
-            self.session.join(&link).map_err(|error| sentence(&error))
-        });
+        let joined = text
+            .parse::<Link>()
+            .map_err(|error| sentence(&error))
+            .and_then(|link| self.session.join(&link).map_err(|error| sentence(&error)));
         match joined {
             Ok(id) => {
                 self.open(id);

@@ -51,11 +51,9 @@ pub(super) fn entry(session: &Session, summary: &DocumentSummary, unread: bool, 
     let words = match (&summary.status, &summary.relay) {
         (Some(status), _) => saved(session, status, now_us),
         (None, None) => save_words(&SaveFacts::default(), now_us),
-        (None, Some(relay)) => SaveWords {
-            mark: Mark::Here,
-            text: format!("Saved here, shared at {relay}"),
-            ..SaveWords::default()
-        },
+        (None, Some(relay)) => {
+            SaveWords { mark: Mark::Here, text: format!("Saved here, shared at {relay}"), ..SaveWords::default() }
+        }
     };
     LibraryEntry {
         id: summary.id,

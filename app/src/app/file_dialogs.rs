@@ -83,7 +83,9 @@ fn show(purpose: PathPurpose, suggested: &str) -> Chosen {
     let dialog = rfd::FileDialog::new().add_filter("Text", &EXTENSIONS).add_filter("All files", &["*"]);
     let paths = match purpose {
         PathPurpose::Import => dialog.set_title("Import").pick_files(),
-        PathPurpose::Export(_) => dialog.set_title("Export").set_file_name(suggested).save_file().map(|path| vec![path]),
+        PathPurpose::Export(_) => {
+            dialog.set_title("Export").set_file_name(suggested).save_file().map(|path| vec![path])
+        }
     };
     match paths {
         Some(paths) => Chosen::Paths(purpose, paths),
@@ -94,7 +96,8 @@ fn show(purpose: PathPurpose, suggested: &str) -> Chosen {
 
 /// A name for a file with this title, without characters that file systems refuse.
 pub(super) fn file_name(title: &str) -> String {
-    let mut name: String = title.chars().map(|c| if c.is_control() || "/\\:*?\"<>|".contains(c) { '-' } else { c }).collect();
+    let mut name: String =
+        title.chars().map(|c| if c.is_control() || "/\\:*?\"<>|".contains(c) { '-' } else { c }).collect();
     name.truncate(name.floor_char_boundary(100));
     let name = name.trim().trim_matches('.');
     if name.is_empty() { "untitled.md".to_owned() } else { format!("{name}.md") }

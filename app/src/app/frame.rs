@@ -41,7 +41,11 @@ impl App {
             status: self.status_bar(ctx, status.as_ref(), now.wall_us),
             banners: self.model.banners.clone(),
             notices: self.model.notices(now.monotonic_us),
-            find: self.model.find.as_ref().map(|draft| self.pane.find_view(&self.session, draft, self.model.find_focus)),
+            find: self
+                .model
+                .find
+                .as_ref()
+                .map(|draft| self.pane.find_view(&self.session, draft, self.model.find_focus)),
             palette: self.model.palette.clone(),
             dialog: self.model.dialog.clone(),
         }

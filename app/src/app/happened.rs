@@ -98,7 +98,8 @@ impl App {
     /// The person who writes as this replica, or their device.
     fn name_of(&self, id: DocumentId, replica: quire_crdt::ReplicaId) -> String {
         let presences = self.session.presences(id);
-        let shown = presences.iter().find(|(shown, _)| *shown == replica).and_then(|(_, bytes)| Presence::decode(bytes).ok());
+        let shown =
+            presences.iter().find(|(shown, _)| *shown == replica).and_then(|(_, bytes)| Presence::decode(bytes).ok());
         let name = shown.map(|shown| shown.person).filter(|name| !name.trim().is_empty());
         name.unwrap_or_else(|| self.session.device_name(id, replica))
     }
@@ -139,7 +140,8 @@ impl App {
     pub(super) fn listed(&mut self, now_us: i64) -> Vec<LibraryEntry> {
         if std::mem::take(&mut self.entries_stale) {
             let list = self.session.list();
-            let entries = list.iter().map(|summary| entry(&self.session, summary, self.unread.contains(&summary.id), now_us));
+            let entries =
+                list.iter().map(|summary| entry(&self.session, summary, self.unread.contains(&summary.id), now_us));
             self.entries = entries.collect();
         }
         let found = |entry: &LibraryEntry| LibraryEntry { found: self.search.passage(entry.id), ..entry.clone() };

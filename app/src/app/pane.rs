@@ -212,7 +212,12 @@ impl Pane {
     }
 
     /// Replaces the selected match and goes to the next; whether the document took it.
-    pub(super) fn replace_one(&mut self, session: &mut Session, happened: &mut Vec<Notice>, by: &str) -> Result<(), String> {
+    pub(super) fn replace_one(
+        &mut self,
+        session: &mut Session,
+        happened: &mut Vec<Notice>,
+        by: &str,
+    ) -> Result<(), String> {
         let Some(id) = self.id else { return Ok(()) };
         let mut buffer = SessionBuffer::new(session, id, happened);
         let replaced = self.state.replace_match(&mut buffer, by).map_err(|error| error.to_string());
@@ -221,7 +226,12 @@ impl Pane {
     }
 
     /// Replaces every match; how many.
-    pub(super) fn replace_all(&mut self, session: &mut Session, happened: &mut Vec<Notice>, by: &str) -> Result<usize, String> {
+    pub(super) fn replace_all(
+        &mut self,
+        session: &mut Session,
+        happened: &mut Vec<Notice>,
+        by: &str,
+    ) -> Result<usize, String> {
         let Some(id) = self.id else { return Ok(0) };
         let mut buffer = SessionBuffer::new(session, id, happened);
         let replaced = self.state.replace_all(&mut buffer, by).map_err(|error| error.to_string());

@@ -43,7 +43,9 @@ impl Search {
         if self.query.is_empty() {
             return false;
         }
-        let Some(&(id, edited_us)) = documents.iter().find(|(id, _)| !self.found.contains_key(id)) else { return false };
+        let Some(&(id, edited_us)) = documents.iter().find(|(id, _)| !self.found.contains_key(id)) else {
+            return false;
+        };
         let passage = match session.document(id) {
             Some(document) => find_passage(&document.text().slice(0..document.text().len_chars()), &self.query),
             None => self.look_into_stored(session, id, edited_us),
