@@ -251,9 +251,9 @@ impl Session {
     pub fn flush(&mut self, at_most: Duration) -> bool {
         let until = self.now().monotonic_us.saturating_add(u64::try_from(at_most.as_micros()).unwrap_or(u64::MAX));
         self.commit_all();
-        self.put_records(true);
         loop {
             let notices = self.pump();
+            self.put_records(true);
             self.notices.splice(0..0, notices);
             if self.open.values().all(OpenDocument::is_on_disk) {
                 return true;

@@ -8,7 +8,7 @@ mod end;
 mod error;
 mod open;
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;
 mod verify;
 
 use std::collections::BTreeMap;

@@ -1,3 +1,2 @@
 //! Tests of the window without a display.
-mod text_area;
 mod window;

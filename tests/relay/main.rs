@@ -5,5 +5,4 @@ mod cli;
 mod kill;
 mod processes;
 mod protocol_page;
-mod server;
 mod writing;

@@ -104,20 +104,20 @@ impl Progress {
         }
         let words = words();
         if self.shown.as_ref() != Some(&words) {
-            self.write(&format!("\r\x1b[K{words}"));
+            show(&format!("\r\x1b[K{words}"));
             self.shown = Some(words);
         }
     }
 
     fn clear(&mut self) {
         if self.shown.take().is_some() {
-            self.write("\r\x1b[K");
+            show("\r\x1b[K");
         }
     }
+}
 
-    /// Progress that cannot be shown is no failure.
-    fn write(&self, text: &str) {
-        let mut output = io::stderr().lock();
-        drop(output.write_all(text.as_bytes()).and_then(|()| output.flush()));
-    }
+/// Writes progress, which is no failure if it cannot be shown.
+fn show(text: &str) {
+    let mut output = io::stderr().lock();
+    drop(output.write_all(text.as_bytes()).and_then(|()| output.flush()));
 }

@@ -31,10 +31,9 @@ pub(super) fn run(host: &Host, folder: &Path, json: bool) -> Result<String, Fail
 
 fn announce(address: &str, json: bool) -> io::Result<()> {
     let mut output = io::stdout().lock();
-    match json {
-        true => writeln!(output, "{}", serde_json::json!({ "listening": address }))?,
-        false => writeln!(output, "listening on {address}")?,
-    }
+    let words = format!("listening on {address}");
+    let line = if json { serde_json::json!({ "listening": address }).to_string() } else { words };
+    writeln!(output, "{line}")?;
     output.flush()
 }
 

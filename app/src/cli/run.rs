@@ -12,7 +12,7 @@ use super::ask::{self, Holder};
 use super::print::{self, field};
 use super::{demo, host, packages, say};
 use crate::app;
-use crate::session::{Failure, Notice, Request, Session, SessionError, SessionOptions};
+use crate::session::{Answer, Failure, Notice, Request, Session, SessionError, SessionOptions};
 use crate::shell::files::{self, FileError, Imported};
 
 /// How long a loop sleeps when nothing happens.
@@ -26,56 +26,58 @@ pub(super) fn run(arguments: Arguments) -> Result<String, Failure> {
         None => default_folder()?,
     };
     let options = SessionOptions { folder, introduces: true, ..SessionOptions::default() };
-    let ask = |request: &Request| ask::fulfil(&options, request, "");
-    let shown = |value: Value, text: String| if json { print::json(&value) } else { text };
-    let milliseconds = |seconds: f64| Duration::try_from_secs_f64(seconds).map_or(0, |time| time.as_millis() as u64);
-    Ok(match command {
-        None => window(options, &Open { id: None, script: None, name: None })?,
-        Some(Command::Open(open)) => window(options, &open)?,
-        Some(Command::New { title }) => {
-            let answer = ask(&Request::New { title })?;
-            let id = format!("{}\n", field(&answer.value, "id"));
-            shown(answer.value, id)
+    let (value, text) = match command {
+        None => return window(options, &Open { id: None, script: None, name: None }),
+        Some(Command::Open(open)) => return window(options, &open),
+        Some(Command::Sync(sync)) if !sync.until_saved => return keep_in_step(options, sync),
+        Some(Command::Edit(edit)) => return edit_by_script(options, edit),
+        Some(Command::Host(host)) => return host::run(&host, &options.folder, json),
+        Some(Command::Demo { headless }) => return demo::run(headless),
+        Some(Command::Import(import)) => with_line(import_file(&options, &import)?, "id"),
+        Some(Command::Export(export)) => (export_file(&options, export)?, String::new()),
+        Some(Command::New { title }) => with_line(ask(&options, &Request::New { title })?.value, "id"),
+        Some(Command::Join { link, timeout }) => {
+            let request = Request::Join { link, timeout_ms: milliseconds(timeout) };
+            with_line(ask(&options, &request)?.value, "id")
+        }
+        Some(Command::Share(share)) => {
+            let request = Request::Share { id: share.id, relay: share.relay, moves: share.moves };
+            with_line(ask(&options, &request)?.value, "link")
         }
         Some(Command::List) => {
-            let answer = ask(&Request::List)?;
-            let text = print::list(&answer.value);
-            shown(answer.value, text)
+            let value = ask(&options, &Request::List)?.value;
+            let text = print::list(&value);
+            (value, text)
         }
-        Some(Command::Cat { id }) => {
-            let answer = ask(&Request::Cat { id })?;
-            let (mut value, text) = (answer.value, answer.text.unwrap_or_default());
-            if json {
-                value["text"] = Value::from(text.as_str());
-            }
-            shown(value, text)
+        Some(Command::Cat { id }) => cat(&options, id)?,
+        Some(Command::Sync(Sync { ids, timeout, .. })) => {
+            let value = ask(&options, &Request::Sync { ids, timeout_ms: milliseconds(timeout) })?.value;
+            let count = value.get("synced").and_then(Value::as_array).map_or(0, Vec::len);
+            (value, format!("saved at the relay: {count} documents\n"))
         }
-        Some(Command::Import(import)) => {
-            let value = import_file(&options, &import)?;
-            let id = format!("{}\n", field(&value, "id"));
-            shown(value, id)
-        }
-        Some(Command::Export(export)) => shown(export_file(&options, export)?, String::new()),
-        Some(Command::Share(share)) => {
-            let answer = ask(&Request::Share { id: share.id, relay: share.relay, moves: share.moves })?;
-            let link = format!("{}\n", field(&answer.value, "link"));
-            shown(answer.value, link)
-        }
-        Some(Command::Join { link, timeout }) => {
-            let answer = ask(&Request::Join { link, timeout_ms: milliseconds(timeout) })?;
-            let id = format!("{}\n", field(&answer.value, "id"));
-            shown(answer.value, id)
-        }
-        Some(Command::Sync(Sync { ids, until_saved: true, timeout })) => {
-            let answer = ask(&Request::Sync { ids, timeout_ms: milliseconds(timeout) })?;
-            let count = answer.value.get("synced").and_then(Value::as_array).map_or(0, Vec::len);
-            shown(answer.value, format!("saved at the relay: {count} documents\n"))
-        }
-        Some(Command::Sync(sync)) => keep_in_step(options, sync)?,
-        Some(Command::Edit(edit)) => edit_by_script(options, edit)?,
-        Some(Command::Host(host)) => host::run(&host, &options.folder, json)?,
-        Some(Command::Demo { headless }) => demo::run(headless)?,
-    })
+    };
+    Ok(if json { print::json(&value) } else { text })
+}
+
+fn ask(options: &SessionOptions, request: &Request) -> Result<Answer, Failure> {
+    ask::fulfil(options, request, "")
+}
+
+/// An answer, and the line that shows one field of it.
+fn with_line(value: Value, name: &str) -> (Value, String) {
+    let line = format!("{}\n", field(&value, name));
+    (value, line)
+}
+
+fn cat(options: &SessionOptions, id: String) -> Result<(Value, String), Failure> {
+    let Answer { mut value, text } = ask(options, &Request::Cat { id })?;
+    let text = text.unwrap_or_default();
+    value["text"] = Value::from(text.as_str());
+    Ok((value, text))
+}
+
+fn milliseconds(seconds: f64) -> u64 {
+    Duration::try_from_secs_f64(seconds).map_or(0, |time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
 }
 
 fn default_folder() -> Result<PathBuf, Failure> {

@@ -74,10 +74,9 @@ impl RelayAddress {
             return Err(AddressError::NoHost);
         }
         let bracketed = host.starts_with('[') && host.ends_with(']');
-        let allowed = |c: char| match bracketed {
-            true => c.is_ascii_hexdigit() || "[]:.%".contains(c),
-            false => c.is_alphanumeric() || "-._".contains(c),
-        };
+        let in_brackets = |c: char| c.is_ascii_hexdigit() || "[]:.%".contains(c);
+        let in_name = |c: char| c.is_alphanumeric() || "-._".contains(c);
+        let allowed = |c: char| if bracketed { in_brackets(c) } else { in_name(c) };
         if host.chars().count() > HOST_CHARS_MAX || !host.chars().all(allowed) {
             return Err(AddressError::Host { host: host.to_owned() });
         }

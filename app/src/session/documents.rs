@@ -1,6 +1,6 @@
 //! The documents of the library: listing, finding, opening, making, putting away.
 
-use quire_crdt::sync::{Now, Replica, ReplicaConfig};
+use quire_crdt::sync::{LinkState, Now, Replica, ReplicaConfig};
 use quire_crdt::{Delivery, Document, DocumentId, Envelope, ID_BYTES, Received, ReplicaId, Value};
 
 use super::open::OpenDocument;
@@ -119,10 +119,9 @@ impl Session {
         self.load(id, true)?;
         let now = self.now();
         let shared = self.records.get(&id).is_some_and(|record| record.relay.is_some());
-        if let Some(open) = self.open.get_mut(&id).filter(|_| shared && self.online) {
-            if *open.replica.link() == quire_crdt::sync::LinkState::Off {
-                open.replica.go_online(now);
-            }
+        let is_off = |open: &&mut OpenDocument| *open.replica.link() == LinkState::Off;
+        if let Some(open) = self.open.get_mut(&id).filter(|_| shared && self.online).filter(is_off) {
+            open.replica.go_online(now);
         }
         Ok(())
     }
@@ -279,10 +278,10 @@ fn random_id() -> Result<[u8; ID_BYTES], SessionError> {
 /// or a list.
 pub(super) fn title_of(document: &Document) -> String {
     let short = |text: &str| text.trim().chars().take(TITLE_CHARS_MAX).collect::<String>();
-    if let Some(Value::Text(title)) = document.map().get(TITLE_KEY) {
-        if !title.trim().is_empty() {
-            return short(title);
-        }
+    if let Some(Value::Text(title)) = document.map().get(TITLE_KEY)
+        && !title.trim().is_empty()
+    {
+        return short(title);
     }
     let start = document.text().slice(0..TITLE_SEARCH_CHARS);
     let bare = |line: &str| line.trim_start_matches(|c: char| c.is_whitespace() || "#>-*=_`".contains(c)).to_owned();

@@ -190,9 +190,10 @@ impl Session {
         let late = job.documents.iter().find(|id| !self.has_reached(job.awaited, **id));
         let stand = late.map(|id| self.stand(*id)).unwrap_or_default();
         let unreachable = late.is_some_and(|id| self.status(*id).is_some_and(|status| status.trouble.is_some()));
-        match unreachable {
-            true => Failure::new(Failure::RELAY, stand),
-            false => Failure::new(Failure::TIMED_OUT, format!("it took too long: {stand}")),
+        if unreachable {
+            Failure::new(Failure::RELAY, stand)
+        } else {
+            Failure::new(Failure::TIMED_OUT, format!("it took too long: {stand}"))
         }
     }
 

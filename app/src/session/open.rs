@@ -151,11 +151,11 @@ impl OpenDocument {
     }
 
     /// Everything below `head` is on disk; whether that ends a failure.
-    pub(super) fn written(&mut self, now: Now, head: u64) -> bool {
+    pub(super) fn written(&mut self, now: Now, head: u64, record: bool) -> bool {
         if head > 0 {
             self.replica.handle_persisted(now, head);
         }
-        if self.record == RecordState::Asked {
+        if record && self.record == RecordState::Asked {
             self.record = RecordState::Saved;
         }
         self.writes.head = self.writes.head.max(head);

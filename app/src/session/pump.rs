@@ -47,9 +47,9 @@ impl Session {
     pub(super) fn handle(&mut self, event: Event) {
         let now = self.now();
         match event {
-            Event::Store(StoreEvent::Written { document, head }) => {
+            Event::Store(StoreEvent::Written { document, head, record }) => {
                 let Some(open) = self.open.get_mut(&document) else { return };
-                if open.written(now, head) {
+                if open.written(now, head, record) {
                     self.notices.push(Notice::WriteMended { document });
                 }
                 // The queue has moved: whoever found it full asks again.

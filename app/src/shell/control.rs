@@ -9,7 +9,8 @@ mod unix;
 #[cfg(not(unix))]
 mod none;
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests;
 
 use std::io;

@@ -89,7 +89,7 @@ pub fn text_of(path: &Path, bytes: Vec<u8>, lossy: bool) -> Result<Imported, Fil
         Err(error) => {
             let offset = error.utf8_error().valid_up_to();
             let (before, rest) = error.as_bytes().split_at(offset);
-            let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+            let line = before.split(|byte| *byte == b'\n').count();
             let found = rest.first().copied().unwrap_or_default();
             return Err(FileError::NotUtf8 { path: path.to_owned(), line, offset, found });
         }

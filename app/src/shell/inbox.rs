@@ -5,7 +5,7 @@
 //! script waits for its answer before it sends more.
 
 use std::fmt;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -94,9 +94,6 @@ impl Inbox {
 
     /// The next event, waited for at most so long.
     pub fn wait(&self, at_most: Duration) -> Option<Event> {
-        match self.receiver.recv_timeout(at_most) {
-            Ok(event) => Some(event),
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-        }
+        self.receiver.recv_timeout(at_most).ok()
     }
 }

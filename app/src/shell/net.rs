@@ -137,7 +137,7 @@ struct Opening {
     relay: RelayAddress,
     frames: mpsc::Receiver<Bytes>,
     starved: Arc<AtomicBool>,
-    closed: oneshot::Receiver<()>,
+    closing: oneshot::Receiver<()>,
 }
 
 impl Net {
@@ -168,9 +168,9 @@ impl Net {
         self.opened += 1;
         let number = self.opened;
         let (sender, frames) = mpsc::channel(OUTBOUND_FRAMES_MAX);
-        let (closer, closed) = oneshot::channel();
+        let (closer, closing) = oneshot::channel();
         let starved = Arc::new(AtomicBool::new(false));
-        let opening = Opening { document, number, relay, frames, starved: Arc::clone(&starved), closed };
+        let opening = Opening { document, number, relay, frames, starved: Arc::clone(&starved), closing };
         self.openings.as_ref()?.try_send(opening).ok()?;
         Some(Link { number, frames: sender, starved, _closer: closer })
     }

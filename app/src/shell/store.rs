@@ -37,12 +37,14 @@ const LOCK_NAME: &str = "lock";
 /// What the writer has done.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum StoreEvent {
-    /// The document's log is on disk up to here, and so is its record.
+    /// What was asked for this document up to here is on disk.
     Written {
         /// Which document.
         document: DocumentId,
         /// The position below which everything is on disk; 0 if only its record was written.
         head: u64,
+        /// Whether its record was written.
+        record: bool,
     },
     /// Nothing that was asked for this document since the last answer is on disk.
     Failed {

@@ -117,10 +117,10 @@ impl Device {
     /// Starts the editor, with or without a window, and waits until it listens.
     pub(super) fn start(name: &str, library: &Path, id: &str, window: bool) -> Result<Self, Failure> {
         let mut command = this_program(library)?;
-        match window {
-            true => command.args(["open", id, "--script", "-", "--name", name]),
-            false => command.args(["edit", id, "--name", name]),
-        };
+        command.args([if window { "open" } else { "edit" }, id, "--name", name]);
+        if window {
+            command.args(["--script", "-"]);
+        }
         command.stdin(Stdio::piped());
         let mut process = Process::start(&format!("{name}'s editor"), &mut command)?;
         let input = process.child.stdin.take();

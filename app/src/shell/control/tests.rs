@@ -6,13 +6,9 @@ use crate::shell::inbox::{Event, Inbox};
 
 /// Answers one request by saying it again.
 fn echo(inbox: &Inbox) {
-    match inbox.wait(Duration::from_secs(20)) {
-        Some(Event::Call(call)) => {
-            let (head, text, reply) = call.start();
-            reply.send((head, text));
-        }
-        other => panic!("no request came: {other:?}"),
-    }
+    let Some(Event::Call(call)) = inbox.wait(Duration::from_secs(20)) else { panic!("no request came") };
+    let (head, text, reply) = call.start();
+    reply.send((head, text));
 }
 
 #[test]

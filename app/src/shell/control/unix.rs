@@ -78,7 +78,7 @@ fn accept(listener: &UnixListener, stopping: &AtomicBool, outlet: &Outlet) {
         }
         let (outlet, mine) = (outlet.clone(), Arc::clone(&connections));
         let served = thread::Builder::new().name("control".to_owned()).spawn(move || {
-            if let Err(error) = serve(stream, &outlet) {
+            if let Err(error) = serve(&stream, &outlet) {
                 tracing::debug!(%error, "another copy of the program went away");
             }
             mine.fetch_sub(1, Ordering::SeqCst);
@@ -90,14 +90,14 @@ fn accept(listener: &UnixListener, stopping: &AtomicBool, outlet: &Outlet) {
 }
 
 /// One request. A connection that ends without a word has not been heard.
-fn serve(stream: UnixStream, outlet: &Outlet) -> io::Result<()> {
-    let (head, text) = receive(&mut BufReader::new(&stream))?;
+fn serve(stream: &UnixStream, outlet: &Outlet) -> io::Result<()> {
+    let (head, text) = receive(&mut BufReader::new(stream))?;
     let (reply, messages) = sync_channel(2);
     outlet.leave(Event::Call(Call { head, text, reply }));
     let Ok(Message::Started) = messages.recv() else { return Ok(()) };
-    send(&stream, r#"{"started":true}"#, "")?;
+    send(stream, r#"{"started":true}"#, "")?;
     match messages.recv() {
-        Ok(Message::Answer(head, text)) => send(&stream, &head, &text),
+        Ok(Message::Answer(head, text)) => send(stream, &head, &text),
         Ok(Message::Started) | Err(_) => Ok(()),
     }
 }

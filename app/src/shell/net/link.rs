@@ -48,11 +48,11 @@ impl Teller {
 
 /// Opens the link and keeps it until it ends.
 pub(super) async fn run(opening: Opening, outlet: Outlet) {
-    let Opening { document, number, relay, mut frames, starved, mut closed } = opening;
+    let Opening { document, number, relay, mut frames, starved, mut closing } = opening;
     let teller = Teller { outlet, document, number };
     let opened = tokio::select! {
         opened = timeout(Duration::from_secs(OPEN_SECONDS_MAX), open(&relay)) => opened,
-        _ = &mut closed => return,
+        _ = &mut closing => return,
     };
     let late = || Err(LinkEnd::Timeout { relay: relay.clone(), seconds: OPEN_SECONDS_MAX });
     let end = match opened.unwrap_or_else(|_| late()) {
@@ -70,7 +70,7 @@ pub(super) async fn run(opening: Opening, outlet: Outlet) {
             let end = tokio::select! {
                 end = receive(&relay, stream, &teller) => end,
                 end = send(&relay, &mut sink, &mut frames, writable) => end,
-                _ = &mut closed => LinkEnd::Closed { relay: relay.clone() },
+                _ = &mut closing => LinkEnd::Closed { relay: relay.clone() },
             };
             say_goodbye(&mut sink, &mut frames).await;
             end
@@ -165,10 +165,9 @@ async fn say_goodbye(sink: &mut SplitSink<Socket, Message>, frames: &mut mpsc::R
         }
         sink.close().await
     };
-    match timeout(CLOSE_TIME_MAX, goodbye).await {
-        Ok(Ok(())) => {}
+    if !matches!(timeout(CLOSE_TIME_MAX, goodbye).await, Ok(Ok(()))) {
         // The link ends either way: what was not sent is in the log, and is sent by the next link.
-        Ok(Err(_)) | Err(_) => tracing::debug!("the link ended before its closing handshake did"),
+        tracing::debug!("the link ended before its closing handshake did");
     }
 }
 

@@ -65,7 +65,7 @@ impl Writer {
                 self.heads.clear();
                 *self.shared.write().unwrap_or_else(PoisonError::into_inner) = None;
             }
-            self.answer(batch, result);
+            self.answer(batch, &result);
         }
     }
 
@@ -109,18 +109,16 @@ impl Writer {
         Ok(())
     }
 
-    fn answer(&self, batch: Vec<Request>, result: Result<(), String>) {
-        let mut answers: BTreeMap<DocumentId, u64> = BTreeMap::new();
+    fn answer(&self, batch: Vec<Request>, result: &Result<(), String>) {
+        let mut answers: BTreeMap<DocumentId, (u64, bool)> = BTreeMap::new();
         for request in batch {
             match request.action {
                 Action::Append { position, .. } => {
-                    let head = answers.entry(request.document).or_default();
+                    let (head, _) = answers.entry(request.document).or_default();
                     let written = self.heads.get(&request.document).copied().unwrap_or(0);
                     *head = (*head).max(written.min(position + 1));
                 }
-                Action::Record(_) => {
-                    answers.entry(request.document).or_default();
-                }
+                Action::Record(_) => answers.entry(request.document).or_default().1 = true,
                 Action::Remove => {}
             }
             if let Some(reply) = request.reply {
@@ -128,9 +126,9 @@ impl Writer {
                 drop(reply.send(result.clone()));
             }
         }
-        for (document, head) in answers {
-            let event = match &result {
-                Ok(()) => StoreEvent::Written { document, head },
+        for (document, (head, record)) in answers {
+            let event = match result {
+                Ok(()) => StoreEvent::Written { document, head, record },
                 Err(error) => StoreEvent::Failed { document, error: error.clone() },
             };
             self.outlet.leave(Event::Store(event));
