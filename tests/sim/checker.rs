@@ -43,16 +43,23 @@ pub struct Checker {
     states: BTreeMap<Vec<(ReplicaId, u64)>, State>,
     contents: BTreeMap<OpId, Bytes>,
     versions: BTreeMap<usize, VersionVector>,
+    /// Whether links may fall silent in this run.
+    silence: bool,
 }
 
 impl Checker {
+    /// A checker of a run in which links may fall silent or not.
+    pub fn new(silence: bool) -> Self {
+        Self { silence, ..Self::default() }
+    }
+
     /// Strong eventual consistency (G3): whoever has the same version shows the same, at whatever time. Own units that are not
     /// on disk yet may be lost and their ids used again, so such states are not compared.
     ///
     /// # Errors
     /// What differs.
     pub fn check_replica(&mut self, node: usize, replica: &Replica) -> Result<(), String> {
-        if let Some(error) = replica.link_error().filter(|error| !is_excusable(error)) {
+        if let Some(error) = replica.link_error().filter(|error| !(self.silence && is_silence(error))) {
             return Err(format!("replica {node}: {error}"));
         }
         let version = replica.document().version();
@@ -100,7 +107,7 @@ pub fn version_of(entries: &[Bytes]) -> VersionVector {
     envelopes.map(|envelope| (envelope.header().replica, envelope.header().end_seq())).collect()
 }
 
-/// Between honest ends of a link that only fails, these may happen and no others.
-const fn is_excusable(error: &LinkError) -> bool {
+/// Between honest ends these come of silence alone, and no other error ever comes.
+const fn is_silence(error: &LinkError) -> bool {
     matches!(error, LinkError::Connect | LinkError::Greet | LinkError::Silent)
 }

@@ -131,7 +131,8 @@ impl Network {
             Way::Down => connection.open_at_relay = false,
         }
         let pipe = connection.pipe(by);
-        pipe.ends_us = Some(pipe.last_us().max(now_us + latency_us));
+        let ends_us = pipe.last_us().max(now_us + latency_us);
+        pipe.ends_us.get_or_insert(ends_us);
         self.forget_closed();
     }
 

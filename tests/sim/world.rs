@@ -75,7 +75,7 @@ impl World {
             now_us: 1_000_000,
             network: Network::new(faults.latency_us, faults.window_bytes),
             relay: RelayNode::new(DOCUMENT, limits, seed),
-            checker: Checker::default(),
+            checker: Checker::new(faults.kinds.contains(&Fault::BlackHole)),
             last_of_former_store: None,
             fault_us: Some(2_000_000),
             rng,
@@ -96,6 +96,7 @@ impl World {
         for at in 0..self.nodes.len() {
             self.go_online(at);
         }
+        self.settle()?;
         let heals_us = self.now_us + FAULTY_US;
         while self.now_us < heals_us {
             self.step(heals_us)?;
@@ -128,7 +129,7 @@ impl World {
                 self.strike(fault)?;
             }
         }
-        while self.arrivals() | self.drain_nodes()? | self.drain_relay()? {}
+        self.settle()?;
         for (at, node) in self.nodes.iter_mut().enumerate() {
             if let Some(replica) = &node.replica {
                 self.checker.check_replica(at, replica)?;
@@ -136,6 +137,12 @@ impl World {
                 node.acked_by_this_store |= welcomed && node.conn > self.last_of_former_store;
             }
         }
+        Ok(())
+    }
+
+    /// Everything that can happen without time passing.
+    fn settle(&mut self) -> Result<(), String> {
+        while self.arrivals() | self.drain_nodes()? | self.drain_relay()? {}
         Ok(())
     }
 
@@ -431,6 +438,9 @@ impl World {
 
     /// Nothing that was acknowledged is lost (G5).
     fn crash_relay(&mut self, pause_us: u64) -> Result<(), String> {
+        if self.relay.relay.is_none() {
+            return Ok(());
+        }
         self.relay.crash(&mut self.rng);
         self.relay.recovers_us = Some(self.now_us + pause_us);
         for conn in self.network.conns() {
@@ -469,7 +479,7 @@ impl World {
             }
             self.go_online(at);
         }
-        Ok(())
+        self.settle()
     }
 
     fn is_converged(&self) -> bool {

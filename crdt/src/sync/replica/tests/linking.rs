@@ -41,6 +41,18 @@ fn a_change_is_sent_once() {
 }
 
 #[test]
+fn a_change_that_comes_twice_is_taken_once() {
+    let mut world = World::online(2);
+    world.write(0, "once");
+    let change = world.relay_stored[0].clone();
+    world.nodes[1].outputs.clear();
+    world.say(1, &Frame::Change(&change));
+    assert_eq!((world.text(1).as_str(), world.nodes[1].stored.len()), ("once", 1));
+    assert!(!world.nodes[1].outputs.iter().any(|output| matches!(output, Output::Patched(_) | Output::Persist { .. })));
+    assert_eq!(*world.nodes[1].replica.link(), LinkState::Live);
+}
+
+#[test]
 fn a_relay_that_lost_everything_is_refilled_with_everybodys_changes_by_one_replica() {
     let mut world = World::online(3);
     for at in [0, 1, 2, 0, 1, 2] {
