@@ -1,6 +1,9 @@
 //! The one place where the relay's state machine lives: what happened goes in under a lock that no IO is done under, and what
 //! is to be done comes out.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -12,6 +15,7 @@ use quire_crdt::sync::frame::RefusalReason;
 use quire_crdt::sync::{ConnId, Now, Relay, RelayOutput, RelayStats};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, Semaphore};
+use tokio::task::JoinSet;
 
 use crate::limits::Limits;
 use crate::log::{Append, CommitQueue, Commits, Log, StoreError};
@@ -46,6 +50,8 @@ struct State {
     relay: Relay,
     signals: HashMap<ConnId, Arc<Signal>>,
     conns: u64,
+    /// Questions to the store: at most one for each open document and each link.
+    questions: JoinSet<()>,
 }
 
 /// The relay between the sockets and the disk.
@@ -70,7 +76,7 @@ impl Hub {
     pub(crate) fn new(log: Arc<Log>, commits: Arc<CommitQueue>, limits: &Limits) -> Result<Self, StoreError> {
         let relay = Relay::new(log.epoch(), limits.relay.clone()).with_documents_stored(log.documents()?);
         Ok(Self {
-            state: Mutex::new(State { relay, signals: HashMap::new(), conns: 0 }),
+            state: Mutex::new(State { relay, signals: HashMap::new(), conns: 0, questions: JoinSet::new() }),
             log,
             commits,
             reads: Semaphore::new(limits.store_reads_max),
@@ -161,6 +167,12 @@ impl Hub {
         self.settle(state);
     }
 
+    /// Waits until nothing is asked of the store any more.
+    pub(crate) async fn finish_questions(&self) {
+        let mut questions = std::mem::take(&mut self.lock().questions);
+        while questions.join_next().await.is_some() {}
+    }
+
     /// Whether the relay takes new links.
     pub(crate) fn is_ready(&self) -> bool {
         self.is_healthy() && !self.stopping.load(Ordering::Relaxed)
@@ -208,6 +220,7 @@ impl Hub {
 
     /// Does what the relay asks for, and lets go of the lock; links are called after that.
     fn settle(self: &Arc<Self>, mut state: MutexGuard<'_, State>) {
+        while state.questions.try_join_next().is_some() {}
         let mut appends = Vec::new();
         let mut woken: Vec<Arc<Signal>> = Vec::new();
         while let Some(output) = state.relay.poll_output() {
@@ -216,8 +229,10 @@ impl Hub {
                     appends.push(Append { document, position, envelope });
                 }
                 RelayOutput::Wake { conn } => woken.extend(state.signals.get(&conn).cloned()),
-                RelayOutput::Load { document } => self.load(document),
-                RelayOutput::Read { conn, document, from, bytes_max } => self.read(conn, document, from, bytes_max),
+                RelayOutput::Load { document } => self.load(&mut state.questions, document),
+                RelayOutput::Read { conn, document, from, bytes_max } => {
+                    self.read(&mut state.questions, conn, document, from, bytes_max);
+                }
                 RelayOutput::Close { conn, reason } => {
                     self.counters.note_refusal(reason);
                     if let Some(signal) = state.signals.get(&conn)
@@ -242,10 +257,10 @@ impl Hub {
         }
     }
 
-    /// Asks the store where a document's log ends. At most one for each open document.
-    fn load(self: &Arc<Self>, document: DocumentId) {
+    /// Asks the store where a document's log ends.
+    fn load(self: &Arc<Self>, questions: &mut JoinSet<()>, document: DocumentId) {
         let hub = Arc::clone(self);
-        self.runtime.spawn(async move {
+        let question = async move {
             let Some(result) = hub.ask_store(move |log| log.end(document)).await else { return };
             match result {
                 Ok(end) => {
@@ -255,13 +270,21 @@ impl Hub {
                 }
                 Err(error) => hub.fail(error),
             }
-        });
+        };
+        questions.spawn_on(question, &self.runtime);
     }
 
-    /// Reads a log for a lagging link. At most one for each link.
-    fn read(self: &Arc<Self>, conn: ConnId, document: DocumentId, from: u64, bytes_max: usize) {
+    /// Reads a log for a lagging link.
+    fn read(
+        self: &Arc<Self>,
+        questions: &mut JoinSet<()>,
+        conn: ConnId,
+        document: DocumentId,
+        from: u64,
+        bytes_max: usize,
+    ) {
         let hub = Arc::clone(self);
-        self.runtime.spawn(async move {
+        let question = async move {
             let Some(result) = hub.ask_store(move |log| log.read(document, from, bytes_max)).await else { return };
             match result {
                 Ok(envelopes) => {
@@ -271,7 +294,8 @@ impl Hub {
                 }
                 Err(error) => hub.fail(error),
             }
-        });
+        };
+        questions.spawn_on(question, &self.runtime);
     }
 
     /// Has a blocking thread ask the store; `None` when the program is ending.

@@ -8,7 +8,7 @@ mod end;
 mod error;
 mod open;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod verify;
 
 use std::collections::BTreeMap;

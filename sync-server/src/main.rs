@@ -35,6 +35,8 @@ fn run(settings: Settings) -> anyhow::Result<()> {
 
 #[tokio::main]
 async fn serve(listen: &str, config: &Config) -> anyhow::Result<()> {
+    // From here on a signal is heard: whoever reads the line below may send one at once.
+    let stop = asked_to_stop()?;
     let server = tokio::task::block_in_place(|| Server::open(config))?;
     let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
     let address = listener.local_addr()?;
@@ -43,8 +45,7 @@ async fn serve(listen: &str, config: &Config) -> anyhow::Result<()> {
     stdout.flush()?;
     drop(stdout);
     tracing::info!(%address, data = %config.data.display(), "the relay is ready");
-    let signal = asked_to_stop()?;
-    server.run(listener, signal).await?;
+    server.run(listener, stop).await?;
     tracing::info!("the relay has stopped");
     Ok(())
 }

@@ -83,10 +83,14 @@ impl Server {
         commits.close();
         finish(committer).await?;
         timers.abort();
-        match hub.failure() {
-            None => Ok(()),
-            Some(error) => Err(RunError::StoreFailed(error.to_string())),
+        if let Err(error) = timers.await
+            && error.is_panic()
+        {
+            return Err(io::Error::other(error).into());
         }
+        // With these goes the last that holds the store: when this returns, it is closed and may be opened again.
+        hub.finish_questions().await;
+        hub.failure().map_or(Ok(()), |error| Err(RunError::StoreFailed(error.to_string())))
     }
 }
 

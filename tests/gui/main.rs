@@ -1,2 +1,3 @@
 //! Tests of the window without a display.
+mod text_area;
 mod window;

@@ -5,4 +5,5 @@ mod cli;
 mod kill;
 mod processes;
 mod protocol_page;
+mod server;
 mod writing;

@@ -103,16 +103,38 @@ impl Find {
             let Some(next) = self.unread.first().cloned() else {
                 break;
             };
-            let window = self.window(text, next.start);
-            if window.end >= next.end {
-                self.unread.remove(0);
-            } else {
-                self.unread[0].start = window.end;
-            }
-            left = left.saturating_sub(window.len().max(1));
-            self.read_window(text, window);
+            left = left.saturating_sub(self.read_at(text, next.start).max(1));
         }
         self.is_complete()
+    }
+
+    /// Reads the window round a place; how many chars that were.
+    fn read_at(&mut self, text: &Text, at: usize) -> usize {
+        let window = self.window(text, at);
+        let read = window.len();
+        let rest = |unread: &Range<usize>| {
+            [unread.start..unread.end.min(window.start), unread.start.max(window.end)..unread.end]
+        };
+        self.unread = self.unread.iter().flat_map(rest).filter(|unread| !unread.is_empty()).collect();
+        self.read_window(text, window);
+        read
+    }
+
+    /// As [`next`](Self::next), reading what is not read yet up to the match and no further.
+    pub fn read_next(&mut self, text: &Text, at: usize) -> Option<Range<usize>> {
+        for from in [at, 0] {
+            while !self.is_complete() {
+                let found = self.matches.get(self.matches.partition_point(|found| found.start < from));
+                let until = found.map_or(usize::MAX, |found| found.start);
+                let gap = self.unread.iter().find(|unread| unread.end > from && unread.start < until);
+                match (gap.map(|gap| gap.start.max(from)), found) {
+                    (Some(gap), _) => self.read_at(text, gap),
+                    (None, Some(found)) => return Some(found.clone()),
+                    (None, None) => break,
+                };
+            }
+        }
+        self.next(at)
     }
 
     /// Whole lines round a place: as many as fit a window, at least one, and as many more in front as a literal may span.
@@ -136,8 +158,12 @@ impl Find {
         } else {
             self.search(&content, 0, &content, &mut at, &mut found);
         }
-        let from = self.matches.partition_point(|known| known.end <= window.start);
-        let to = self.matches.partition_point(|known| known.start < window.end).max(from);
+        // What reaches over the window's edge was found in another, and stays.
+        let from = self.matches.partition_point(|known| known.start < window.start);
+        let to = self.matches.partition_point(|known| known.end <= window.end).max(from);
+        let before = from.checked_sub(1).and_then(|last| self.matches.get(last)).map_or(0, |known| known.end);
+        let behind = self.matches.get(to).map_or(usize::MAX, |known| known.start);
+        found.retain(|found| found.start >= before && found.end <= behind);
         self.matches.splice(from..to, found);
         self.matches.truncate(MATCHES_MAX);
     }

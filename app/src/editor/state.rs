@@ -98,7 +98,8 @@ impl EditorState {
             carets: Carets::default(),
             origin: (Anchor::Start, Anchor::Start),
             look: Look::default(),
-            scroll: Scroll { anchor: Anchor::Start, points: 0.0, left: 0.0 },
+            // As far up as the view goes, its margin included.
+            scroll: Scroll { anchor: Anchor::Start, points: f64::MIN, left: 0.0 },
             segments: Segments::new(text, super::segments::Estimate::default()),
             preedit: None,
             find: None,

@@ -235,6 +235,14 @@ impl Relay {
         }
     }
 
+    /// The same for a link that may be read again: even if it is awake, since the shell may be waiting just for this.
+    fn wake_reader(&mut self, conn: ConnId) {
+        if let Some(link) = self.links.get_mut(&conn) {
+            link.woken = true;
+            self.outputs.push_back(RelayOutput::Wake { conn });
+        }
+    }
+
     /// A link's timer ran out: greet in time, be heard, be pinged, let go of what nobody fetches.
     fn beat(&mut self, now: Now, conn: ConnId) {
         let heard = !self.can_read(conn);

@@ -48,7 +48,7 @@ impl Log {
 
     /// Opens, or makes, a store on any storage.
     #[cfg(test)]
-    pub(super) fn with_backend(backend: impl redb::StorageBackend, check: bool) -> Result<Self, StoreError> {
+    pub(crate) fn with_backend(backend: impl redb::StorageBackend, check: bool) -> Result<Self, StoreError> {
         let path = Path::new("(memory)");
         guarded(path, || {
             let empty = backend.len().map_err(|error| StoreError::io(path, error))? == 0;

@@ -10,6 +10,7 @@ use quire_crdt::{Change, DocumentId, Header, Op, ReplicaId, VersionVector, seal}
 use redb::{Database, TableDefinition};
 use tempfile::TempDir;
 
+pub(crate) use self::disk::Disk;
 use super::{Append, HEADER, Log, LogSummary, StoreError, checksum, key};
 
 const CACHE_BYTES: usize = 1024 * 1024;

@@ -1,12 +1,12 @@
 use super::*;
 use crate::editor::buffer::{Buffer, LocalBuffer};
 
-/// `[` tail and `|` head; a lone `|` is a caret. Several may be marked.
+/// `{` tail and `|` head; a lone `|` is a caret. Several may be marked.
 fn marked(text: &str) -> (String, Vec<Selection>) {
     let (mut plain, mut selections, mut tail, mut at) = (String::new(), Vec::new(), None, 0);
     for char in text.chars() {
         match char {
-            '[' => tail = Some(at),
+            '{' => tail = Some(at),
             '|' => selections.push(Selection { tail: tail.take().unwrap_or(at), head: at }),
             _ => {
                 plain.push(char);
@@ -20,7 +20,7 @@ fn marked(text: &str) -> (String, Vec<Selection>) {
 fn shown(text: &str, selections: &[Selection]) -> String {
     let mut signs: Vec<(usize, char)> = selections
         .iter()
-        .flat_map(|s| if s.is_empty() { vec![(s.head, '|')] } else { vec![(s.tail, '['), (s.head, '|')] })
+        .flat_map(|s| if s.is_empty() { vec![(s.head, '|')] } else { vec![(s.tail, '{'), (s.head, '|')] })
         .collect();
     signs.sort_by_key(|(at, _)| *at);
     let mut shown: Vec<char> = text.chars().collect();
@@ -43,16 +43,16 @@ fn check(before: &str, after: &str, plan: impl Fn(&Text, &[Selection]) -> Plan) 
 
 #[test]
 fn typing_and_pasting_at_several_carets() {
-    check("a|b [cd|", "ax|b x|", |_, at| insert(at, "x"));
+    check("a|b {cd|", "ax|b x|", |_, at| insert(at, "x"));
     check("a|b|", "a1|b2|", |_, at| paste(at, "1\r\n2\n"));
     check("a|b|", "a1\n|b1\n|", |_, at| paste(at, "1\n"));
-    check("[a|", "x\ny|", |_, at| paste(at, "x\ry"));
+    check("{a|", "x\ny|", |_, at| paste(at, "x\ry"));
 }
 
 #[test]
 fn deleting() {
     check("ab|c", "a|c", |_, at| delete(at, |at| at - 1..at));
-    check("a[b|c", "a|c", |_, at| delete(at, |at| at - 1..at));
+    check("a{b|c", "a|c", |_, at| delete(at, |at| at - 1..at));
     check("ab||c", "a||c", |_, at| delete(at, |at| at - 1..at));
 }
 
@@ -75,8 +75,8 @@ fn a_new_line_goes_on_with_indent_list_and_quote() {
 fn indent_and_outdent() {
     check("a|", "a   |", indent);
     check("- a\n- |b", "- a\n  - |b", indent);
-    check("[a\nb|", "    [a\n    b|", indent);
-    check("[a\n\nb\n|c", "    [a\n\n    b\n|c", indent);
+    check("{a\nb|", "    {a\n    b|", indent);
+    check("{a\n\nb\n|c", "    {a\n\n    b\n|c", indent);
     check("      a|", "  a|", outdent);
     check("\ta|", "a|", outdent);
     check("  - a|", "- a|", outdent);
@@ -89,14 +89,14 @@ fn whole_lines() {
     check("a\nb|", "a|", delete_lines);
     check("a|", "|", delete_lines);
     check("a\nb|\nc", "a\nb\nb|\nc", duplicate_lines);
-    check("[a\nb|", "a\nb\n[a\nb|", duplicate_lines);
+    check("{a\nb|", "a\nb\n{a\nb|", duplicate_lines);
     let up = |text: &Text, at: &[Selection]| move_lines(text, at, false);
     let down = |text: &Text, at: &[Selection]| move_lines(text, at, true);
     check("a\nb|\nc", "b|\na\nc", up);
     check("a\n|b", "|b\na", up);
     check("a|\nb", "a|\nb", up);
     check("a|\nb\nc", "b\na|\nc", down);
-    check("[a\nb|\nc", "c\n[a\nb|", down);
+    check("{a\nb|\nc", "c\n{a\nb|", down);
     check("a\nb|", "a\nb|", down);
 }
 
@@ -106,7 +106,7 @@ fn what_is_copied() {
         let (text, selections) = marked(before);
         assert_eq!(copied(LocalBuffer::new(&text).text(), &selections), expected, "{before:?}");
     };
-    check("a[bc|d", "bc");
+    check("a{bc|d", "bc");
     check("ab\nc|d\ne", "cd\n");
-    check("[a|b[c|", "a\nc");
+    check("{a|b{c|", "a\nc");
 }

@@ -69,6 +69,9 @@ fn large_texts_are_read_in_steps() {
     assert!(!find.read(buffer.text(), 1000));
     let some = find.matches().len();
     assert!(some > 0 && some < 5000);
+    let far = buffer.text().line_to_char(4000);
+    assert_eq!(find.read_next(buffer.text(), far + 1), Some(far + 14..far + 20));
+    assert!(!find.is_complete(), "only what is needed is read");
     while !find.read(buffer.text(), 1000) {}
     assert_eq!(find.matches().len(), 5000);
 }
@@ -92,6 +95,7 @@ fn matches_follow_edits() {
                 find.read(buffer.text(), usize::MAX);
                 let mut again = Find::new(query(pattern, switches), buffer.text()).expect("a valid query");
                 again.read(buffer.text(), usize::MAX);
+                assert_eq!(again.read_next(buffer.text(), 3), again.next(3));
                 let text = buffer.text().slice(0..len + 9);
                 assert_eq!(find.matches(), again.matches(), "{pattern:?}, seed {seed}: {text:?}");
             }

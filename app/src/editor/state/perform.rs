@@ -201,6 +201,7 @@ impl EditorState {
         self.set_origin(text, &range);
         let spot = Spot { upstream: upstream && unit == Unit::Grapheme, ..Spot::at(range.end) };
         self.put(text, Selection { tail: range.start, head: range.end }, spot);
+        self.reveal = false;
     }
 
     fn extend(&mut self, text: &Text, at: usize, unit: Unit, upstream: bool) {
@@ -220,6 +221,7 @@ impl EditorState {
         };
         let spot = Spot { upstream: upstream && unit == Unit::Grapheme, ..Spot::at(selection.head) };
         self.put(text, selection, spot);
+        self.reveal = false;
     }
 
     fn compose<B: Buffer + ?Sized>(

@@ -88,10 +88,12 @@ impl EditorState {
         let Some(find) = &mut self.find else {
             return Outcome::NotMine;
         };
-        find.read(text, usize::MAX);
-        let found = match action {
-            Action::FindPrevious => find.previous(range.start),
-            _ => find.next(if find.number_of(&range).is_some() { range.end } else { range.start }),
+        let found = if action == Action::FindPrevious {
+            find.read(text, usize::MAX);
+            find.previous(range.start)
+        } else {
+            let at = if find.number_of(&range).is_some() { range.end } else { range.start };
+            find.read_next(text, at)
         };
         if let Some(found) = found {
             self.select(text, Selection { tail: found.start, head: found.end });

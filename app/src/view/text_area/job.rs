@@ -1,5 +1,6 @@
 //! From a line of text to what egui lays out: Markdown's spans as sections, merged where they look alike.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use egui::cache::{ComputerMut, FrameCache};
@@ -20,6 +21,16 @@ pub(super) struct Face {
     pub(super) tokens: &'static Tokens,
 }
 
+/// A line as egui is asked to lay it out.
+pub(super) struct Jobs {
+    pub(super) job: LayoutJob,
+    /// What is strong alone, to be painted over the first a little to the side: the fonts have no bold face.
+    pub(super) strong: Option<LayoutJob>,
+    /// Inline code, in chars.
+    pub(super) code: Vec<Range<usize>>,
+    pub(super) kind: LineKind,
+}
+
 /// Letters that stand for what cannot be shown: a control character other than a tab has no glyph.
 const CONTROL: char = '·';
 
@@ -32,14 +43,14 @@ impl Face {
         FontId::new(self.size, if self.monospace { FontFamily::Monospace } else { FontFamily::Proportional })
     }
 
-    /// The layout of a line, `content` without its `\n`; and, where some of it is strong, a second one of that alone, to be
-    /// painted over the first a little to the side: the fonts have no bold face.
-    pub(super) fn jobs(&self, egui: &Context, content: &str, start: Start) -> (LayoutJob, Option<LayoutJob>) {
+    /// The layout of a line, `content` without its `\n`.
+    pub(super) fn jobs(&self, egui: &Context, content: &str, start: Start) -> Jobs {
         let line = styled(egui, content, start);
         let shown: String = content.chars().map(|char| if is_control(char) { CONTROL } else { char }).collect();
         let mut job = self.empty_job();
         let mut strong = None;
-        let (mut from, mut shown_from) = (0, 0);
+        let (mut from, mut shown_from, mut shown_chars) = (0, 0, 0);
+        let mut code = Vec::new();
         for span in &line.spans {
             // Control characters may be shown by longer or shorter ones.
             let chars = content[from..span.end].chars().count();
@@ -51,13 +62,16 @@ impl Face {
             if is_strong(line.kind, span.style) {
                 strong.get_or_insert_with(Vec::new).push(shown_from..shown_end);
             }
-            (from, shown_from) = (span.end, shown_end);
+            if span.style.role == Role::Code && line.kind != LineKind::Code {
+                code.push(shown_chars..shown_chars + chars);
+            }
+            (from, shown_from, shown_chars) = (span.end, shown_end, shown_chars + chars);
         }
         if line.spans.is_empty() {
             job.append("", 0.0, self.format(line.kind, markdown::Style::default()));
         }
         let strong = strong.map(|ranges| only(&job, &ranges));
-        (job, strong)
+        Jobs { job, strong, code, kind: line.kind }
     }
 
     /// The layout of what is neither Markdown nor styled: placeholder, line numbers.
@@ -98,14 +112,12 @@ impl Face {
             Role::Text if kind == LineKind::Quote => crate::view::theme::mix(tokens.ink, tokens.quiet, 0.5),
             Role::Text | Role::Code => tokens.ink,
         };
-        let line = |on: bool| if on { Stroke::new(1.0, colour) } else { Stroke::NONE };
+        let is_struck = style.strike && style.role != Role::Markup;
         TextFormat {
             font_id: font,
             color: colour,
-            background: if is_code && kind != LineKind::Code { tokens.code } else { Color32::TRANSPARENT },
             italics: style.emphasis && style.role != Role::Markup,
-            underline: line(style.role == Role::Link),
-            strikethrough: line(style.strike && style.role != Role::Markup),
+            strikethrough: if is_struck { Stroke::new(1.0, colour) } else { Stroke::NONE },
             line_height: Some((self.row_height() * scale).round()),
             ..TextFormat::default()
         }
@@ -131,7 +143,7 @@ fn is_control(char: char) -> bool {
 }
 
 /// The same layout with everything but these bytes invisible.
-fn only(job: &LayoutJob, ranges: &[std::ops::Range<usize>]) -> LayoutJob {
+fn only(job: &LayoutJob, ranges: &[Range<usize>]) -> LayoutJob {
     let mut only = LayoutJob { sections: Vec::new(), text: String::new(), ..job.clone() };
     for section in &job.sections {
         let (start, end) = (section.byte_range.start.0, section.byte_range.end.0);
@@ -141,10 +153,8 @@ fn only(job: &LayoutJob, ranges: &[std::ops::Range<usize>]) -> LayoutJob {
             let next = ranges.iter().map(|range| range.start).find(|start| *start > at).unwrap_or(end);
             let stop = within.map_or(next, |range| range.end).min(end);
             let mut format = section.format.clone();
-            format.background = Color32::TRANSPARENT;
             if within.is_none() {
                 format.color = Color32::TRANSPARENT;
-                format.underline = Stroke::NONE;
                 format.strikethrough = Stroke::NONE;
             }
             only.append(&job.text[at..stop], 0.0, format);

@@ -6,15 +6,15 @@ use std::sync::Arc;
 use egui::text::CCursor;
 use egui::{Context, Galley, Pos2, Rect, Vec2, pos2};
 
-use super::job::Face;
-use crate::editor::markdown::Start;
+use super::job::{Face, Jobs};
+use crate::editor::markdown::{LineKind, Start};
 use crate::editor::motion::{Page, Row, Rows, Spot};
 use crate::editor::segments::{Estimate, Located};
 use crate::editor::state::Preedit;
 use crate::view::theme::{COLUMN_CHARS, space};
 
 /// What letters are on average, to guess how many fit a row.
-const SAMPLE: &str = "The quick brown fox jumps over the lazy dog, and then some more. ";
+const SAMPLE: &str = "the text is the only loud thing on the page, and all the rest of it is calm and small; ";
 
 /// The room for the scroll bar, in points.
 pub(super) const BAR_WIDTH: f32 = 12.0;
@@ -38,6 +38,10 @@ pub(super) struct Laid {
     pub(super) located: Located,
     pub(super) galley: Arc<Galley>,
     pub(super) strong: Option<Arc<Galley>>,
+    /// Inline code, in chars of the galley.
+    code: Vec<Range<usize>>,
+    /// Whether the line is part of a fenced block.
+    pub(super) is_code: bool,
     /// Where the preedit is put in, and its length: chars from the start of the segment.
     preedit: Option<(usize, usize)>,
 }
@@ -75,11 +79,11 @@ impl Layout {
             content.insert_str(byte, text);
         }
         let start = Start { in_fence: located.fence.is_inside(), continued: !located.starts_line };
-        let (job, strong) = self.face.jobs(&self.context, &content, start);
+        let Jobs { job, strong, code, kind } = self.face.jobs(&self.context, &content, start);
         let (galley, strong) =
             self.context.fonts_mut(|fonts| (fonts.layout_job(job), strong.map(|strong| fonts.layout_job(strong))));
         let preedit = preedit.map(|(at, text)| (at, text.chars().count()));
-        Laid { located, galley, strong, preedit }
+        Laid { located, galley, strong, code, is_code: kind == LineKind::Code, preedit }
     }
 
     fn lay_at(&self, page: Page<'_>, spot: Spot) -> (Laid, CCursor) {
@@ -180,6 +184,12 @@ impl Laid {
             boxes.push(Rect::from_min_max(pos2(x(start), rect.min.y), pos2(right, rect.max.y)));
         }
         boxes
+    }
+
+    /// The boxes behind inline code.
+    pub(super) fn code_boxes(&self) -> impl Iterator<Item = Rect> + '_ {
+        let char = |shown: usize| self.located.start + self.hidden(shown);
+        self.code.iter().flat_map(move |code| self.boxes(&(char(code.start)..char(code.end)), 0.0))
     }
 
     /// The boxes under the preedit, and where its caret is.

@@ -31,6 +31,7 @@ impl TextArea {
         painter.rect_filled(rect, CornerRadius::ZERO, tokens.paper);
         let selections = state.carets().selections(view.text);
         self.paint_current_line(&painter, state, page, &selections);
+        self.paint_code(&painter, page);
         self.paint_found(&painter, state, page, &selections);
         for guest in view.guests {
             let at = |anchor| view.text.position(anchor);
@@ -89,6 +90,24 @@ impl TextArea {
                 vec2(self.layout.rect.width(), laid.galley.rect.height()),
             );
             painter.rect_filled(row, CornerRadius::ZERO, self.layout.face.tokens.chrome);
+        }
+    }
+
+    /// A ground for code, inline and in blocks.
+    fn paint_code(&self, painter: &Painter, page: &VisiblePage) {
+        let colour = self.layout.face.tokens.code;
+        for laid in &page.segments {
+            let origin = page.origin(self.layout.rect, laid);
+            if laid.is_code {
+                let ground = vec2(self.layout.column_width + 2.0 * space::S, laid.galley.rect.height());
+                let ground = Rect::from_min_size(origin - vec2(space::S, 0.0), ground);
+                painter.rect_filled(ground, CornerRadius::ZERO, colour);
+            }
+            for code in laid.code_boxes() {
+                let inset = (code.height() * 0.1).round();
+                let ground = code.translate(origin.to_vec2()).shrink2(vec2(-2.0, inset));
+                painter.rect_filled(ground, CornerRadius::same(RADIUS / 2), colour);
+            }
         }
     }
 

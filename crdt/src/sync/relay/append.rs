@@ -126,7 +126,7 @@ impl Relay {
         let was_full = self.stats.unappended_bytes >= self.limits.unappended_bytes_max;
         let durable = log.mark_durable(head);
         self.stats.rings_bytes -= log.trim(&self.limits, self.stats.rings_bytes);
-        let mut woken = Vec::new();
+        let (mut woken, mut readable) = (Vec::new(), Vec::new());
         for (replica, source, bytes) in durable {
             self.stats.unappended_bytes -= bytes;
             if let Some(author) = log.links.get(&replica).copied()
@@ -140,15 +140,18 @@ impl Relay {
                 let link_was_full = link.unappended_bytes >= self.limits.link_unappended_bytes_max;
                 link.unappended_bytes -= bytes;
                 if link_was_full && link.unappended_bytes < self.limits.link_unappended_bytes_max {
-                    woken.push(source);
+                    readable.push(source);
                 }
             }
         }
         if was_full && self.stats.unappended_bytes < self.limits.unappended_bytes_max {
-            woken = self.links.keys().copied().collect();
+            readable = self.links.keys().copied().collect();
         }
         for conn in woken {
             self.wake(conn);
+        }
+        for conn in readable {
+            self.wake_reader(conn);
         }
         self.unload_if_idle(document);
     }

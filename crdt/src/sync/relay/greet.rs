@@ -67,7 +67,7 @@ impl Relay {
         };
         link.first = Some(Frame::Welcome(welcome).encode());
         link.stage = Stage::Linked(Member::join(hello, resume, log));
-        self.wake(conn);
+        self.wake_reader(conn);
     }
 
     /// Refuses a link: it leaves its document at once, is sent the reason, and is closed.

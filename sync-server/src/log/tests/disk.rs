@@ -23,14 +23,14 @@ struct State {
 
 /// The disk; clones are the same one.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Disk(Arc<Mutex<State>>);
+pub(crate) struct Disk(Arc<Mutex<State>>);
 
 impl Disk {
-    pub(super) fn holding(bytes: Vec<u8>) -> Self {
+    pub(crate) fn holding(bytes: Vec<u8>) -> Self {
         Self(Arc::new(Mutex::new(State { bytes, ..State::default() })))
     }
 
-    pub(super) fn bytes(&self) -> Vec<u8> {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         self.0.lock().unwrap().bytes.clone()
     }
 
@@ -43,7 +43,7 @@ impl Disk {
     }
 
     /// No byte more than it has now.
-    pub(super) fn fill(&self) {
+    pub(crate) fn fill(&self) {
         let mut state = self.0.lock().unwrap();
         state.full_at = Some(state.bytes.len() as u64);
     }

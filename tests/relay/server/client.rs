@@ -1,0 +1,121 @@
+//! A websocket client that says exactly what it is told to.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::{SinkExt as _, StreamExt as _};
+use quire_crdt::sync::frame::{Frame, Hello, PROTOCOL_VERSION, Refusal};
+use quire_crdt::{Envelope, ReplicaId, VersionVector};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+
+use super::DOCUMENT;
+
+/// How long the relay may take before the test fails.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
+
+pub(super) fn hello(replica: ReplicaId, version: VersionVector) -> Hello {
+    Hello { protocol: PROTOCOL_VERSION, document: DOCUMENT, replica, version, resume: None }
+}
+
+/// A link to the relay.
+#[derive(Debug)]
+pub(super) struct Client {
+    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+}
+
+impl Client {
+    pub(super) async fn connect(address: SocketAddr) -> Self {
+        let opened = tokio_tungstenite::connect_async(format!("ws://{address}/sync")).await;
+        Self { socket: opened.expect("the relay takes a websocket").0 }
+    }
+
+    /// A link of a replica that has nothing, welcomed and served.
+    pub(super) async fn join(address: SocketAddr, replica: ReplicaId) -> Self {
+        let mut client = Self::connect(address).await;
+        client.send(&Frame::Hello(hello(replica, VersionVector::new())).encode()).await;
+        client.until(|frame| matches!(frame, Frame::Progress { .. })).await;
+        client
+    }
+
+    pub(super) async fn send(&mut self, frame: &Bytes) {
+        self.say(Message::Binary(frame.clone())).await;
+    }
+
+    pub(super) async fn say(&mut self, message: Message) {
+        timeout(ANSWER_TIMEOUT, self.socket.send(message)).await.expect("the relay reads").expect("the link is open");
+    }
+
+    /// The next frame.
+    pub(super) async fn next(&mut self) -> Bytes {
+        loop {
+            match timeout(ANSWER_TIMEOUT, self.socket.next()).await.expect("the relay answers") {
+                Some(Ok(Message::Binary(frame))) => return frame,
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                other => panic!("not a frame: {other:?}"),
+            }
+        }
+    }
+
+    /// All frames up to the first of this kind, which is the last of them.
+    pub(super) async fn until(&mut self, last: impl Fn(&Frame<'_>) -> bool) -> Vec<Bytes> {
+        let mut frames = Vec::new();
+        loop {
+            let frame = self.next().await;
+            let found = last(&Frame::decode(&frame).expect("the relay speaks the protocol"));
+            frames.push(frame);
+            if found {
+                return frames;
+            }
+        }
+    }
+
+    /// Waits until so many of the replica's units are on the relay's disk.
+    pub(super) async fn until_durable(&mut self, units: u64) {
+        self.until(|frame| matches!(frame, Frame::Ack { count } if *count >= units)).await;
+    }
+
+    /// Waits for a change that ends at this unit; where all changes on the way to it end.
+    pub(super) async fn changes_until(&mut self, units: u64) -> Vec<u64> {
+        let mut ends = Vec::new();
+        while ends.last() != Some(&units) {
+            let frame = self.next().await;
+            if let Ok(Frame::Change(part)) = Frame::decode(&frame) {
+                ends.push(Envelope::decode(frame.slice_ref(part)).expect("an envelope").header().end_seq());
+            }
+        }
+        ends
+    }
+
+    /// Waits until the relay ends the link: what it says, and the websocket's reason.
+    pub(super) async fn refused(&mut self) -> (Refusal, CloseCode) {
+        let frames = self.until(|frame| matches!(frame, Frame::Refused(_))).await;
+        let Some(Ok(Frame::Refused(refusal))) = frames.last().map(|frame| Frame::decode(frame)) else { unreachable!() };
+        match timeout(ANSWER_TIMEOUT, self.socket.next()).await.expect("the relay closes the link") {
+            Some(Ok(Message::Close(Some(close)))) => (refusal, close.code),
+            other => panic!("not a close: {other:?}"),
+        }
+    }
+}
+
+/// What the relay answers to a GET.
+pub(super) async fn get(address: SocketAddr, path: &str) -> String {
+    let mut stream = TcpStream::connect(address).await.expect("the relay listens");
+    let request = format!("GET {path} HTTP/1.1\r\nHost: relay\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.expect("the relay reads");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.expect("the relay answers and closes");
+    answer
+}
+
+/// The value of one line of `/metrics`.
+pub(super) async fn metric(address: SocketAddr, name: &str) -> u64 {
+    let page = get(address, "/metrics").await;
+    let value = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    value.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("no {name} in {page}"))
+}

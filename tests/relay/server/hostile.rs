@@ -1,0 +1,144 @@
+//! Links that say what no replica would; a bystander notices nothing.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use quire_crdt::sync::frame::{FRAME_BYTES_MAX, Frame, RefusalReason};
+use quire_crdt::{ReplicaId, VersionVector};
+use quire_server::Limits;
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+
+use super::client::{Client, hello, metric};
+use super::{A, B, Relay, envelope};
+
+const BYSTANDER: ReplicaId = ReplicaId::from_bytes([0xc; 16]);
+
+/// Says this on a fresh link, after a Hello or as the first frame; how the link ends.
+async fn check(greeted: bool, message: Message, reason: RefusalReason, numbers: (u64, u64), code: CloseCode) {
+    let data = TempDir::new().unwrap();
+    let relay = Relay::start(data.path(), Limits::default()).await;
+    let mut bystander = Client::join(relay.address, BYSTANDER).await;
+    let mut client = match greeted {
+        true => Client::join(relay.address, A).await,
+        false => Client::connect(relay.address).await,
+    };
+    client.say(message).await;
+    let (refusal, closed) = client.refused().await;
+    assert_eq!((refusal.reason, (refusal.limit, refusal.value), closed), (reason, numbers, code));
+
+    let mut other = Client::join(relay.address, B).await;
+    other.send(&Frame::Change(&envelope(B, 0, "still here")).encode()).await;
+    assert_eq!(bystander.changes_until(10).await, [10]);
+    relay.stop().await;
+}
+
+fn noise(len: usize) -> Bytes {
+    let mut state = 0x1234_5678_u32;
+    let byte = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        state.to_le_bytes()[3]
+    };
+    std::iter::repeat_with(byte).take(len).collect()
+}
+
+#[tokio::test]
+async fn a_truncated_frame_is_refused() {
+    let change = Frame::Change(&envelope(A, 0, "one")).encode();
+    let half = change.slice(..change.len() / 2);
+    let numbers = (0, half.len() as u64);
+    check(true, Message::Binary(half), RefusalReason::Malformed, numbers, CloseCode::Protocol).await;
+}
+
+#[tokio::test]
+async fn a_truncated_hello_is_refused() {
+    let hello = Frame::Hello(hello(A, VersionVector::new())).encode();
+    let half = hello.slice(..hello.len() - 3);
+    let numbers = (0, half.len() as u64);
+    check(false, Message::Binary(half), RefusalReason::Malformed, numbers, CloseCode::Protocol).await;
+}
+
+#[tokio::test]
+async fn random_bytes_are_refused() {
+    let noise = noise(10_000);
+    check(false, Message::Binary(noise), RefusalReason::Malformed, (0, 10_000), CloseCode::Protocol).await;
+}
+
+#[tokio::test]
+async fn an_oversized_frame_is_refused_with_its_numbers() {
+    let frame = noise(FRAME_BYTES_MAX + 1);
+    let numbers = (FRAME_BYTES_MAX as u64, FRAME_BYTES_MAX as u64 + 1);
+    check(true, Message::Binary(frame), RefusalReason::FrameBytes, numbers, CloseCode::Size).await;
+}
+
+#[tokio::test]
+async fn an_old_version_is_told_which_one_is_spoken() {
+    let mut old = Frame::Hello(hello(A, VersionVector::new())).encode().to_vec();
+    old[1] = 0;
+    check(false, Message::Binary(old.into()), RefusalReason::Protocol, (1, 0), CloseCode::Protocol).await;
+}
+
+#[tokio::test]
+async fn text_is_refused() {
+    check(true, Message::text("hello?"), RefusalReason::Malformed, (0, 6), CloseCode::Protocol).await;
+}
+
+#[tokio::test]
+async fn a_link_that_never_says_hello_is_refused() {
+    let data = TempDir::new().unwrap();
+    let mut limits = Limits::default();
+    limits.relay.hello_timeout_us = 50_000;
+    let relay = Relay::start(data.path(), limits).await;
+    let mut client = Client::connect(relay.address).await;
+    let (refusal, code) = client.refused().await;
+    assert_eq!((refusal.reason, refusal.limit, code), (RefusalReason::Silent, 50, CloseCode::Policy));
+    relay.stop().await;
+}
+
+#[tokio::test]
+async fn a_link_that_answers_no_ping_is_refused() {
+    let data = TempDir::new().unwrap();
+    let mut limits = Limits::default();
+    limits.relay.ping_interval_us = 100_000;
+    limits.relay.silence_timeout_us = 200_000;
+    let relay = Relay::start(data.path(), limits).await;
+    let mut client = Client::join(relay.address, A).await;
+    let (refusal, _) = client.refused().await;
+    assert_eq!((refusal.reason, refusal.limit), (RefusalReason::Silent, 200));
+    assert!(refusal.retry_after_ms > 0);
+    relay.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_no_http_is_closed_and_a_connection_too_many_is_not_taken() {
+    let data = TempDir::new().unwrap();
+    let relay = Relay::start(data.path(), Limits { connections_per_address_max: 2, ..Limits::default() }).await;
+    let mut stranger = TcpStream::connect(relay.address).await.unwrap();
+    stranger.write_all(&noise(4_000)).await.unwrap();
+    let mut answer = Vec::new();
+    // Either way the connection is over: an answer that it was a bad request, or a reset.
+    if stranger.read_to_end(&mut answer).await.is_ok() {
+        assert!(answer.is_empty() || answer.starts_with(b"HTTP/1.1 400"));
+    }
+    let _first = Client::join(relay.address, A).await;
+    let _second = Client::join(relay.address, B).await;
+    let mut third = TcpStream::connect(relay.address).await.unwrap();
+    let ended = tokio::time::timeout(Duration::from_secs(10), third.read(&mut [0])).await.unwrap();
+    assert!(!matches!(ended, Ok(1..)), "{ended:?}");
+    relay.stop().await;
+}
+
+#[tokio::test]
+async fn a_second_link_of_one_replica_ends_the_first() {
+    let data = TempDir::new().unwrap();
+    let relay = Relay::start(data.path(), Limits::default()).await;
+    let mut first = Client::join(relay.address, A).await;
+    let _second = Client::join(relay.address, A).await;
+    let (refusal, _) = first.refused().await;
+    assert_eq!((refusal.reason, refusal.retry_after_ms), (RefusalReason::Replaced, 0));
+    assert_eq!(metric(relay.address, "quire_relay_refusals_total{reason=\"replaced\"}").await, 1);
+    relay.stop().await;
+}
