@@ -13,6 +13,7 @@ mod frame;
 mod happened;
 mod model;
 mod pane;
+mod place;
 mod search;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,6 +24,7 @@ use quire_crdt::{DocumentId, VersionVector};
 use self::file_dialogs::FileDialogs;
 use self::model::Model;
 use self::pane::Pane;
+pub use self::place::Place;
 use self::search::Search;
 use crate::editor::library_view::LibraryEntry;
 use crate::editor::request::BannerOffer;
@@ -46,12 +48,12 @@ const WELCOME: &str = include_str!("app/welcome.md");
 /// The title of that document.
 const WELCOME_TITLE: &str = "Welcome to Quire";
 
-/// Opens the window on a library and returns when it is closed; `open` is the document to show first, and with `script` the
-/// window also obeys the commands of the standard input (as `quire edit` does).
+/// Opens the window on a library and returns when it is closed; `open` is the document to show first, `place` where the window
+/// stands if that is not left to the desktop: it has no library beside the text then.
 ///
 /// # Errors
 /// When no window can be opened.
-pub fn run(session: Session, open: Option<DocumentId>, script: bool) -> anyhow::Result<()> {
+pub fn run(session: Session, open: Option<DocumentId>, place: Option<Place>) -> anyhow::Result<()> {
     let viewport = egui::ViewportBuilder::default()
         .with_title("Quire")
         .with_app_id("quire")
@@ -61,7 +63,7 @@ pub fn run(session: Session, open: Option<DocumentId>, script: bool) -> anyhow::
     let started = eframe::run_native(
         "quire",
         options,
-        Box::new(move |context| Ok(Box::new(App::new(session, open, script, &context.egui_ctx)?))),
+        Box::new(move |context| Ok(Box::new(App::new(session, open, place, &context.egui_ctx)))),
     );
     started.map_err(|error| anyhow::anyhow!("no window can be opened: {error}"))
 }
@@ -70,6 +72,8 @@ pub fn run(session: Session, open: Option<DocumentId>, script: bool) -> anyhow::
 struct App {
     session: Session,
     model: Model,
+    /// Where the window is to stand and does not stand yet.
+    place: Option<Place>,
     pane: Pane,
     files: FileDialogs,
     search: Search,
@@ -87,13 +91,14 @@ struct App {
 }
 
 impl App {
-    fn new(session: Session, open: Option<DocumentId>, script: bool, ctx: &egui::Context) -> anyhow::Result<Self> {
+    fn new(session: Session, open: Option<DocumentId>, place: Option<Place>, ctx: &egui::Context) -> Self {
         theme::install(ctx);
         let waker = ctx.clone();
         session.on_event(move || waker.request_repaint());
         let mut app = Self {
             session,
-            model: Model::new(),
+            model: Model::new(place.is_none()),
+            place,
             pane: Pane::new(),
             files: FileDialogs::new(),
             search: Search::default(),
@@ -110,11 +115,8 @@ impl App {
         }
         if let Some(id) = app.first_document(open) {
             app.open(id);
-            if script {
-                app.session.obey_script(id)?;
-            }
         }
-        Ok(app)
+        app
     }
 
     /// What to show first: what was asked for, else what was edited last, else a page that says what this is.
@@ -157,6 +159,7 @@ impl App {
 
 impl eframe::App for App {
     fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
+        self.place = self.place.filter(|place| !place.take(ctx));
         self.take_what_happened(ctx);
         self.take_chosen_files();
         self.look_further(ctx);

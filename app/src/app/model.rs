@@ -61,10 +61,10 @@ struct Shown {
 }
 
 impl Model {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(library_shown: bool) -> Self {
         Self {
             open: None,
-            library_shown: true,
+            library_shown,
             people_shown: false,
             query: LibraryQuery::default(),
             editing_title: None,

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::app::Place;
+
 /// The offline-first collaborative text editor. Without a command, its window opens.
 ///
 /// Exit codes: 0 done; 1 something failed; 2 the command line cannot be understood; 3 there is no such document or file; 4 the
@@ -68,7 +70,7 @@ pub(super) enum Command {
     },
 }
 
-#[derive(Args, Debug)]
+#[derive(Args, Debug, Default)]
 pub(super) struct Open {
     /// The document: its id, or the start of it
     pub(super) id: Option<String>,
@@ -78,6 +80,9 @@ pub(super) struct Open {
     /// The person's name, instead of the one in the settings
     #[arg(long)]
     pub(super) name: Option<String>,
+    /// The column of the screen that the window takes, without the library beside the text
+    #[arg(long, value_name = "COLUMN/COLUMNS")]
+    pub(super) place: Option<Place>,
 }
 
 #[derive(Args, Debug)]

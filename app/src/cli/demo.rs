@@ -86,6 +86,7 @@ pub(super) fn run(headless: bool) -> Result<String, Failure> {
 /// Makes the text on the first device, shares it, and joins it on the others; its id.
 fn share_one_text(folder: &Path, relay: &Relay) -> Result<String, Failure> {
     let first = PLAYERS[0].library(folder);
+    PLAYERS[0].settle(folder)?;
     let start = folder.join("start.md");
     fs::write(&start, START).map_err(|error| Failure::new(Failure::FAILED, format!("{}: {error}", start.display())))?;
     let made = quire(&first, &["import", &start.to_string_lossy(), "--title", TITLE])?;
@@ -95,6 +96,7 @@ fn share_one_text(folder: &Path, relay: &Relay) -> Result<String, Failure> {
     quire(&first, &["sync", "--until-saved"])?;
     say(&format!("Ana shares a document. Bo and Cleo open her link: {link}"));
     for player in &PLAYERS[1..] {
+        player.settle(folder)?;
         quire(&player.library(folder), &["join", &link])?;
     }
     Ok(id)
@@ -103,7 +105,9 @@ fn share_one_text(folder: &Path, relay: &Relay) -> Result<String, Failure> {
 /// The three devices, in windows if that works; whether it did.
 fn open_devices(folder: &Path, id: &str, windows: bool) -> Result<(Vec<Device>, bool), Failure> {
     let start = |windows: bool| -> Result<Vec<Device>, Failure> {
-        PLAYERS.iter().map(|player| Device::start(player.name, &player.library(folder), id, windows)).collect()
+        let start =
+            |player: &Player| Device::start(player.name, &player.library(folder), id, windows.then_some(player.place));
+        PLAYERS.iter().map(start).collect()
     };
     if windows {
         match start(true) {

@@ -27,7 +27,7 @@ pub(super) fn run(arguments: Arguments) -> Result<String, Failure> {
     };
     let options = SessionOptions { folder, introduces: true, ..SessionOptions::default() };
     let (value, text) = match command {
-        None => return window(options, &Open { id: None, script: None, name: None }),
+        None => return window(options, &Open::default()),
         Some(Command::Open(open)) => return window(options, &open),
         Some(Command::Sync(sync)) if !sync.until_saved => return keep_in_step(options, sync),
         Some(Command::Edit(edit)) => return edit_by_script(options, edit),
@@ -102,7 +102,7 @@ fn window(options: SessionOptions, open: &Open) -> Result<String, Failure> {
         let missing = || Failure::new(Failure::USAGE, "a script needs a document: quire open ID --script -");
         session.obey_script(document.ok_or_else(missing)?)?;
     }
-    let closed = app::run(session, document, script);
+    let closed = app::run(session, document, open.place);
     closed.map(|()| String::new()).map_err(|error| {
         packages::say_what_is_missing();
         Failure::new(Failure::FAILED, format!("{error:#}"))

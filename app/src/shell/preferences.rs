@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use super::files::{self, FileError};
-use crate::editor::settings::{Settings, SettingsError, SettingsProblem, TEMPLATE};
+use crate::editor::checksum::crc32;
+use crate::editor::settings::{COLOURS, Settings, SettingsError, SettingsProblem, TEMPLATE};
 
 /// The name of the file.
 pub const FILE_NAME: &str = "settings.toml";
@@ -28,11 +29,12 @@ pub enum PreferencesError {
 }
 
 /// Reads the settings of the library in `folder`; the second part says in words what could not be used. A file that is
-/// missing stands for the defaults.
+/// missing stands for the defaults, with a colour that differs from library to library.
 pub fn load(folder: &Path) -> (Settings, Vec<String>) {
     let path = folder.join(FILE_NAME);
     let text = match read(&path) {
-        Ok(text) => text,
+        Ok(Some(text)) => text,
+        Ok(None) => return (Settings { colour: colour_of(folder), ..Settings::default() }, Vec::new()),
         Err(error) => return (Settings::default(), vec![error.to_string()]),
     };
     match Settings::parse(&text) {
@@ -50,17 +52,24 @@ pub fn load(folder: &Path) -> (Settings, Vec<String>) {
 /// A [`PreferencesError`] when the file cannot be read or written, or is no TOML; it is untouched then.
 pub fn save(folder: &Path, settings: &Settings) -> Result<(), PreferencesError> {
     let path = folder.join(FILE_NAME);
-    let old = read(&path)?;
+    let old = read(&path)?.unwrap_or_else(|| TEMPLATE.to_owned());
     let new = settings.write_into(&old).map_err(|error| PreferencesError::Syntax { path: path.clone(), error })?;
     Ok(files::write_whole(&path, new.as_bytes())?)
 }
 
-fn read(path: &Path) -> Result<String, FileError> {
+/// The file's text; `None` if there is no such file.
+fn read(path: &Path) -> Result<Option<String>, FileError> {
     match files::import(path, false) {
-        Ok(read) => Ok(read.text),
-        Err(FileError::Read { error, .. }) if error.kind() == io::ErrorKind::NotFound => Ok(TEMPLATE.to_owned()),
+        Ok(read) => Ok(Some(read.text)),
+        Err(FileError::Read { error, .. }) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// A colour for whoever has not chosen one: two libraries have the same only by chance.
+fn colour_of(folder: &Path) -> u8 {
+    let hash = crc32(folder.as_os_str().as_encoded_bytes());
+    u8::try_from(hash % u32::from(COLOURS)).unwrap_or(0)
 }
 
 #[cfg(test)]

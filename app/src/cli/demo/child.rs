@@ -115,12 +115,13 @@ pub(super) struct Device {
 
 impl Device {
     /// Starts the editor, with or without a window, and waits until it listens.
-    pub(super) fn start(name: &str, library: &Path, id: &str, window: bool) -> Result<Self, Failure> {
+    /// A window takes its `place` on the screen.
+    pub(super) fn start(name: &str, library: &Path, id: &str, place: Option<&str>) -> Result<Self, Failure> {
         let mut command = this_program(library)?;
-        command.args([if window { "open" } else { "edit" }, id, "--name", name]);
-        if window {
-            command.args(["--script", "-"]);
-        }
+        match place {
+            Some(place) => command.args(["open", id, "--name", name, "--script", "-", "--place", place]),
+            None => command.args(["edit", id, "--name", name]),
+        };
         command.stdin(Stdio::piped());
         let mut process = Process::start(&format!("{name}'s editor"), &mut command)?;
         let input = process.child.stdin.take();

@@ -1,6 +1,10 @@
 //! Who writes what, and how it is shown.
 
+use std::fs;
 use std::path::{Path, PathBuf};
+
+use crate::session::Failure;
+use crate::shell::preferences;
 
 /// The width of one device's text, in characters.
 const COLUMN_CHARS: usize = 38;
@@ -14,6 +18,10 @@ pub(super) const START: &str = "# A year on the island\n\nSpring.\n\nSummer.\n\n
 /// One of the three, and what they write; what stands between `<` and `>` is a typo that is taken back.
 pub(super) struct Player {
     pub(super) name: &'static str,
+    /// Their colour, as in the settings.
+    colour: u8,
+    /// Where their window stands.
+    pub(super) place: &'static str,
     /// The paragraph behind which they begin.
     pub(super) paragraph: &'static str,
     pub(super) at_once: &'static str,
@@ -24,6 +32,8 @@ pub(super) struct Player {
 pub(super) const PLAYERS: [Player; 3] = [
     Player {
         name: "Ana",
+        colour: 0,
+        place: "1/3",
         paragraph: "Spring.",
         at_once: " The first b<aot>oat came in March, with seed potatoes and the post.",
         while_cut_off: " We read every letter twice, <tehn>then aloud.",
@@ -31,6 +41,8 @@ pub(super) const PLAYERS: [Player; 3] = [
     },
     Player {
         name: "Bo",
+        colour: 1,
+        place: "2/3",
         paragraph: "Summer.",
         at_once: " Terns nested on the roof; we walked with um<bel>brellas.",
         while_cut_off: " In July the well ran dry for a w<ekk>eek.",
@@ -38,6 +50,8 @@ pub(super) const PLAYERS: [Player; 3] = [
     },
     Player {
         name: "Cleo",
+        colour: 2,
+        place: "3/3",
         paragraph: "Winter.",
         at_once: " The sea took the lower path and gave back a do<ro>or.",
         while_cut_off: " I kept the log alone; it is all <heer>here, every line.",
@@ -49,6 +63,14 @@ impl Player {
     /// The folder of this player's library.
     pub(super) fn library(&self, folder: &Path) -> PathBuf {
         folder.join(self.name)
+    }
+
+    /// Makes that folder, with the settings that tell the players apart.
+    pub(super) fn settle(&self, folder: &Path) -> Result<(), Failure> {
+        let library = self.library(folder);
+        let settings = library.join(preferences::FILE_NAME);
+        let kept = fs::create_dir(&library).and_then(|()| fs::write(&settings, format!("colour = {}\n", self.colour)));
+        kept.map_err(|error| Failure::new(Failure::FAILED, format!("{}: {error}", settings.display())))
     }
 }
 
