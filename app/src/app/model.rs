@@ -175,7 +175,7 @@ mod tests {
 
     #[test]
     fn notices_go_by_themselves_and_say_nothing_twice() {
-        let mut model = Model::new();
+        let mut model = Model::new(true);
         model.say(0, "Exported");
         model.say(1, "Exported");
         model.say_of_place(2, "Ana added 3 paragraphs", DocumentId::from_bytes([1; 16]), 7);
@@ -187,7 +187,7 @@ mod tests {
 
     #[test]
     fn a_failed_write_is_one_banner_however_often_it_fails() {
-        let mut model = Model::new();
+        let mut model = Model::new(true);
         model.warn("full", BannerOffer::Retry);
         model.warn("fuller", BannerOffer::Retry);
         assert_eq!(model.banners.iter().map(|banner| banner.text.as_str()).collect::<Vec<_>>(), ["fuller"]);
@@ -197,7 +197,7 @@ mod tests {
 
     #[test]
     fn zoom_has_steps_and_ends() {
-        let mut model = Model::new();
+        let mut model = Model::new(true);
         model.zoom(true);
         assert_eq!(model.zoom_shown(), Some(110));
         (0..20).for_each(|_| model.zoom(false));
