@@ -22,10 +22,7 @@ async fn check(greeted: bool, message: Message, reason: RefusalReason, numbers: 
     let data = TempDir::new().unwrap();
     let relay = Relay::start(data.path(), Limits::default()).await;
     let mut bystander = Client::join(relay.address, BYSTANDER).await;
-    let mut client = match greeted {
-        true => Client::join(relay.address, A).await,
-        false => Client::connect(relay.address).await,
-    };
+    let mut client = if greeted { Client::join(relay.address, A).await } else { Client::connect(relay.address).await };
     client.say(message).await;
     let (refusal, closed) = client.refused().await;
     assert_eq!((refusal.reason, (refusal.limit, refusal.value), closed), (reason, numbers, code));
