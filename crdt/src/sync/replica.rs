@@ -77,7 +77,8 @@ pub enum Output {
         envelope: Bytes,
     },
     /// Remember this with the document, in no hurry and without an answer, together with what
-    /// [`Replica::units_saved_at_relay`] says; both come back in [`ReplicaConfig`].
+    /// [`Replica::units_saved_at_relay`] says; both come back in [`ReplicaConfig`]. It comes again with the same place when the
+    /// relay has saved everything that was made.
     PersistResume {
         /// Up to where this replica has the relay's log on its own disk.
         resume: Resume,

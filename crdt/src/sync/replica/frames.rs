@@ -118,6 +118,11 @@ impl Replica {
             self.waiting.set_saved(count, now.monotonic_us);
             self.link.missing_frames = 0;
             self.status_changed = true;
+            if self.units_waiting() == 0
+                && let Some(resume) = self.outbox.resume()
+            {
+                self.outputs.push_back(Output::PersistResume { resume });
+            }
         }
         Ok(())
     }

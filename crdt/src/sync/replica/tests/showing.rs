@@ -86,6 +86,18 @@ fn where_the_last_edit_is() {
 }
 
 #[test]
+fn what_the_relay_saved_is_known_after_a_restart() {
+    let mut world = World::online(1);
+    world.write(0, "abc");
+    world.nodes[0].outputs.clear();
+    world.write(0, "de");
+    let remembered = |output: &Output| matches!(output, Output::PersistResume { .. });
+    assert!(world.nodes[0].outputs.iter().any(remembered), "without waiting for a heartbeat");
+    world.restart(0);
+    assert_eq!(world.nodes[0].replica.units_waiting(), 0);
+}
+
+#[test]
 fn edits_of_here_and_elsewhere_come_out_the_same_way() {
     let mut world = World::online(2);
     world.write(0, "abc");
