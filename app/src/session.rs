@@ -24,7 +24,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use quire_crdt::sync::Now;
-use quire_crdt::{DocumentId, Patch};
+use quire_crdt::{Anchor, DocumentId, Patch};
 
 pub use self::documents::{DocumentSummary, RemovalReport, TITLE_CHARS_MAX};
 pub use self::error::SessionError;
@@ -118,6 +118,13 @@ pub enum Notice {
     Show {
         /// Which document.
         document: Option<DocumentId>,
+    },
+    /// The script has placed its caret.
+    CaretPlaced {
+        /// In which document.
+        document: DocumentId,
+        /// Where.
+        caret: Anchor,
     },
     /// The script asks to quit.
     Quit,

@@ -57,6 +57,10 @@ impl App {
                 }
                 ctx.send_viewport_cmd(egui::ViewportCommand::Focus);
             }
+            Notice::CaretPlaced { document, caret } => {
+                self.pane.place_caret(&self.session, document, caret);
+                ctx.request_repaint();
+            }
             Notice::Quit => ctx.send_viewport_cmd(egui::ViewportCommand::Close),
         }
     }

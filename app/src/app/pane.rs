@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use egui::{Id, Ui};
-use quire_crdt::{DocumentId, Text};
+use quire_crdt::{Anchor, DocumentId, Text};
 
 use super::buffer::SessionBuffer;
 use crate::editor::buffer::Buffer as _;
@@ -10,6 +10,7 @@ use crate::editor::command::{Action, Command};
 use crate::editor::dialog::{FindDraft, FindView};
 use crate::editor::find::{MATCHES_MAX, Query, QueryError};
 use crate::editor::presence::Presence;
+use crate::editor::selection::Selection;
 use crate::editor::settings::{FontChoice, Settings};
 use crate::editor::state::{EditorState, Look, Outcome};
 use crate::session::{Notice, Session};
@@ -93,6 +94,15 @@ impl Pane {
     /// Does this in the next frame.
     pub(super) fn command(&mut self, command: Command) {
         self.waiting.push(command);
+    }
+
+    /// Puts the caret of an open document there, as a script wants it.
+    pub(super) fn place_caret(&mut self, session: &Session, id: DocumentId, caret: Anchor) {
+        if let Some(document) = session.document(id).filter(|_| self.id == Some(id)) {
+            let text = document.text();
+            let at = text.position(caret).unwrap_or_else(|| text.len_chars());
+            self.state.select(text, Selection::caret(at));
+        }
     }
 
     /// Follows what changed; everything that happened goes to the end of `happened`.

@@ -194,6 +194,7 @@ impl Session {
         let anchor = self.document(document).map(|open| open.text().anchor(at, Bias::Left));
         if let (Some(script), Some(anchor)) = (&mut self.script, anchor) {
             script.caret = anchor;
+            self.notices.push(Notice::CaretPlaced { document, caret: anchor });
         }
     }
 
