@@ -10,7 +10,8 @@ fn golden() -> impl Iterator<Item = (&'static str, &'static str)> {
     lines.map(|line| line.split_once(": ").expect("a name and bytes"))
 }
 
-fn bytes(hex: &str) -> Vec<u8> {
+/// The bytes that hexadecimal digits say.
+pub(crate) fn bytes(hex: &str) -> Vec<u8> {
     (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).expect("hexadecimal")).collect()
 }
 

@@ -4,6 +4,7 @@
 mod anchors;
 mod bad_input;
 mod convergence;
+mod golden;
 mod golden_frames;
 mod history;
 mod oracle_agrees;

@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod cli;
+mod golden_stores;
 mod kill;
 mod processes;
 mod protocol_page;

@@ -97,7 +97,7 @@ const ABSENCES: &[Absence] = &[
 ];
 
 /// The files of the app that may start a relay as a library.
-const RELAY_STARTERS: &[&str] = &["app/src/cli/demo.rs"];
+const RELAY_STARTERS: &[&str] = &["app/src/cli/host.rs", "app/src/shell/host.rs"];
 
 /// The core's modules, and what each may name.
 const CORE: &[(&str, &[&str])] = &[

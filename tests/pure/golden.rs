@@ -1,0 +1,77 @@
+//! The bytes of every format ever released are read for ever, and what is written today is what they say.
+
+use quire::editor::link::Link;
+use quire_crdt::{Change, DocumentId, Envelope, Header, Op, OpId, ReplicaId, Value, open, seal};
+use sim::frames::hex;
+
+use crate::golden_frames;
+
+const ENVELOPES: &str = include_str!("../golden/envelopes-v1.txt");
+const LINK: &str = include_str!("../golden/link-v1.txt");
+
+const DOCUMENT: DocumentId = DocumentId::from_bytes(*b"a document's id.");
+const ANA: ReplicaId = ReplicaId::from_bytes(*b"replica of Ana..");
+const BEN: ReplicaId = ReplicaId::from_bytes(*b"replica of Ben..");
+
+/// A change of every kind, by name.
+fn changes() -> Vec<(&'static str, Change)> {
+    let id = |replica, seq| Some(OpId::new(replica, seq));
+    let insert = |left, right, text: &str| Op::Insert { left, right, text: text.to_owned() };
+    let delete = |first: Option<OpId>, len, backwards| Op::Delete { first: first.expect("an id"), len, backwards };
+    let set = |key: &str, value| Op::Set { key: key.to_owned(), value };
+    let change = |replica, first_seq, deps: &[(ReplicaId, u64)], ops: Vec<Op>| {
+        let len = ops.iter().map(Op::len).sum();
+        Change { header: Header { replica, first_seq, len, deps: deps.iter().copied().collect() }, ops }
+    };
+    vec![
+        ("first-words", change(ANA, 0, &[], vec![insert(None, None, "Grüße, 世界 👋")])),
+        (
+            "between-others",
+            change(BEN, 300, &[(ANA, 12)], vec![insert(id(ANA, 4), id(ANA, 5), "x"), insert(id(BEN, 2), None, "\n")]),
+        ),
+        ("deletions", change(BEN, 302, &[], vec![delete(id(ANA, 2), 3, false), delete(id(BEN, 300), 1, true)])),
+        (
+            "every-value",
+            change(
+                ANA,
+                1 << 40,
+                &[(BEN, 306)],
+                vec![
+                    set("title", Some(Value::Text("Über uns".to_owned()))),
+                    set("count", Some(Value::Integer(i64::MIN))),
+                    set("yes", Some(Value::Flag(true))),
+                    set("no", Some(Value::Flag(false))),
+                    set("bytes", Some(Value::Bytes(vec![0, 255]))),
+                    set("title", None),
+                ],
+            ),
+        ),
+    ]
+}
+
+#[test]
+fn golden_envelopes_are_written_as_ever() {
+    let written = changes()
+        .iter()
+        .fold(String::new(), |text, (name, change)| format!("{text}{name} {}\n", hex(seal(DOCUMENT, change).bytes())));
+    assert!(written == ENVELOPES, "tests/golden/envelopes-v1.txt differs from what is written now:\n{written}");
+}
+
+#[test]
+fn golden_envelopes_are_read_for_ever() {
+    assert_eq!(ENVELOPES.lines().count(), changes().len());
+    for (line, (name, change)) in ENVELOPES.lines().zip(changes()) {
+        let (found, bytes) = line.split_once(' ').expect("a name and bytes");
+        let envelope = Envelope::decode(golden_frames::bytes(bytes).into()).expect("an envelope of version 1");
+        assert_eq!((found, envelope.document()), (name, DOCUMENT));
+        assert_eq!(open(&envelope), Ok(change));
+    }
+}
+
+#[test]
+fn golden_links_are_read_for_ever() {
+    let link: Link = LINK.trim().parse().expect("a link of version 1");
+    assert_eq!(link.to_string(), LINK.trim());
+    assert_eq!(link.document.to_string(), "0123456789abcdef0123456789abcdef");
+    assert_eq!(link.relay.to_string(), "relay.example.org:4871");
+}
