@@ -1,4 +1,5 @@
 //! The text area, as a screen reader and a keyboard know it.
+#![expect(clippy::expect_used, reason = "a helper of a test fails as the test does")]
 
 use egui::accesskit::Role;
 use egui::{Event, Id, ImeEvent, Key, Modifiers, PointerButton, Pos2, vec2};
@@ -238,7 +239,7 @@ fn write_remotely(harness: &mut Harness<'static, Page>, text: &str) {
 
 #[test]
 fn others_above_move_neither_the_view_nor_the_caret() {
-    let lines: String = (0..500).map(|line| format!("line {line}\n")).collect();
+    let lines: String = (0..500).flat_map(|line| ["line ".to_owned(), line.to_string(), "\n".to_owned()]).collect();
     let mut harness = open(&lines);
     let command = Command::GoToLine { line: 250 };
     harness.state_mut().state.perform(&command, &mut LocalBuffer::new(&lines), &mut NoRows).expect("no edit");
@@ -347,7 +348,8 @@ fn a_large_page_lays_out_only_what_is_seen() {
 
 #[test]
 fn any_look_can_be_shown() {
-    let mut harness = open("# Title\n\n- **strong** and *emphasis*, `code`, [link](to)\n\n```rust\nfn main() {}\n```\n> quote\n");
+    let mut harness =
+        open("# Title\n\n- **strong** and *emphasis*, `code`, [link](to)\n\n```rust\nfn main() {}\n```\n> quote\n");
     for look in [
         Look { zoom: 2.0, ..Look::default() },
         Look { wrap: false, line_numbers: true, ..Look::default() },

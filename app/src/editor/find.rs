@@ -22,7 +22,6 @@ const PATTERN_BYTES_MAX: usize = 4 * 1024 * 1024;
 const WINDOW_CHARS: usize = 16 * 1024;
 
 /// What is looked for.
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Query {
     /// The text or expression.

@@ -40,7 +40,6 @@ pub enum Role {
 }
 
 /// How a span looks.
-#[expect(clippy::struct_excessive_bools, reason = "each emphasis is on or off, in any combination")]
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub struct Style {
     /// What it is.

@@ -6,7 +6,6 @@
 #![expect(
     clippy::cast_possible_truncation,
     clippy::cast_precision_loss,
-    clippy::cast_sign_loss,
     reason = "points on a screen are small; the places of a text are f64 until they are on it"
 )]
 

@@ -14,7 +14,7 @@ use crate::editor::state::Preedit;
 use crate::view::theme::{COLUMN_CHARS, space};
 
 /// What letters are on average, to guess how many fit a row.
-const SAMPLE: &str = "the text is the only loud thing on the page, and all the rest of it is calm and small; ";
+const SAMPLE: &str = "The quick brown fox jumps over the lazy dog, and then some more. ";
 
 /// The room for the scroll bar, in points.
 pub(super) const BAR_WIDTH: f32 = 12.0;
