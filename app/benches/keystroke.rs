@@ -1,7 +1,7 @@
 //! What a frame of the text area costs: CPU time of update, layout and tessellation, without a window.
 //!
 //! `cargo bench -p quire --bench keystroke`, optionally with sizes in MB behind `--`. Prints the median and the 95th percentile in
-//! milliseconds of CPU for each thing that a user does, in documents of 1 KB, 1 MB and 10 MB.
+//! milliseconds of CPU for each thing that a user does, in documents of 1 KB, 1 MB and 10 MB, and in one line of 1 MB.
 
 use std::time::Instant;
 
@@ -9,8 +9,9 @@ use egui::{Context, Event, Id, Key, Modifiers, Pos2, RawInput, Rect, vec2};
 use quire::editor::buffer::{Buffer, LocalBuffer};
 use quire::editor::selection::Selection;
 use quire::editor::state::EditorState;
-use quire::view::text_area::{PageView, TextArea};
+use quire::view::text_area::{Guest, PageView, TextArea};
 use quire::view::theme;
+use quire_crdt::{Bias, ReplicaId};
 
 /// Frames of each kind.
 const FRAMES: usize = 200;
@@ -22,13 +23,14 @@ struct Editor {
     context: Context,
     buffer: LocalBuffer,
     state: EditorState,
+    guests: Vec<Guest>,
     time: f64,
 }
 
 impl Editor {
-    fn new(bytes: usize) -> Self {
+    fn new(content: &str) -> Self {
         let started = Instant::now();
-        let buffer = LocalBuffer::new(&LINE.repeat((bytes / LINE.len()).max(1)));
+        let buffer = LocalBuffer::new(content);
         let loaded = Instant::now();
         let state = EditorState::new(buffer.text());
         let context = Context::default();
@@ -39,7 +41,7 @@ impl Editor {
             (loaded - started).as_secs_f64() * 1e3,
             loaded.elapsed().as_secs_f64() * 1e3
         );
-        Self { context, buffer, state, time: 0.0 }
+        Self { context, buffer, state, guests: Vec::new(), time: 0.0 }
     }
 
     fn frame(&mut self, events: Vec<Event>) {
@@ -51,8 +53,8 @@ impl Editor {
             focused: true,
             ..RawInput::default()
         };
-        let (buffer, state) = (&mut self.buffer, &mut self.state);
-        let output = self.context.run_ui(input, |ui| {
+        let (buffer, state, guests) = (&mut self.buffer, &mut self.state, &self.guests);
+        let mut output = self.context.run_ui(input, |ui| {
             state.sync(buffer);
             let mut area = TextArea::begin(ui, Id::unique("page"), buffer.text(), state);
             area.response().request_focus();
@@ -61,8 +63,10 @@ impl Editor {
                     println!("{command:?}: {error}");
                 }
             }
-            area.show(ui, PageView { text: buffer.text(), guests: &[], label: "", placeholder: "" }, state);
+            area.show(ui, PageView { text: buffer.text(), guests, label: "", placeholder: "" }, state);
         });
+        // No window takes the letters' textures.
+        output.textures_delta.clear();
         let meshes = self.context.tessellate(output.shapes, output.pixels_per_point);
         std::hint::black_box(meshes);
     }
@@ -94,6 +98,8 @@ fn key(key: Key, modifiers: Modifiers) -> Vec<Event> {
 
 /// CPU time of this thread in milliseconds; where the system does not tell it, the time of day.
 fn cpu_ms() -> f64 {
+    // The kernel brings its account up to date when a thread gives way.
+    std::thread::yield_now();
     let schedule = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
     let nanoseconds: Option<f64> = schedule.split(' ').next().and_then(|field| field.parse().ok());
     nanoseconds.map_or_else(wall_ms, |nanoseconds| nanoseconds / 1e6)
@@ -110,10 +116,10 @@ fn main() {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a size that fits memory")]
         let bytes = (megabytes * 1e6) as usize;
         println!("{megabytes} MB");
-        let mut editor = Editor::new(bytes);
+        let mut editor = Editor::new(&LINE.repeat((bytes / LINE.len()).max(1)));
         let middle = editor.buffer.text().len_lines() / 2;
         editor.go_to_line(middle);
-        editor.measure("keystroke", |_, number| vec![Event::Text(["x", "y", " "][number % 3].to_owned())]);
+        editor.measure("keystroke", type_a_letter);
         editor.measure("caret down", |_, _| key(Key::ArrowDown, Modifiers::NONE));
         editor.measure("page down", |_, _| key(Key::PageDown, Modifiers::NONE));
         editor.measure("edit far above", |editor, _| {
@@ -129,5 +135,29 @@ fn main() {
             editor.state.select(editor.buffer.text(), Selection::caret(at));
             Vec::new()
         });
+        editor.go_to_line(middle);
+        editor.measure("20 guests moving", |editor, number| {
+            editor.guests = guests(&editor.buffer, editor.state.selection(editor.buffer.text()).head + number % 7);
+            Vec::new()
+        });
     }
+    println!("1 MB in one line");
+    let mut editor = Editor::new(&LINE.replace('\n', " ").repeat(1_000_000 / LINE.len()));
+    editor.state.select(editor.buffer.text(), Selection::caret(500_000));
+    editor.measure("keystroke", type_a_letter);
+    editor.measure("caret down", |_, _| key(Key::ArrowDown, Modifiers::NONE));
+}
+
+fn type_a_letter(_: &mut Editor, number: usize) -> Vec<Event> {
+    vec![Event::Text(["x", "y", " "][number % 3].to_owned())]
+}
+
+/// Carets of twenty others, a few lines apart.
+fn guests(buffer: &LocalBuffer, at: usize) -> Vec<Guest> {
+    let guest = |number: u8| {
+        let caret = buffer.text().anchor(at + usize::from(number) * 60, Bias::Left);
+        let replica = ReplicaId::from_bytes([number; 16]);
+        Guest { replica, name: format!("Guest {number}"), colour: number, caret, tail: caret }
+    };
+    (0..20).map(guest).collect()
 }
