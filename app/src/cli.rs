@@ -25,7 +25,8 @@ use crate::session::Failure;
 /// Obeys the arguments of this process.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let quiet = if arguments.wants_log() { "info" } else { "warn" };
+    // What the window's libraries warn of, nobody can do anything about.
+    let quiet = if arguments.wants_log() { "info" } else { "error,quire=warn" };
     let filter = EnvFilter::try_from_env("QUIRE_LOG").unwrap_or_else(|_| EnvFilter::new(quiet));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
     let result = run::run(arguments).and_then(|answer| {

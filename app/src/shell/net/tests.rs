@@ -1,0 +1,121 @@
+//! Relays that are not there, are none, or say too much.
+
+use std::future::Future;
+use std::io::Write;
+use std::net::TcpListener;
+use std::time::Duration;
+
+use futures_util::SinkExt;
+use tokio_tungstenite::accept_async;
+use tokio_tungstenite::tungstenite::Message;
+
+use super::*;
+use crate::shell::inbox::{Event, Inbox};
+
+const DOCUMENT: DocumentId = DocumentId::from_bytes([3; 16]);
+
+type Server = tokio_tungstenite::WebSocketStream<tokio::net::TcpStream>;
+
+fn address(listener: &TcpListener) -> RelayAddress {
+    let port = listener.local_addr().unwrap().port();
+    RelayAddress::new("127.0.0.1", port).unwrap()
+}
+
+/// A websocket server for one client, on a thread of its own.
+fn server<F: Future<Output = ()>>(serve: impl FnOnce(Server) -> F + Send + 'static) -> RelayAddress {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let relay = address(&listener);
+    thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            listener.set_nonblocking(true).unwrap();
+            let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+            let (stream, _) = listener.accept().await.unwrap();
+            serve(accept_async(stream).await.unwrap()).await;
+        });
+    });
+    relay
+}
+
+fn next(inbox: &Inbox) -> LinkHappening {
+    match inbox.wait(Duration::from_secs(20)) {
+        Some(Event::Link(event)) if event.document == DOCUMENT => event.what,
+        other => panic!("nothing happened to the link: {other:?}"),
+    }
+}
+
+/// How the link to this relay ends, whatever came before.
+fn end_of(relay: RelayAddress) -> LinkEnd {
+    let inbox = Inbox::new();
+    let mut net = Net::start(inbox.outlet()).unwrap();
+    let _link = net.open(DOCUMENT, relay).unwrap();
+    loop {
+        if let LinkHappening::Ended(end) = next(&inbox) {
+            return end;
+        }
+    }
+}
+
+#[test]
+fn a_relay_that_is_not_there_is_unreachable() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let relay = address(&listener);
+    drop(listener);
+    assert!(matches!(end_of(relay), LinkEnd::Unreachable { .. }));
+}
+
+#[test]
+fn a_host_that_nobody_knows_is_unknown() {
+    let end = end_of(RelayAddress::new("no-such-host.invalid", 4870).unwrap());
+    assert!(matches!(end, LinkEnd::Unknown { .. }), "{end}");
+    assert!(end.to_string().contains("no-such-host.invalid"), "{end}");
+}
+
+#[test]
+fn a_web_server_is_no_relay() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let relay = address(&listener);
+    thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi").unwrap();
+        drop(stream);
+    });
+    assert!(matches!(end_of(relay), LinkEnd::NoRelay { .. }));
+}
+
+#[test]
+fn text_is_no_frame() {
+    let relay = server(|mut socket| async move {
+        socket.send(Message::text("hello")).await.unwrap();
+    });
+    assert!(matches!(end_of(relay), LinkEnd::NoRelay { .. }));
+}
+
+#[test]
+fn a_frame_that_is_too_long_is_refused() {
+    let relay = server(|mut socket| async move {
+        // The reader hangs up in the middle of it.
+        drop(socket.send(Message::binary(vec![0; 2 * quire_crdt::sync::frame::FRAME_BYTES_MAX])).await);
+    });
+    assert!(matches!(end_of(relay), LinkEnd::NoRelay { .. }));
+}
+
+#[test]
+fn a_relay_that_says_too_much_has_to_wait() {
+    const FRAME_BYTES: usize = 256 * 1024;
+    let relay =
+        server(|mut socket| async move { while socket.send(Message::binary(vec![7; FRAME_BYTES])).await.is_ok() {} });
+    let inbox = Inbox::new();
+    let mut net = Net::start(inbox.outlet()).unwrap();
+    let _link = net.open(DOCUMENT, relay).unwrap();
+    assert!(matches!(next(&inbox), LinkHappening::Opened));
+    let at_most = INBOUND_KIBIBYTES_MAX as usize * 1024 / FRAME_BYTES;
+    let mut held = Vec::new();
+    while let Some(Event::Link(event)) = inbox.wait(Duration::from_millis(300)) {
+        held.push(event);
+        assert!(held.len() <= at_most, "{} frames are not handled yet", held.len());
+    }
+    assert!(held.len() > at_most / 2, "{} frames came", held.len());
+    held.clear();
+    assert!(matches!(next(&inbox), LinkHappening::Frame(_)), "the link goes on");
+}
