@@ -80,8 +80,9 @@ mod tests {
     #[test]
     fn a_first_save_makes_a_commented_file() {
         let folder = tempfile::tempdir().unwrap();
-        assert_eq!(load(folder.path()), (Settings::default(), Vec::new()));
-        let settings = Settings { name: "Ana".into(), ..Settings::default() };
+        let first = Settings { colour: colour_of(folder.path()), ..Settings::default() };
+        assert_eq!(load(folder.path()), (first.clone(), Vec::new()));
+        let settings = Settings { name: "Ana".into(), ..first };
         save(folder.path(), &settings).unwrap();
         assert_eq!(load(folder.path()), (settings, Vec::new()));
         assert!(fs::read_to_string(folder.path().join(FILE_NAME)).unwrap().starts_with("# Quire's settings."));

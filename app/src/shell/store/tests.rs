@@ -37,7 +37,8 @@ fn answer(inbox: &Inbox) -> StoreEvent {
 
 /// Waits until the document's log is on disk up to `head`.
 fn wait_for(inbox: &Inbox, document: DocumentId, head: u64) {
-    while answer(inbox) != (StoreEvent::Written { document, head, record: false }) {}
+    let is_it = |event: StoreEvent| matches!(event, StoreEvent::Written { document: of, head: to, .. } if (of, to) == (document, head));
+    while !is_it(answer(inbox)) {}
 }
 
 fn library_of(changes: u64) -> tempfile::TempDir {
