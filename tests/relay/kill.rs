@@ -216,12 +216,16 @@ impl Writer {
 
     fn listen(&mut self) {
         let answers = self.editor.as_mut().map(Editor::answers_so_far).unwrap_or_default();
-        answers.iter().for_each(|answer| self.saved.note(answer));
+        for answer in &answers {
+            self.saved.note(answer);
+        }
     }
 
     fn kill(&mut self) {
         let answers = self.editor.take().map(Editor::kill).unwrap_or_default();
-        answers.iter().for_each(|answer| self.saved.note(answer));
+        for answer in &answers {
+            self.saved.note(answer);
+        }
     }
 }
 
