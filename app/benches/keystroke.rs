@@ -28,9 +28,9 @@ struct Editor {
 }
 
 impl Editor {
-    fn new(content: &str) -> Self {
+    fn new(text: &str) -> Self {
         let started = Instant::now();
-        let buffer = LocalBuffer::new(content);
+        let buffer = LocalBuffer::new(text);
         let loaded = Instant::now();
         let state = EditorState::new(buffer.text());
         let context = Context::default();
