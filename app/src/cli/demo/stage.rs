@@ -69,7 +69,8 @@ impl Player {
     pub(super) fn settle(&self, folder: &Path) -> Result<(), Failure> {
         let library = self.library(folder);
         let settings = library.join(preferences::FILE_NAME);
-        let kept = fs::create_dir(&library).and_then(|()| fs::write(&settings, format!("colour = {}\n", self.colour)));
+        let text = format!("name = \"{}\"\ncolour = {}\n", self.name, self.colour);
+        let kept = fs::create_dir(&library).and_then(|()| fs::write(&settings, text));
         kept.map_err(|error| Failure::new(Failure::FAILED, format!("{}: {error}", settings.display())))
     }
 }
