@@ -33,7 +33,12 @@ impl App {
             Request::Find(draft) => self.set_find(draft),
             Request::ReplaceOne => self.replace_one(),
             Request::ReplaceAll => self.replace_all(),
-            Request::Palette(draft) => self.model.palette = draft,
+            Request::Palette(draft) => {
+                if draft.is_none() {
+                    self.pane.take_focus();
+                }
+                self.model.palette = draft;
+            }
             Request::Dialog(dialog) => self.model.dialog = Some(dialog),
             Request::Confirm => {
                 self.confirm();

@@ -202,6 +202,7 @@ impl Settings {
             ("", "") => "a device without a name".to_owned(),
             ("", device) => device.to_owned(),
             (name, "") => format!("{name}’s device"),
+            (name, device) if device.contains(name) => device.to_owned(),
             (name, device) => format!("{name}’s {device}"),
         }
     }
@@ -300,6 +301,19 @@ impl Reader<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_device_is_called_after_its_person_once() {
+        let check = |name: &str, device: &str, label: &str| {
+            let settings = Settings { name: name.to_owned(), device: device.to_owned(), ..Settings::default() };
+            assert_eq!(settings.device_label(), label);
+        };
+        check("Ana", "laptop", "Ana’s laptop");
+        check("Ana", "Ana's laptop", "Ana's laptop");
+        check("Ana", "", "Ana’s device");
+        check("", "laptop", "laptop");
+        check("", "", "a device without a name");
+    }
 
     #[test]
     fn the_template_says_the_defaults() {
