@@ -28,7 +28,7 @@ pub use self::place::Place;
 use self::search::Search;
 use crate::editor::library_view::LibraryEntry;
 use crate::editor::request::BannerOffer;
-use crate::editor::settings::ThemeChoice;
+use crate::editor::settings::{Settings, ThemeChoice};
 use crate::session::{Notice, Session};
 use crate::shell::host::Host;
 use crate::view::theme;
@@ -88,6 +88,8 @@ struct App {
     unread: BTreeSet<DocumentId>,
     /// What open documents had when their link went away.
     away: BTreeMap<DocumentId, VersionVector>,
+    /// What stands in the window's frame.
+    window_title: String,
 }
 
 impl App {
@@ -108,11 +110,13 @@ impl App {
             entries_stale: true,
             unread: BTreeSet::new(),
             away: BTreeMap::new(),
+            window_title: String::new(),
         };
         app.apply_look(ctx);
         for problem in app.session.settings_problems().to_vec() {
             app.warn(problem);
         }
+        app.host_again();
         if let Some(id) = app.first_document(open) {
             app.open(id);
         }
@@ -139,12 +143,14 @@ impl App {
 
     /// Gives egui the theme, and the text area the letters, of the settings.
     fn apply_look(&mut self, ctx: &egui::Context) {
-        ctx.set_theme(match self.session.settings().theme {
-            ThemeChoice::System => egui::ThemePreference::System,
-            ThemeChoice::Light => egui::ThemePreference::Light,
-            ThemeChoice::Dark => egui::ThemePreference::Dark,
-        });
+        show_theme(ctx, self.session.settings().theme);
         self.pane.set_look(self.session.settings(), self.model.zoom_percent);
+    }
+
+    /// Shows what settings would look like.
+    fn preview(&mut self, ctx: &egui::Context, settings: &Settings) {
+        show_theme(ctx, settings.theme);
+        self.pane.set_look(settings, self.model.zoom_percent);
     }
 
     fn say(&mut self, text: impl Into<String>) {
@@ -155,6 +161,15 @@ impl App {
     fn warn(&mut self, text: impl Into<String>) {
         self.model.warn(text, BannerOffer::Dismiss);
     }
+}
+
+fn show_theme(ctx: &egui::Context, theme: ThemeChoice) {
+    ctx.options_mut(|options| options.fallback_theme = egui::Theme::Light);
+    ctx.set_theme(match theme {
+        ThemeChoice::System => egui::ThemePreference::System,
+        ThemeChoice::Light => egui::ThemePreference::Light,
+        ThemeChoice::Dark => egui::ThemePreference::Dark,
+    });
 }
 
 impl eframe::App for App {
@@ -180,3 +195,6 @@ impl eframe::App for App {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

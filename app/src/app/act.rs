@@ -13,6 +13,7 @@ use crate::editor::settings::{FontChoice, ThemeChoice};
 use crate::editor::status::Mark;
 use crate::editor::words::quantity;
 use crate::shell::preferences;
+use crate::view::title_bar::title_id;
 
 impl App {
     /// Carries out a request. Waits for nothing but a document's disk.
@@ -28,8 +29,8 @@ impl App {
             Request::ShowArchive(archive) => self.model.query.archive = archive,
             Request::Open(id) => self.open(id),
             Request::Document(id, verb) => self.on_document(ctx, id, verb),
-            Request::EditTitle(title) => self.model.editing_title = title,
-            Request::SetTitle(title) => self.set_title(&title),
+            Request::EditTitle(title) => self.edit_title(ctx, title),
+            Request::SetTitle(title) => self.set_title(ctx, &title),
             Request::Find(draft) => self.set_find(draft),
             Request::ReplaceOne => self.replace_one(),
             Request::ReplaceAll => self.replace_all(),
@@ -39,7 +40,12 @@ impl App {
                 }
                 self.model.palette = draft;
             }
-            Request::Dialog(dialog) => self.model.dialog = Some(dialog),
+            Request::Dialog(dialog) => {
+                if let Dialog::Settings(draft) = &dialog {
+                    self.preview(ctx, &draft.settings);
+                }
+                self.model.dialog = Some(dialog);
+            }
             Request::Confirm => {
                 self.confirm();
                 self.apply_look(ctx);
@@ -92,7 +98,7 @@ impl App {
         let Some(id) = self.model.open else { return };
         match action {
             Action::Export => self.on_document(ctx, id, Verb::Export),
-            Action::Rename => self.model.editing_title = Some(self.given_title(id)),
+            Action::Rename => self.edit_title(ctx, Some(self.given_title(id))),
             Action::Archive => {
                 let archived = self.session.list().iter().any(|summary| summary.id == id && summary.archived);
                 self.on_document(ctx, id, if archived { Verb::Restore } else { Verb::Archive });
@@ -171,8 +177,18 @@ impl App {
         }
     }
 
-    fn set_title(&mut self, title: &str) {
-        self.model.editing_title = None;
+    fn edit_title(&mut self, ctx: &egui::Context, title: Option<String>) {
+        if title.is_none() {
+            self.pane.take_focus();
+        } else if self.model.editing_title.is_none() {
+            self.pane.leave_focus();
+            ctx.memory_mut(|memory| memory.request_focus(title_id()));
+        }
+        self.model.editing_title = title;
+    }
+
+    fn set_title(&mut self, ctx: &egui::Context, title: &str) {
+        self.edit_title(ctx, None);
         let Some(id) = self.model.open else { return };
         let titles = self.session.titles(id);
         let settled = titles.len() <= 1 && titles.first().is_none_or(|(given, _)| given == title);
@@ -207,6 +223,7 @@ impl App {
         }
         self.model.find_focus += 1;
         self.set_find(Some(draft));
+        self.pane.leave_focus();
     }
 
     fn set_find(&mut self, draft: Option<FindDraft>) {
@@ -280,12 +297,11 @@ impl App {
 
     fn open_share(&mut self, id: DocumentId) {
         let title = self.session.title(id);
-        let stage = match self.session.link(id) {
-            Some(link) => self.ready(&link),
-            None => {
-                let relay = self.session.settings().relay.as_ref().map(ToString::to_string).unwrap_or_default();
-                ShareStage::Choose { relay, error: None }
-            }
+        let stage = if let Some(link) = self.session.link(id) {
+            self.ready(&link)
+        } else {
+            let relay = self.session.settings().relay.as_ref().map(ToString::to_string).unwrap_or_default();
+            ShareStage::Choose { relay, error: None }
         };
         self.model.dialog = Some(Dialog::Share(ShareDialog { title, stage }));
     }

@@ -117,6 +117,15 @@ impl App {
         self.model.dialog = Some(Dialog::Share(ShareDialog { title: dialog.title, stage }));
     }
 
+    /// Starts the relay on this computer again when documents of this library are shared by it.
+    pub(super) fn host_again(&mut self) {
+        let relays: Vec<RelayAddress> = self.session.list().into_iter().filter_map(|summary| summary.relay).collect();
+        match Host::resume(self.session.folder(), &relays) {
+            Ok(host) => self.host = host,
+            Err(error) => self.warn(format!("Others cannot reach what you host here: {}", sentence(&error))),
+        }
+    }
+
     fn keep_settings(&mut self, mut draft: SettingsDraft) -> Option<Dialog> {
         draft.settings.relay = match draft.relay.trim() {
             "" => None,

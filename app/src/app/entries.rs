@@ -75,14 +75,14 @@ pub(super) fn people(session: &Session, id: DocumentId, status: &DocumentStatus)
         let payload = presences.iter().find(|(replica, _)| *replica == device.replica)?;
         Shown::decode(&payload.1).ok()
     };
-    let mut people: Vec<Person> = status.devices.iter().map(|device| person(session, device, shown(device))).collect();
+    let mut people: Vec<Person> = status.devices.iter().map(|device| person(session, device, shown(device).as_ref())).collect();
     sort_people(&mut people);
     people
 }
 
-fn person(session: &Session, device: &Device, shown: Option<Shown>) -> Person {
+fn person(session: &Session, device: &Device, shown: Option<&Shown>) -> Person {
     let settings = session.settings();
-    let (name, color) = match (&shown, device.is_this) {
+    let (name, color) = match (shown, device.is_this) {
         (_, true) => (settings.name.clone(), settings.colour),
         (Some(shown), false) => (shown.person.clone(), shown.colour),
         (None, false) => (String::new(), color_of(device)),
@@ -93,7 +93,9 @@ fn person(session: &Session, device: &Device, shown: Option<Shown>) -> Person {
         (false, false) => Presence::Left,
     };
     let name = if name.trim().is_empty() { owner(&device.name).to_owned() } else { name };
-    Person { name, device: device.name.clone(), color, presence, holds_all: device.holds_all }
+    let own = format!("{name}’s ");
+    let device_name = device.name.strip_prefix(&own).unwrap_or(&device.name).to_owned();
+    Person { name, device: device_name, color, presence, holds_all: device.holds_all }
 }
 
 /// A colour for somebody who showed none: the same on every device.

@@ -5,27 +5,45 @@ use std::time::Duration;
 use super::App;
 use super::entries::{people, saved};
 use crate::editor::command::{Action, entry};
-use crate::editor::library_view::arrange;
+use crate::editor::library_view::{arrange, title_or_untitled};
 use crate::editor::people::{TitleBarKeys, TitleBarView};
 use crate::editor::status::{StatusView, clock_words};
 use crate::session::DocumentStatus;
 use crate::view::keys::is_mac;
 use crate::view::window::{self, WindowView};
 
+/// How long the words around the text may lag behind it.
+const WORDS_MAY_LAG: Duration = Duration::from_millis(50);
+
 impl App {
     /// Shows the window, and carries out what was asked for.
     pub(super) fn frame(&mut self, ui: &mut egui::Ui) {
-        let mut requests = if self.model.is_covered() { Vec::new() } else { window::take_keys(ui) };
+        let covered = self.model.is_covered();
+        let mut requests = if covered { Vec::new() } else { window::take_keys(ui) };
         let view = self.view(ui.ctx());
         let (pane, session, happened) = (&mut self.pane, &mut self.session, &mut self.happened);
-        requests.extend(window::show(ui, &view, |ui| pane.show(ui, session, happened)));
-        let is_idle = requests.is_empty() && self.happened.is_empty();
+        requests.extend(window::show(ui, &view, |ui| pane.show(ui, session, happened, covered)));
+        let has_requests = !requests.is_empty();
         let ctx = ui.ctx().clone();
+        self.name_window(&ctx, &view.title);
         for request in requests {
             self.act(&ctx, request);
         }
-        if !is_idle {
+        if has_requests {
             ctx.request_repaint();
+        } else if !self.happened.is_empty() {
+            // The text is shown as it is now; the words around it follow with the disk's answer, or soon.
+            ctx.request_repaint_after(WORDS_MAY_LAG);
+        }
+    }
+
+    /// Puts the title into the window's frame, where the system lists windows.
+    fn name_window(&mut self, ctx: &egui::Context, title: &TitleBarView) {
+        let shown = if title.title.trim().is_empty() { &title.stands_in } else { &title.title };
+        let name = if title.has_document { format!("{} — Quire", title_or_untitled(shown)) } else { "Quire".to_owned() };
+        if name != self.window_title {
+            ctx.send_viewport_cmd(egui::ViewportCommand::Title(name.clone()));
+            self.window_title = name;
         }
     }
 

@@ -79,23 +79,19 @@ impl App {
         let Some(id) = self.model.open else { return };
         let Some(status) = self.session.status(id).filter(|status| status.relay.is_some()) else { return };
         let Some(document) = self.session.document(id) else { return };
-        match status.link {
-            LinkState::Live => {
-                let Some(before) = self.away.remove(&id) else { return };
-                let all = added_since(document, &before);
-                let now_us = self.session.now().monotonic_us;
-                for added in all {
-                    let text = added_words(&self.name_of(id, added.author), &added);
-                    self.model.say_of_place(now_us, text, id, added.at);
-                }
+        if status.link != LinkState::Live {
+            let version = document.version();
+            // A document that has nothing yet is being opened by its link: everything in it is new, and none of it is news.
+            if !version.is_empty() {
+                self.away.entry(id).or_insert_with(|| version.clone());
             }
-            _ => {
-                let version = document.version();
-                // A document that has nothing yet is being opened by its link: everything in it is new, and none of it is news.
-                if !version.is_empty() {
-                    self.away.entry(id).or_insert_with(|| version.clone());
-                }
-            }
+            return;
+        }
+        let Some(before) = self.away.remove(&id) else { return };
+        let now_us = self.session.now().monotonic_us;
+        for added in added_since(document, &before) {
+            let text = added_words(&self.name_of(id, added.author), &added);
+            self.model.say_of_place(now_us, text, id, added.at);
         }
     }
 

@@ -91,6 +91,11 @@ impl Pane {
         self.wants_focus = true;
     }
 
+    /// Leaves the keyboard to something else after all.
+    pub(super) const fn leave_focus(&mut self) {
+        self.wants_focus = false;
+    }
+
     /// Does this in the next frame.
     pub(super) fn command(&mut self, command: Command) {
         self.waiting.push(command);
@@ -117,11 +122,11 @@ impl Pane {
         }
     }
 
-    /// Shows the text, and does in it what the user wants.
-    pub(super) fn show(&mut self, ui: &mut Ui, session: &mut Session, happened: &mut Vec<Notice>) {
+    /// Shows the text, and does in it what the user wants; `covered`: something in front of it has the keyboard.
+    pub(super) fn show(&mut self, ui: &mut Ui, session: &mut Session, happened: &mut Vec<Notice>, covered: bool) {
         let Some((id, document)) = self.id.and_then(|id| Some((id, session.document(id)?))) else { return };
         let mut area = TextArea::begin(ui, Id::unique("text area"), document.text(), &mut self.state);
-        if std::mem::take(&mut self.wants_focus) {
+        if !covered && std::mem::take(&mut self.wants_focus) {
             area.response().request_focus();
         }
         let mut commands = std::mem::take(&mut self.waiting);
@@ -150,6 +155,7 @@ impl Pane {
         if commands.is_empty() {
             return;
         }
+        let known = happened.len();
         let mut buffer = SessionBuffer::new(session, id, happened);
         for command in commands {
             match self.state.perform(command, &mut buffer, area.rows()) {
@@ -160,8 +166,11 @@ impl Pane {
         }
         buffer.commit();
         self.state.sync(&mut buffer);
-        self.words = None;
-        ui.ctx().request_repaint();
+        if happened.len() > known {
+            self.words = None;
+        } else {
+            ui.ctx().request_repaint();
+        }
     }
 
     fn read_for_find(&mut self, ui: &Ui, session: &Session, id: DocumentId) {

@@ -3,7 +3,7 @@
 use quire_crdt::DocumentId;
 
 use super::status::Mark;
-use super::words::{ago, elapsed, quantity, stays_true_us};
+use super::words::{ago, ago_stays_true_us, elapsed, quantity};
 
 /// What the library knows about a document.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -118,7 +118,7 @@ pub fn arrange(entries: &[LibraryEntry], query: &LibraryQuery, open: Option<Docu
         Sort::Recent => shown.sort_by(|a, b| b.edited_us.cmp(&a.edited_us).then(a.id.cmp(&b.id))),
         Sort::Title => shown.sort_by_cached_key(|entry| (title_or_untitled(&entry.title).to_lowercase(), entry.id)),
     }
-    let stays_true_us = shown.iter().map(|entry| stays_true_us(elapsed(now_us, entry.edited_us)).max(1_000_000)).min();
+    let stays_true_us = shown.iter().map(|entry| ago_stays_true_us(elapsed(now_us, entry.edited_us))).min();
     LibraryView {
         query: query.clone(),
         summary: summary(shown.len(), total, query),

@@ -5,7 +5,7 @@ use quire_crdt::{Document, ReplicaId, VersionVector};
 use super::words::quantity;
 
 /// What somebody added.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Added {
     /// Whose replica it came from.
     pub author: ReplicaId,

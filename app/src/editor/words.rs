@@ -66,7 +66,12 @@ pub fn ago(now_us: i64, then_us: i64) -> String {
     }
 }
 
-/// After how many microseconds [`ago`] and [`duration`] may say something else about a time that is `age_us` old.
+/// After how many microseconds [`ago`] may say something else about a time that is `age_us` old.
+pub fn ago_stays_true_us(age_us: u64) -> u64 {
+    if age_us < MINUTE_US { MINUTE_US - age_us } else { stays_true_us(age_us) }
+}
+
+/// After how many microseconds [`duration`] may say something else about a time that is `age_us` old.
 pub fn stays_true_us(age_us: u64) -> u64 {
     let unit = match age_us {
         0..MINUTE_US => SECOND_US,
@@ -149,6 +154,7 @@ mod tests {
     fn a_time_is_repeated_only_when_its_words_may_change() {
         assert_eq!(stays_true_us(59_500_000), 500_000);
         assert_eq!(stays_true_us(90_000_000), 30_000_000);
+        assert_eq!(ago_stays_true_us(500_000), 59_500_000);
     }
 
     #[test]

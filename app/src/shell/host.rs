@@ -50,9 +50,7 @@ impl Host {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let listener = runtime.block_on(listen())?;
         let port = listener.local_addr()?.port();
-        let address = reachable_address();
-        let host = if address.is_ipv6() { format!("[{address}]") } else { address.to_string() };
-        let address = RelayAddress::new(&host, port).map_err(|error| io::Error::other(error.to_string()))?;
+        let address = RelayAddress::new(&host_of(reachable_address()), port).map_err(|error| io::Error::other(error.to_string()))?;
         let (stop, stopped) = oneshot::channel::<()>();
         let thread = thread::Builder::new().name("relay".to_owned()).spawn(move || {
             let asked_to_stop = async {
@@ -65,6 +63,18 @@ impl Host {
             }
         })?;
         Ok(Self { address, stop: Some(stop), thread: Some(thread) })
+    }
+
+    /// Starts it again if it ran for this library before and one of these relays is at this computer's address.
+    ///
+    /// # Errors
+    /// As [`Host::start`].
+    pub fn resume(library: &Path, relays: &[RelayAddress]) -> Result<Option<Self>, HostError> {
+        let here = host_of(reachable_address());
+        if !library.join(FOLDER).is_dir() || relays.iter().all(|relay| relay.host() != here) {
+            return Ok(None);
+        }
+        Self::start(library).map(Some)
     }
 
     /// Where others on this network reach it.
@@ -93,6 +103,11 @@ async fn listen() -> io::Result<TcpListener> {
     }
 }
 
+/// An address as the host of a link.
+fn host_of(address: IpAddr) -> String {
+    if address.is_ipv6() { format!("[{address}]") } else { address.to_string() }
+}
+
 /// The address of this computer on its network, or the loopback address when it is on none. Nothing is sent: connecting a
 /// datagram socket only asks the system which way it would go.
 fn reachable_address() -> IpAddr {
@@ -101,4 +116,20 @@ fn reachable_address() -> IpAddr {
         socket.local_addr()
     });
     asked.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |address| address.ip())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_relay_starts_here_and_again_only_for_documents_that_are_shared_by_it() {
+        let library = tempfile::tempdir().expect("a folder");
+        let host = Host::start(library.path()).expect("a relay");
+        let address = host.address().clone();
+        drop(host);
+        let elsewhere: RelayAddress = "relay.example.org".parse().expect("an address");
+        assert!(Host::resume(library.path(), &[elsewhere]).expect("nothing is started").is_none());
+        assert!(Host::resume(library.path(), &[address]).expect("a relay").is_some());
+    }
 }

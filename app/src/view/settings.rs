@@ -81,7 +81,7 @@ fn look(ui: &mut Ui, settings: &mut Settings) {
     });
     ui.end_row();
     ui.label(quiet(ui, "Text size"));
-    let slider = Slider::new(&mut settings.font_size, FONT_SIZE_MIN..=FONT_SIZE_MAX).step_by(0.5).suffix(" pt");
+    let slider = Slider::new(&mut settings.font_size, FONT_SIZE_MIN..=FONT_SIZE_MAX).step_by(0.5);
     ui.add(slider).accessible_name("Text size");
     ui.end_row();
     ui.label(quiet(ui, "Lines"));

@@ -5,7 +5,7 @@ use egui::{Frame, Id, Key, Label, Margin, RichText, Ui, vec2};
 use super::icons::{self, Icon};
 use super::theme::{RADIUS, Tokens, hairline, space};
 use super::widgets::{
-    TITLE_CHARS_MAX, dialog, dialog_buttons, error_line, field, focus_first, outlined_button, primary_button, quiet,
+    TITLE_CHARS_MAX, button_row, dialog, dialog_buttons, error_line, field, focus_first, outlined_button, primary_button, quiet,
     small,
 };
 use crate::editor::dialog::{Dialog, HOST_LIMITS, ShareDialog, ShareStage};
@@ -110,8 +110,7 @@ fn ready(ui: &mut Ui, link: &str, relay: &str, hosted: bool, copied: bool, reque
         format!("By the relay {relay}.")
     };
     ui.add(Label::new(quiet(ui, via)).wrap());
-    ui.add_space(space::XS);
-    ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+    button_row(ui, |ui| {
         if primary_button(ui, "Copy link", true).clicked() {
             requests.push(Request::Copy(link.to_owned()));
         }

@@ -226,13 +226,18 @@ pub(crate) fn focus_first(ui: &Ui, field: &Response) {
 
 /// The row of buttons that closes a dialog: from the right, `primary` and *Cancel*. What was clicked, `true`: the primary.
 pub(crate) fn dialog_buttons(ui: &mut Ui, cancel: &str, primary: &str, enabled: bool) -> Option<bool> {
-    ui.add_space(space::XS);
-    ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+    button_row(ui, |ui| {
         let primary = primary_button(ui, primary, enabled).clicked();
         let cancelled = outlined_button(ui, None, cancel).clicked();
         if primary { Some(true) } else { cancelled.then_some(false) }
     })
-    .inner
+}
+
+/// A row of buttons at the bottom of a dialog, from the right.
+pub(crate) fn button_row<T>(ui: &mut Ui, buttons: impl FnOnce(&mut Ui) -> T) -> T {
+    ui.add_space(space::XS);
+    let row = vec2(ui.available_width(), BUTTON);
+    ui.allocate_ui_with_layout(row, egui::Layout::right_to_left(egui::Align::Center), buttons).inner
 }
 
 /// A horizontal hairline over the whole width of `rect` at its bottom.
