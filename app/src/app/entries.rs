@@ -75,7 +75,8 @@ pub(super) fn people(session: &Session, id: DocumentId, status: &DocumentStatus)
         let payload = presences.iter().find(|(replica, _)| *replica == device.replica)?;
         Shown::decode(&payload.1).ok()
     };
-    let mut people: Vec<Person> = status.devices.iter().map(|device| person(session, device, shown(device).as_ref())).collect();
+    let mut people: Vec<Person> =
+        status.devices.iter().map(|device| person(session, device, shown(device).as_ref())).collect();
     sort_people(&mut people);
     people
 }

@@ -40,7 +40,8 @@ impl App {
     /// Puts the title into the window's frame, where the system lists windows.
     fn name_window(&mut self, ctx: &egui::Context, title: &TitleBarView) {
         let shown = if title.title.trim().is_empty() { &title.stands_in } else { &title.title };
-        let name = if title.has_document { format!("{} — Quire", title_or_untitled(shown)) } else { "Quire".to_owned() };
+        let name =
+            if title.has_document { format!("{} — Quire", title_or_untitled(shown)) } else { "Quire".to_owned() };
         if name != self.window_title {
             ctx.send_viewport_cmd(egui::ViewportCommand::Title(name.clone()));
             self.window_title = name;

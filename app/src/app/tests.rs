@@ -32,7 +32,7 @@ fn window() -> Harness<'static, Opened> {
 fn frame(ui: &mut egui::Ui, opened: &mut Opened) {
     let ctx = ui.ctx().clone();
     if let Some(session) = opened.session.take() {
-        opened.app = Some(App::new(session, None, false, &ctx).expect("a window"));
+        opened.app = Some(App::new(session, None, None, &ctx));
     }
     let app = opened.app.as_mut().expect("it is open");
     app.take_what_happened(&ctx);

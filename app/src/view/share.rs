@@ -5,8 +5,8 @@ use egui::{Frame, Id, Key, Label, Margin, RichText, Ui, vec2};
 use super::icons::{self, Icon};
 use super::theme::{RADIUS, Tokens, hairline, space};
 use super::widgets::{
-    TITLE_CHARS_MAX, button_row, dialog, dialog_buttons, error_line, field, focus_first, outlined_button, primary_button, quiet,
-    small,
+    TITLE_CHARS_MAX, button_row, dialog, dialog_buttons, error_line, field, focus_first, outlined_button,
+    primary_button, quiet, small,
 };
 use crate::editor::dialog::{Dialog, HOST_LIMITS, ShareDialog, ShareStage};
 use crate::editor::library_view::title_or_untitled;
