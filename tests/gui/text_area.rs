@@ -1,5 +1,4 @@
 //! The text area, as a screen reader and a keyboard know it.
-#![expect(clippy::expect_used, reason = "a helper of a test fails as the test does")]
 
 use egui::accesskit::Role;
 use egui::{Event, Id, ImeEvent, Key, Modifiers, PointerButton, Pos2, vec2};
