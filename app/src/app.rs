@@ -1,7 +1,7 @@
 //! The window: inbox → model → view → commands → effects.
 //!
-//! Before each frame [`App::logic`] moves what happened outside into the model. The frame itself is a function of the model:
-//! it gives [`Request`]s, which are carried out before the next one. Nothing is drawn without an event; what changes by time
+//! Before each frame `logic` moves what happened outside into the model. The frame itself is a function of the model:
+//! it gives requests, which are carried out before the next one. Nothing is drawn without an event; what changes by time
 //! alone (a notice that goes, `3 min ago`) asks to be woken when it does.
 
 mod act;
