@@ -53,13 +53,15 @@ impl Checker {
         Self { silence, ..Self::default() }
     }
 
+    /// Between honest ends no link ends by an error, but by silence where links may fall silent.
+    ///
     /// Strong eventual consistency (G3): whoever has the same version shows the same, at whatever time. Own units that are not
     /// on disk yet may be lost and their ids used again, so such states are not compared.
     ///
     /// # Errors
     /// What differs.
     pub fn check_replica(&mut self, node: usize, replica: &Replica) -> Result<(), String> {
-        if let Some(error) = replica.link_error().filter(|error| !(self.silence && is_silence(error))) {
+        if let Some(error) = replica.link_error().filter(|error| !self.silence || **error != LinkError::Silent) {
             return Err(format!("replica {node}: {error}"));
         }
         let version = replica.document().version();
@@ -105,9 +107,4 @@ impl Checker {
 pub fn version_of(entries: &[Bytes]) -> VersionVector {
     let envelopes = entries.iter().filter_map(|entry| Envelope::decode(entry.clone()).ok());
     envelopes.map(|envelope| (envelope.header().replica, envelope.header().end_seq())).collect()
-}
-
-/// Between honest ends these come of silence alone, and no other error ever comes.
-const fn is_silence(error: &LinkError) -> bool {
-    matches!(error, LinkError::Connect | LinkError::Greet | LinkError::Silent)
 }

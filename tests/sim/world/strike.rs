@@ -1,6 +1,6 @@
 //! What goes wrong, and how everything comes back.
 
-use quire_crdt::sync::Replica;
+use quire_crdt::sync::{LinkState, Replica};
 
 use super::World;
 use crate::checker::version_of;
@@ -17,8 +17,12 @@ impl World {
                     self.network.cut(self.now_us, conn);
                 }
             }
+            // Only links that were welcomed, so that a replica that waits for its welcome in vain is a breach.
             Fault::BlackHole => {
-                if let Some(conn) = self.nodes[at].conn {
+                let welcomed =
+                    |replica: &Replica| matches!(replica.link(), LinkState::CatchingUp { .. } | LinkState::Live);
+                let node = &self.nodes[at];
+                if let Some(conn) = node.conn.filter(|_| node.replica.as_ref().is_some_and(welcomed)) {
                     self.network.silence(conn);
                 }
             }
