@@ -23,6 +23,9 @@ const FIND_CHARS_PER_FRAME: usize = 400_000;
 /// The most bytes of a text whose words are counted after every change.
 const COUNTED_BYTES_MAX: usize = 2_000_000;
 
+/// For how many frames the text asks for the keyboard: a dialog that closes keeps it from what is behind for a frame more.
+const FOCUS_FRAMES: u8 = 3;
+
 /// The open document.
 pub(super) struct Pane {
     id: Option<DocumentId>,
@@ -30,7 +33,8 @@ pub(super) struct Pane {
     look: Look,
     /// What is to be done in the next frame, which knows where the lines are.
     waiting: Vec<Command>,
-    wants_focus: bool,
+    /// For how many more frames the text asks for the keyboard.
+    focus_frames: u8,
     find_error: Option<String>,
     /// What others were told last.
     shown: Bytes,
@@ -46,7 +50,7 @@ impl Pane {
             state: EditorState::new(&Text::new()),
             look: Look::default(),
             waiting: Vec::new(),
-            wants_focus: false,
+            focus_frames: 0,
             find_error: None,
             shown: Bytes::new(),
             words: None,
@@ -60,7 +64,7 @@ impl Pane {
         self.state.set_look(self.look);
         self.id = Some(id);
         self.waiting.clear();
-        self.wants_focus = true;
+        self.take_focus();
         self.shown = Bytes::new();
         self.words = None;
     }
@@ -88,12 +92,12 @@ impl Pane {
 
     /// Gives the text area the keyboard in the next frame.
     pub(super) const fn take_focus(&mut self) {
-        self.wants_focus = true;
+        self.focus_frames = FOCUS_FRAMES;
     }
 
     /// Leaves the keyboard to something else after all.
     pub(super) const fn leave_focus(&mut self) {
-        self.wants_focus = false;
+        self.focus_frames = 0;
     }
 
     /// Does this in the next frame.
@@ -126,8 +130,10 @@ impl Pane {
     pub(super) fn show(&mut self, ui: &mut Ui, session: &mut Session, happened: &mut Vec<Notice>, covered: bool) {
         let Some((id, document)) = self.id.and_then(|id| Some((id, session.document(id)?))) else { return };
         let mut area = TextArea::begin(ui, Id::unique("text area"), document.text(), &mut self.state);
-        if !covered && std::mem::take(&mut self.wants_focus) {
+        if !covered && self.focus_frames > 0 {
+            self.focus_frames -= 1;
             area.response().request_focus();
+            ui.ctx().request_repaint();
         }
         let mut commands = std::mem::take(&mut self.waiting);
         commands.append(&mut area.commands);

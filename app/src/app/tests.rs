@@ -135,6 +135,8 @@ fn archived_documents_leave_the_list_and_come_back() {
     press(&mut window, Modifiers::COMMAND | Modifiers::SHIFT, Key::P);
     type_text(&mut window, "archive");
     press(&mut window, Modifiers::NONE, Key::Enter);
+    type_text(&mut window, "typed behind a closed palette ");
+    assert!(text(&mut window).starts_with("typed behind a closed palette"));
     window.get_by_label("Archive (1)").click();
     window.run_steps(3);
     window.get_by_label("1 document in the archive");

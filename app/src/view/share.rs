@@ -20,7 +20,13 @@ const WIDTH: f32 = 460.0;
 pub fn show(ui: &Ui, view: &ShareDialog) -> Vec<Request> {
     let mut requests = Vec::new();
     let title = cut(title_or_untitled(&view.title), TITLE_CHARS_MAX);
-    let answer = dialog(ui, "share", &format!("Share “{title}”"), WIDTH, |ui| match &view.stage {
+    // Each stage is a dialog of its own size.
+    let name = match &view.stage {
+        ShareStage::Choose { .. } => "share: choose",
+        ShareStage::Starting => "share: starting",
+        ShareStage::Ready { .. } => "share: ready",
+    };
+    let answer = dialog(ui, name, &format!("Share “{title}”"), WIDTH, |ui| match &view.stage {
         ShareStage::Choose { relay, error } => choose(ui, view, relay, error.as_deref(), &mut requests),
         ShareStage::Starting => starting(ui, &mut requests),
         ShareStage::Ready { link, relay, hosted, copied } => {
