@@ -50,7 +50,8 @@ impl Host {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let listener = runtime.block_on(listen())?;
         let port = listener.local_addr()?.port();
-        let address = RelayAddress::new(&host_of(reachable_address()), port).map_err(|error| io::Error::other(error.to_string()))?;
+        let address = RelayAddress::new(&host_of(reachable_address()), port)
+            .map_err(|error| io::Error::other(error.to_string()))?;
         let (stop, stopped) = oneshot::channel::<()>();
         let thread = thread::Builder::new().name("relay".to_owned()).spawn(move || {
             let asked_to_stop = async {
