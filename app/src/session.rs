@@ -107,6 +107,13 @@ pub enum Notice {
         /// Why.
         reason: String,
     },
+    /// Changes of a document cannot be taken, or others than was said before. Everybody else's go on.
+    SetAside {
+        /// Which document.
+        document: DocumentId,
+        /// Whose, as a sentence.
+        words: String,
+    },
     /// A document could not be opened to be linked in the background.
     Unreadable {
         /// Which document.

@@ -21,7 +21,8 @@
 //!   relay's. What waits is never copied, and whoever lags reads on from the log.
 //! - **Version vectors both ways.** Each side sends what the other's vector lacks, in causal order, so that a relay that lost
 //!   everything is refilled by the same loop that sends a keystroke. Doubles are told by `(replica, seq)` and dropped.
-//! - **Anything a peer says may be nonsense.** A frame that is wrong in form, place or content ends the link and changes nothing.
+//! - **Anything a peer says may be nonsense.** A frame that is wrong in form or place ends the link and changes nothing. A change
+//!   that is wrong in content is its author's doing and not the relay's: the author is [set aside](SetAside), and the link goes on.
 //!
 //! ```
 //! use quire_crdt::sync::{LinkState, Now, Output, Replica, ReplicaConfig};
@@ -60,5 +61,6 @@ pub use relay::{ConnId, Relay, RelayLimits, RelayOutput, RelayStats};
 pub use replica::{
     CONNECT_WITHIN_US, GREET_WITHIN_US, HELD_ENTRIES_MAX, HELD_INTERVAL_US, LinkError, LinkState, MISSING_FRAMES_MAX,
     Output, PEERS_MAX, PONGS_OWED_MAX, PRESENCE_INTERVAL_US, Peer, RelayNotice, Replica, ReplicaConfig,
+    SET_ASIDE_AUTHORS_MAX, SetAside, SetAsideReason,
 };
 pub use time::Now;

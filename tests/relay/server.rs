@@ -5,6 +5,7 @@ mod exchange;
 mod hostile;
 mod lifecycle;
 mod program;
+mod set_aside;
 mod stalled;
 
 use std::net::SocketAddr;

@@ -43,6 +43,9 @@ pub(super) fn saved(session: &Session, status: &DocumentStatus, now_us: i64) -> 
     if let Some(trouble) = &status.trouble {
         words.tooltip = format!("{} Last try: {trouble}.", words.tooltip);
     }
+    if let Some(set_aside) = &status.set_aside {
+        words.tooltip = format!("{} {set_aside}", words.tooltip);
+    }
     words
 }
 

@@ -50,6 +50,10 @@ impl App {
                 let title = self.session.title(document);
                 self.warn(format!("The relay refused “{title}”: {reason}. Everything is still on this disk."));
             }
+            Notice::SetAside { document, words } => {
+                self.entries_stale = true;
+                self.warn(format!("“{}”: {words}", self.session.title(document)));
+            }
             Notice::Unreadable { error, .. } => self.warn(format!("A document cannot be opened: {}", sentence(&error))),
             Notice::Show { document } => {
                 if let Some(id) = document {

@@ -60,7 +60,12 @@ pub(super) fn run(arguments: Arguments) -> Result<String, Failure> {
 }
 
 fn ask(options: &SessionOptions, request: &Request) -> Result<Answer, Failure> {
-    ask::fulfil(options, request, "")
+    let answer = ask::fulfil(options, request, "")?;
+    // Done all the same: it is nothing that this device or its person could have done better.
+    for (document, words) in answer.value.get("set_aside").and_then(Value::as_object).into_iter().flatten() {
+        say(&format!("document {document}: {}", words.as_str().unwrap_or_default()));
+    }
+    Ok(answer)
 }
 
 /// An answer, and the line that shows one field of it.
@@ -174,6 +179,7 @@ fn tell(session: &Session, notice: &Notice) {
         }
         Notice::WriteFailed { document, error } => say(&format!("document {document} cannot be saved: {error}")),
         Notice::Refused { document, reason } => say(&format!("document {document}: {reason}")),
+        Notice::SetAside { document, words } => say(&format!("document {document}: {words}")),
         Notice::Unreadable { error, .. } => say(error),
         _ => {}
     }

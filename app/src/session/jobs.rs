@@ -2,8 +2,9 @@
 
 use quire_crdt::DocumentId;
 use quire_crdt::sync::{LinkState, Now};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
+use super::status::set_aside_words;
 use super::{Failure, Notice, Request, Session, SessionError};
 use crate::editor::link::Link;
 use crate::shell::control::{Call, Reply};
@@ -129,9 +130,19 @@ impl Session {
             if let (Awaited::Received, Some(id)) = (job.awaited, job.documents.first()) {
                 answer.value = self.describe(*id);
             }
+            self.add_set_aside(job, &mut answer);
             return Some(Ok(answer));
         }
         (now.monotonic_us >= job.until_us).then(|| Err(self.overdue(job)))
+    }
+
+    /// Says beside an answer what came for it and cannot be taken.
+    fn add_set_aside(&self, job: &Job, answer: &mut Answer) {
+        let words = |id: &DocumentId| Some((id.to_string(), json!(set_aside_words(self.open.get(id)?)?)));
+        let said: Map<String, Value> = job.documents.iter().filter_map(words).collect();
+        if let (false, Some(fields)) = (said.is_empty(), answer.value.as_object_mut()) {
+            fields.insert("set_aside".to_owned(), Value::Object(said));
+        }
     }
 
     /// How a job stands, in words, for a person who waits.

@@ -34,6 +34,8 @@ pub(super) struct OpenDocument {
     pub(super) has_sent_all: bool,
     /// Whether somebody opened it, and not the background.
     pub(super) wanted: bool,
+    /// What was said last of changes that were set aside.
+    pub(super) set_aside_said: Option<String>,
 }
 
 /// How the document's changes get to the disk.
@@ -76,6 +78,7 @@ impl OpenDocument {
             record: RecordState::Saved,
             has_sent_all: false,
             wanted,
+            set_aside_said: None,
         }
     }
 

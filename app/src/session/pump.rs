@@ -5,6 +5,7 @@ use quire_crdt::sync::frame::{Refusal, RefusalReason};
 use quire_crdt::sync::{Now, Output};
 
 use super::open::RecordState;
+use super::status::set_aside_words;
 use super::{Notice, Session, TITLE_KEY};
 use crate::shell::inbox::Event;
 use crate::shell::store::StoreEvent;
@@ -160,7 +161,14 @@ impl Session {
                 self.forget_held_frames(document);
             }
             Output::Refused(refusal) => self.notices.push(Notice::Refused { document, reason: in_words(&refusal) }),
-            Output::StatusChanged => self.notices.push(Notice::StatusChanged { document }),
+            Output::StatusChanged => {
+                let words = set_aside_words(open).filter(|words| open.set_aside_said.as_ref() != Some(words));
+                if let Some(words) = words {
+                    open.set_aside_said = Some(words.clone());
+                    self.notices.push(Notice::SetAside { document, words });
+                }
+                self.notices.push(Notice::StatusChanged { document });
+            }
         }
     }
 

@@ -10,6 +10,10 @@ use super::open::OpenDocument;
 use super::pump::in_words;
 use super::{DEVICE_KEY_PREFIX, Session};
 use crate::editor::link::RelayAddress;
+use crate::editor::words::{cut, names};
+
+/// How much of a name is shown in a sentence.
+const NAME_CHARS_MAX: usize = 40;
 
 /// How an open document stands.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,6 +48,8 @@ pub struct DocumentStatus {
     pub relay_notice: Option<RelayNotice>,
     /// Whether somebody else writes under this device's id: the library was copied, or restored from an old backup.
     pub is_cloned: bool,
+    /// Whose changes cannot be taken, as a sentence for a person, if there are any.
+    pub set_aside: Option<String>,
 }
 
 /// A device that takes part in a document.
@@ -86,6 +92,7 @@ impl Session {
             write_error: open.writes.error.clone(),
             relay_notice: replica.relay_notice(),
             is_cloned: replica.clone_detected(),
+            set_aside: set_aside_words(open),
         })
     }
 
@@ -133,6 +140,22 @@ impl Session {
         let own = Device { replica: this, name: label, is_this: true, is_here: true, holds_all: true };
         std::iter::once(own).chain(others).collect()
     }
+}
+
+/// Whose changes cannot be taken, as a sentence.
+pub(super) fn set_aside_words(open: &OpenDocument) -> Option<String> {
+    let set_aside = open.replica.set_aside();
+    if set_aside.is_empty() {
+        return None;
+    }
+    let name = |(author, _)| cut(&device_name(open.replica.document(), author), NAME_CHARS_MAX);
+    let authors: Vec<String> = set_aside.authors().map(name).collect();
+    let whose = if authors.is_empty() { "Some changes".to_owned() } else { format!("Changes by {}", names(&authors)) };
+    Some(if set_aside.needs_newer() {
+        format!("{whose} need a newer Quire and were set aside: they come as soon as this one is updated.")
+    } else {
+        format!("{whose} cannot be read and were set aside, with what builds upon them.")
+    })
 }
 
 /// Why there is no link, in words: what the relay says comes before what the protocol, and that before what the network says.

@@ -7,6 +7,7 @@ mod announce;
 mod frames;
 mod link;
 mod outbox;
+mod set_aside;
 mod waiting;
 
 #[cfg(test)]
@@ -24,6 +25,7 @@ pub use self::announce::{HELD_ENTRIES_MAX, HELD_INTERVAL_US, PEERS_MAX, PRESENCE
 use self::link::Link;
 pub use self::link::{CONNECT_WITHIN_US, GREET_WITHIN_US, LinkError, MISSING_FRAMES_MAX, PONGS_OWED_MAX, RelayNotice};
 use self::outbox::Outbox;
+pub use self::set_aside::{SET_ASIDE_AUTHORS_MAX, SetAside, SetAsideReason};
 use self::waiting::Waiting;
 use super::frame::{PRESENCE_BYTES_MAX, Refusal, Resume};
 use super::time::Now;
@@ -124,6 +126,7 @@ pub struct Replica {
     waiting: Waiting,
     link: Link,
     announcements: Announcements,
+    set_aside: SetAside,
     peers: BTreeMap<ReplicaId, Peer>,
     outputs: VecDeque<Output>,
     status_changed: bool,
@@ -139,6 +142,7 @@ impl Replica {
             waiting: Waiting::new(config.saved_at_relay),
             link: Link::new(config.seed),
             announcements: Announcements::default(),
+            set_aside: SetAside::default(),
             peers: BTreeMap::new(),
             outputs: VecDeque::new(),
             status_changed: false,
@@ -325,6 +329,11 @@ impl Replica {
         let (own, made) = (self.document.replica(), self.units_made());
         let holds = |(_, peer): &(&ReplicaId, &Peer)| peer.held.get(own) >= made;
         self.peers.iter().filter(holds).map(|(replica, _)| *replica).collect()
+    }
+
+    /// What of others came on the newest link and cannot be taken, by this program or by any.
+    pub const fn set_aside(&self) -> &SetAside {
+        &self.set_aside
     }
 
     /// The smoothed round trip to the relay and back, in microseconds.

@@ -4,19 +4,21 @@ use bytes::Bytes;
 
 use super::announce;
 use super::link::{LinkError, MISSING_FRAMES_MAX, Next, RelayNotice};
+use super::set_aside::{SetAside, is_newer};
 use super::{LinkState, Output, Replica};
-use crate::causal::Delivery;
+use crate::causal::{CausalError, Delivery};
 use crate::clock::VersionVector;
-use crate::document::Received;
+use crate::document::{ReceiveError, Received};
 use crate::envelope::Envelope;
-use crate::id::ReplicaId;
+use crate::id::{OpId, ReplicaId};
 use crate::sync::clock_offset::Exchange;
 use crate::sync::frame::{Frame, PROTOCOL_VERSION, Refusal, Resume, Welcome, share};
 use crate::sync::time::Now;
 
 impl Replica {
-    /// A frame came on the transport. One that is wrong in form, place or content ends the link, with [`Replica::link_error`]
-    /// saying why and [`Output::Disconnect`] following; the document is then as it was before the frame.
+    /// A frame came on the transport. One that is wrong in form or place ends the link, with [`Replica::link_error`] saying why and
+    /// [`Output::Disconnect`] following; the document is then as it was before the frame. A change that cannot be taken is its
+    /// author's doing and not the relay's: it is [set aside](Replica::set_aside), and the link goes on.
     pub fn handle_frame(&mut self, now: Now, frame: &Bytes) {
         self.hear_clock(now);
         if matches!(self.link.state, LinkState::Off | LinkState::Waiting { .. } | LinkState::Connecting) {
@@ -66,6 +68,7 @@ impl Replica {
         self.link.error = None;
         self.link.refusal = None;
         self.link.missing_frames = 0;
+        self.set_aside = SetAside::default();
         self.link.state = LinkState::CatchingUp { position, head };
         self.link.catch_up(now, position, head);
         self.link.detector.start(now);
@@ -93,17 +96,44 @@ impl Replica {
     }
 
     fn receive(&mut self, bytes: Bytes) -> Result<(), LinkError> {
-        let envelope = Envelope::decode(bytes).map_err(LinkError::Envelope)?;
+        let envelope = match Envelope::decode(bytes) {
+            Err(error) if is_newer(&error) => {
+                self.set_aside.add_unnamed();
+                self.status_changed = true;
+                return Ok(());
+            }
+            envelope => envelope.map_err(LinkError::Envelope)?,
+        };
         if envelope.header().replica == self.document.replica() {
             self.check_not_cloned(envelope.header().end_seq())?;
         }
+        if self.set_aside.takes(envelope.header(), self.document.version()) {
+            self.status_changed = true;
+            return Ok(());
+        }
         let mut received = Received::default();
-        let delivery = self.document.receive(envelope.clone(), &mut received).map_err(LinkError::Change)?;
+        let delivery = match self.document.receive(envelope.clone(), &mut received) {
+            Ok(delivery) => delivery,
+            Err(error) => return self.set_author_aside(envelope.header().first_id(), error),
+        };
         self.outbox.relay_has(&envelope);
         self.outputs.extend(received.patches.into_iter().map(Output::Patched));
         self.outputs.extend(received.keys.into_iter().map(|key| Output::MapChanged { key }));
         self.status_changed |= delivery == Delivery::HeldBack;
-        received.refused.into_iter().next().map_or(Ok(()), |refused| Err(LinkError::Change(refused)))
+        received.refused.into_iter().try_for_each(|error| match change_of(&error) {
+            Some(change) => self.set_author_aside(change, error),
+            None => Err(LinkError::Change(error)),
+        })
+    }
+
+    /// A change cannot be taken. Where that is its author's doing, everybody else's go on.
+    fn set_author_aside(&mut self, change: OpId, error: ReceiveError) -> Result<(), LinkError> {
+        if let ReceiveError::Document { .. } | ReceiveError::Causal(CausalError::Full { .. }) = error {
+            return Err(LinkError::Change(error));
+        }
+        self.set_aside.add(change, error);
+        self.status_changed = true;
+        Ok(())
     }
 
     /// Nobody can have more of this replica than it ever sent: its ids are its own.
@@ -131,7 +161,12 @@ impl Replica {
         at_most("the position served", position, head)?;
         self.link.catch_up(now, position, head);
         if let (Some(epoch), 0) = (self.link.epoch, self.document.held_back()) {
-            self.outbox.reach(&self.document, Resume { epoch, position });
+            // Never beyond what is set aside: the relay is to send that again, to a program that may be able to read it.
+            if self.set_aside.is_empty() {
+                self.outbox.reach(&self.document, Resume { epoch, position });
+            } else if self.outbox.resume().is_none() {
+                self.outbox.reach(&self.document, Resume { epoch, position: 0 });
+            }
             self.persist_resume();
         }
         self.status_changed = true;
@@ -174,6 +209,15 @@ impl Replica {
         self.outputs.push_back(Output::Refused(refusal));
         let next = if refusal.retry_after_ms == 0 { Next::Stop } else { Next::RetryAfter(refusal.retry_after_ms) };
         self.end_link(now, next);
+    }
+}
+
+/// The change that cannot be taken, as far as the error says.
+const fn change_of(error: &ReceiveError) -> Option<OpId> {
+    match error {
+        ReceiveError::Unknown { change, .. } | ReceiveError::TooLong { change, .. } => Some(*change),
+        ReceiveError::Causal(CausalError::Overlap { first, .. }) => Some(*first),
+        _ => None,
     }
 }
 

@@ -4,6 +4,7 @@ mod disk;
 mod harness;
 mod linking;
 mod nonsense;
+mod set_aside;
 mod showing;
 
 use crate::sync::frame::Frame;

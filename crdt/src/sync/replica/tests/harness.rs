@@ -10,7 +10,7 @@ use crate::clock::VersionVector;
 use crate::document::{Document, Received};
 use crate::envelope::Envelope;
 use crate::id::{DocumentId, ReplicaId};
-use crate::sync::frame::{Frame, Resume};
+use crate::sync::frame::{Frame, Hello, PROTOCOL_VERSION, Resume};
 use crate::sync::{ConnId, Now, Output, Relay, RelayLimits, RelayOutput, Replica, ReplicaConfig};
 
 pub(super) const DOCUMENT: DocumentId = DocumentId::from_bytes([0xdd; 16]);
@@ -276,6 +276,30 @@ impl World {
         }
     }
 
+    /// Somebody who keeps to no rules links to the relay as this author and gives it these envelopes.
+    pub(super) fn smuggle(&mut self, author: ReplicaId, envelopes: &[Bytes]) {
+        self.conns += 1;
+        let conn = ConnId(self.conns);
+        let hello = Hello {
+            protocol: PROTOCOL_VERSION,
+            document: DOCUMENT,
+            replica: author,
+            version: VersionVector::new(),
+            resume: None,
+        };
+        self.relay.handle_connected(self.now, conn);
+        self.relay.handle_frame(self.now, conn, &Frame::Hello(hello).encode());
+        self.settle();
+        let stored = self.relay_stored.len();
+        for envelope in envelopes {
+            self.relay.handle_frame(self.now, conn, &Frame::Change(envelope).encode());
+        }
+        self.settle();
+        assert_eq!(self.relay_stored.len(), stored + envelopes.len(), "the relay reads no payloads");
+        self.relay.handle_closed(self.now, conn);
+        self.settle();
+    }
+
     /// Gives a replica a frame as if the relay had sent it.
     pub(super) fn say(&mut self, at: usize, frame: &Frame<'_>) {
         self.say_bytes(at, &frame.encode());
@@ -314,7 +338,7 @@ impl World {
 }
 
 impl Node {
-    fn new(own: ReplicaId) -> Self {
+    pub(super) fn new(own: ReplicaId) -> Self {
         Self {
             replica: Replica::new(Document::new(DOCUMENT, own), ReplicaConfig::default()),
             disk: Disk::Good,
