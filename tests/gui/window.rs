@@ -232,6 +232,26 @@ fn the_palette_finds_a_command_by_its_name_and_runs_it() {
 }
 
 #[test]
+fn a_command_and_enter_within_one_frame_run_that_command() {
+    let mut view = document("Plan");
+    view.palette = Some(PaletteDraft::default());
+    let mut window = show(view);
+    window.run();
+    window.get_by_label("Command").focus();
+    window.run();
+    let enter = |pressed| egui::Event::Key {
+        key: egui::Key::Enter,
+        physical_key: None,
+        pressed,
+        repeat: false,
+        modifiers: egui::Modifiers::NONE,
+    };
+    window.input_mut().events.extend([egui::Event::Text("go offline".to_owned()), enter(true), enter(false)]);
+    window.run();
+    assert_eq!(window.state().requests.last(), Some(&Request::Do(Action::GoOffline)));
+}
+
+#[test]
 fn sharing_asks_for_a_relay_or_hosts_one_here() {
     let mut view = document("Plan");
     view.dialog = Some(Dialog::Share(ShareDialog { title: "Plan".to_owned(), stage: ShareStage::default() }));

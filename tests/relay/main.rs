@@ -6,5 +6,7 @@ mod golden_stores;
 mod kill;
 mod processes;
 mod protocol_page;
+mod screen;
 mod server;
+mod windows;
 mod writing;

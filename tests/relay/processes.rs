@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value as Json, json};
 
 /// How long a program may take to answer before the test fails.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(150);
+pub(crate) const ANSWER_TIMEOUT: Duration = Duration::from_secs(150);
 
 /// The seed of this run: `QUIRE_SEED`, or else always the same.
 pub(crate) fn seed() -> u64 {
@@ -28,13 +28,13 @@ fn program(name: &str) -> PathBuf {
 }
 
 /// Kills a process and waits until it is gone.
-fn kill(child: &mut Child) {
+pub(crate) fn kill(child: &mut Child) {
     child.kill().expect("a child can be killed");
     child.wait().expect("a child can be waited for");
 }
 
 /// The lines that a program writes, read by a thread of their own.
-fn lines_of(child: &mut Child) -> Receiver<String> {
+pub(crate) fn lines_of(child: &mut Child) -> Receiver<String> {
     let output = child.stdout.take().expect("the output is a pipe");
     let (sender, lines) = channel();
     thread::spawn(move || {
@@ -135,7 +135,8 @@ impl Device {
         Editor { child, input, answers, asked: 0 }
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    /// A command of the command line, without a display.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(program("quire"));
         command.args(arguments).env("QUIRE_LIBRARY", &self.folder).env("QUIRE_LOG", "error");
         command.env("HOME", &self.folder).env("XDG_CONFIG_HOME", self.folder.join("config"));

@@ -226,7 +226,8 @@ impl Session {
         }
     }
 
-    /// The facts about a document.
+    /// The facts about a document; of an open one also how long it is, whether it is linked to its relay, and how many edits of
+    /// this device are not on the relay's disk.
     fn describe(&self, id: DocumentId) -> Value {
         let Some(record) = self.records.get(&id) else { return Value::Null };
         let mut value = json!({
@@ -240,8 +241,10 @@ impl Session {
             "link": self.link(id).map(|link| link.to_string()),
             "replica": record.replica.to_string(),
         });
-        if let (Some(document), Some(fields)) = (self.document(id), value.as_object_mut()) {
-            fields.insert("chars".to_owned(), json!(document.text().len_chars()));
+        if let (Some(open), Some(fields)) = (self.open.get(&id), value.as_object_mut()) {
+            fields.insert("chars".to_owned(), json!(open.replica.document().text().len_chars()));
+            fields.insert("linked".to_owned(), json!(*open.replica.link() == LinkState::Live));
+            fields.insert("waiting".to_owned(), json!(open.replica.units_waiting()));
         }
         value
     }

@@ -42,7 +42,7 @@ pub fn show(ui: &Ui, draft: &PaletteDraft) -> Vec<Request> {
 
 fn content(ui: &mut Ui, draft: &PaletteDraft, requests: &mut Vec<Request>) {
     let mut changed = draft.clone();
-    let items = palette_items(&draft.query, cfg!(target_os = "macos"));
+    let mut items = palette_items(&draft.query, cfg!(target_os = "macos"));
     let last = items.len().saturating_sub(1);
     changed.chosen = draft.chosen.min(last);
     let (up, down) = ui.input_mut(|input| {
@@ -57,6 +57,8 @@ fn content(ui: &mut Ui, draft: &PaletteDraft, requests: &mut Vec<Request>) {
         field(ui, Id::unique("palette query"), "Command", "Type a command", &mut changed.query, ui.available_width());
     focus_first(ui, &response);
     if response.changed() {
+        // What was typed may be followed by Enter within one frame: that means what is found now.
+        items = palette_items(&changed.query, cfg!(target_os = "macos"));
         changed.chosen = 0;
     }
     let entered = response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
