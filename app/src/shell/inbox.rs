@@ -1,17 +1,36 @@
-//! The one place where everything that happened outside arrives, in order.
+//! The one place where everything that happened outside arrives, in order, and in bounded space.
 //!
-//! The channel itself has no bound; each of its producers has: the store answers once per request (and its requests are
-//! bounded), a link holds a permit for every frame that is not handled yet, and each client of the control socket and each
-//! script waits for its answer before it sends more.
+//! Every event takes a *place*, and every producer has a named number of them: [`STORE_PLACES`], [`LINK_PLACES`],
+//! [`CONNECTIONS_MAX`](super::control::CONNECTIONS_MAX) for the control socket, one for a script. A place is free again as soon as
+//! the owner of the inbox takes the event out. So the channel never holds more events than there are places, leaving an event
+//! never waits, and no producer can take up another one's room.
+//!
+//! Who has no place waits where nobody waits for it, so that nothing can stand still for good:
+//!
+//! - The **owner** (the window) never waits for a producer: it takes what is there.
+//! - The **store's** thread never waits for the inbox: the owner may be waiting for that thread. A request brings the place for its
+//!   answer along; when all are taken the owner is told that the store is busy, and asks again as answers come out. What the
+//!   owner waits for itself is answered to it alone, and needs no place.
+//! - A **link** waits for a place without holding up its thread: it is not read meanwhile, and the relay waits. When its
+//!   owner drops it, it stops waiting.
+//! - A **connection** of the control socket and a **script** have one thing to say at a time, and wait for the answer.
 
 use std::fmt;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
 use super::control::Call;
 use super::net::LinkEvent;
 use super::store::StoreEvent;
+
+/// The most answers of the store that are asked for and not taken out of the inbox.
+pub const STORE_PLACES: usize = 4096;
+
+/// The most events of all links together that are not taken out of the inbox.
+pub const LINK_PLACES: usize = 1024;
 
 /// Something that happened outside.
 #[derive(Debug)]
@@ -28,12 +47,23 @@ pub enum Event {
 
 type Wake = Box<dyn Fn() + Send>;
 
-/// Where the threads leave what happened.
+/// A way into the inbox.
 #[derive(Clone)]
 pub struct Outlet {
-    sender: Sender<Event>,
+    sender: Sender<(Event, Place)>,
     wake: Arc<Mutex<Option<Wake>>>,
 }
+
+/// A way into the inbox with places of its own: one producer's.
+#[derive(Clone, Debug)]
+pub struct Places {
+    outlet: Outlet,
+    free: Arc<Semaphore>,
+}
+
+/// Room for one event, until it is taken out of the inbox.
+#[derive(Debug)]
+pub struct Place(#[expect(dead_code, reason = "it is held, and given back when it is dropped")] OwnedSemaphorePermit);
 
 impl fmt::Debug for Outlet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -42,9 +72,15 @@ impl fmt::Debug for Outlet {
 }
 
 impl Outlet {
-    /// Leaves an event and wakes the owner of the [`Inbox`]; false when that is gone, and its threads may end.
-    pub fn leave(&self, event: Event) -> bool {
-        let left = self.sender.send(event).is_ok();
+    /// So many places for one producer.
+    pub fn places(self, count: usize) -> Places {
+        Places { outlet: self, free: Arc::new(Semaphore::new(count)) }
+    }
+
+    /// Leaves an event in its place and wakes the owner of the [`Inbox`]; false when that is gone, and its threads may end. Never
+    /// waits.
+    pub fn leave(&self, place: Place, event: Event) -> bool {
+        let left = self.sender.send((event, place)).is_ok();
         if let Some(wake) = self.wake.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
             wake();
         }
@@ -52,9 +88,29 @@ impl Outlet {
     }
 }
 
+impl Places {
+    /// A place, if one is free now.
+    pub fn try_take(&self) -> Option<Place> {
+        Arc::clone(&self.free).try_acquire_owned().ok().map(Place)
+    }
+
+    /// Waits for a place, then leaves the event there; false when the owner of the inbox is gone.
+    pub async fn leave(&self, event: Event) -> bool {
+        match Arc::clone(&self.free).acquire_owned().await {
+            Ok(permit) => self.outlet.leave(Place(permit), event),
+            Err(_closed) => false,
+        }
+    }
+
+    /// Leaves the event if a place is free; false when none is, or the owner of the inbox is gone.
+    pub fn try_leave(&self, event: Event) -> bool {
+        self.try_take().is_some_and(|place| self.outlet.leave(place, event))
+    }
+}
+
 /// What happened outside and is not handled yet.
 pub struct Inbox {
-    receiver: Receiver<Event>,
+    receiver: Receiver<(Event, Place)>,
     outlet: Outlet,
 }
 
@@ -77,7 +133,7 @@ impl Inbox {
         Self { receiver, outlet: Outlet { sender, wake: Arc::default() } }
     }
 
-    /// A place to leave events in, for a thread.
+    /// A way in, for a producer.
     pub fn outlet(&self) -> Outlet {
         self.outlet.clone()
     }
@@ -87,13 +143,70 @@ impl Inbox {
         *self.outlet.wake.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(wake));
     }
 
-    /// The next event, if there is one now.
+    /// The next event, if there is one now; its place is free again.
     pub fn take(&self) -> Option<Event> {
-        self.receiver.try_recv().ok()
+        self.receiver.try_recv().ok().map(|(event, _place)| event)
     }
 
-    /// The next event, waited for at most so long.
+    /// The next event, waited for at most so long; its place is free again.
     pub fn wait(&self, at_most: Duration) -> Option<Event> {
-        self.receiver.recv_timeout(at_most).ok()
+        self.receiver.recv_timeout(at_most).ok().map(|(event, _place)| event)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::Future;
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    use super::*;
+
+    fn script(line: &str) -> Event {
+        Event::Script(Some(line.to_owned()))
+    }
+
+    fn taken(inbox: &Inbox) -> Option<String> {
+        match inbox.take() {
+            Some(Event::Script(line)) => line,
+            None => None,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_producer_leaves_no_more_than_it_has_places() {
+        let inbox = Inbox::new();
+        let (one, other) = (inbox.outlet().places(2), inbox.outlet().places(1));
+        assert!(one.try_leave(script("a")) && one.try_leave(script("b")));
+        assert!(!one.try_leave(script("lost")), "both are taken");
+        assert!(other.try_leave(script("c")), "nobody takes up another one's room");
+        assert_eq!(taken(&inbox).as_deref(), Some("a"));
+        assert!(one.try_leave(script("d")));
+        assert_eq!([taken(&inbox), taken(&inbox), taken(&inbox)].map(Option::unwrap), ["b", "c", "d"]);
+        assert_eq!(taken(&inbox), None);
+    }
+
+    #[test]
+    fn who_waits_for_a_place_goes_on_when_an_event_is_taken_out() {
+        let inbox = Inbox::new();
+        let places = inbox.outlet().places(1);
+        assert!(places.try_leave(script("a")));
+        let mut waiting = pin!(places.leave(script("b")));
+        let mut context = Context::from_waker(Waker::noop());
+        assert_eq!(waiting.as_mut().poll(&mut context), Poll::Pending);
+        assert_eq!(taken(&inbox).as_deref(), Some("a"));
+        assert_eq!(waiting.as_mut().poll(&mut context), Poll::Ready(true));
+        assert_eq!(taken(&inbox).as_deref(), Some("b"));
+    }
+
+    #[test]
+    fn nobody_waits_for_an_inbox_that_is_gone() {
+        let inbox = Inbox::new();
+        let places = inbox.outlet().places(1);
+        assert!(places.try_leave(script("a")));
+        drop(inbox);
+        assert!(!places.try_leave(script("b")));
+        assert!(places.try_take().is_some(), "what nobody takes out gives its place back");
     }
 }

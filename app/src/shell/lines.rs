@@ -4,7 +4,7 @@ use std::io::{self, BufRead, Write};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread;
 
-use super::inbox::{Event, Outlet};
+use super::inbox::{Event, Outlet, Places};
 
 /// The most bytes that one line of a script may have.
 pub const LINE_BYTES_MAX: u64 = 16 * 1024 * 1024;
@@ -22,8 +22,10 @@ impl Lines {
     /// What the system says when there can be no thread.
     pub fn on_standard_streams(outlet: Outlet) -> io::Result<Self> {
         let (answered, answers) = sync_channel(1);
+        // One place: a line is answered, hence taken out, before there is another.
+        let places = outlet.places(1);
         // The thread ends with the input or with the process: it may wait for a line that never comes.
-        thread::Builder::new().name("script".to_owned()).spawn(move || read(&outlet, &answers))?;
+        thread::Builder::new().name("script".to_owned()).spawn(move || read(&places, &answers))?;
         Ok(Self { answered })
     }
 
@@ -42,16 +44,17 @@ impl Lines {
     }
 }
 
-fn read(outlet: &Outlet, answered: &Receiver<()>) {
+fn read(places: &Places, answered: &Receiver<()>) {
     let mut input = io::stdin().lock();
     loop {
         let mut line = String::new();
         let read = io::Read::take(&mut input, LINE_BYTES_MAX).read_line(&mut line);
         if !matches!(read, Ok(1..)) {
-            outlet.leave(Event::Script(None));
+            // False: nobody is there to hear of the end.
+            places.try_leave(Event::Script(None));
             return;
         }
-        if !line.trim().is_empty() && (!outlet.leave(Event::Script(Some(line))) || answered.recv().is_err()) {
+        if !line.trim().is_empty() && (!places.try_leave(Event::Script(Some(line))) || answered.recv().is_err()) {
             return;
         }
     }

@@ -21,7 +21,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::inbox::Outlet;
+use super::inbox::{LINK_PLACES, Outlet};
 use crate::editor::link::RelayAddress;
 
 /// The most frames that wait for the socket of one link.
@@ -151,11 +151,12 @@ impl Net {
     pub fn start(outlet: Outlet) -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (sender, mut openings) = mpsc::channel::<Opening>(OPENINGS_MAX);
+        let places = outlet.places(LINK_PLACES);
         let thread = thread::Builder::new().name("net".to_owned()).spawn(move || {
             runtime.block_on(async {
                 let mut links = JoinSet::new();
                 while let Some(opening) = openings.recv().await {
-                    links.spawn(link::run(opening, outlet.clone()));
+                    links.spawn(link::run(opening, places.clone()));
                     while links.try_join_next().is_some() {}
                 }
                 // Links that were dropped before take their time to say goodbye; the others are cut.

@@ -26,11 +26,11 @@ use quire_crdt::DocumentId;
 pub use self::database::{FILE_NAME, LIBRARY_VERSION};
 pub use self::error::{Damage, StoreError};
 pub use self::record::DocumentRecord;
-use self::writer::{Action, Opener, Request, Shared, Writer};
-use super::inbox::Outlet;
+use self::writer::{Action, Answer, Opener, Request, Shared, Writer};
+use super::inbox::{Outlet, Places, STORE_PLACES};
 
-/// The most requests that wait for the writer.
-pub const REQUESTS_MAX: usize = 4096;
+/// The most requests that wait for the writer: one for each place that an answer can take, and some that are waited for.
+const REQUESTS_MAX: usize = STORE_PLACES + 16;
 
 const LOCK_NAME: &str = "lock";
 
@@ -55,7 +55,7 @@ pub enum StoreEvent {
     },
 }
 
-/// The queue is full: the disk does not keep up. Ask again later.
+/// [`STORE_PLACES`] requests are not answered, or their answers not looked at: ask again after the next answer.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Busy;
 
@@ -65,6 +65,7 @@ pub struct Store {
     folder: PathBuf,
     shared: Shared,
     requests: Option<SyncSender<Request>>,
+    places: Places,
     writer: Option<JoinHandle<()>>,
     /// Held as long as this is: the library has one writer, also while the file is opened anew.
     lock: Option<File>,
@@ -95,10 +96,12 @@ impl Store {
     ) -> Result<Self, StoreError> {
         let shared: Shared = Arc::new(RwLock::new(Some(database)));
         let (sender, requests) = sync_channel(REQUESTS_MAX);
+        let places = outlet.clone().places(STORE_PLACES);
         let writer = Writer { shared: Arc::clone(&shared), opener, requests, outlet, heads: BTreeMap::new() };
         let thread = thread::Builder::new().name("store".to_owned()).spawn(move || writer.run());
         let thread = thread.map_err(StoreError::io(folder, "start a thread to write"))?;
-        Ok(Self { folder: folder.to_owned(), shared, requests: Some(sender), writer: Some(thread), lock: Some(lock) })
+        let (requests, writer, lock) = (Some(sender), Some(thread), Some(lock));
+        Ok(Self { folder: folder.to_owned(), shared, requests, places, writer, lock })
     }
 
     /// The folder that the library is in.
@@ -125,17 +128,17 @@ impl Store {
     /// Queues an envelope for this position of the document's log; [`StoreEvent`] answers. Never waits.
     ///
     /// # Errors
-    /// [`Busy`] when [`REQUESTS_MAX`] requests wait.
+    /// [`Busy`] when [`STORE_PLACES`] requests are not answered, or their answers not looked at.
     pub fn append(&self, document: DocumentId, position: u64, envelope: Bytes) -> Result<(), Busy> {
-        self.queue(Request { document, action: Action::Append { position, envelope }, reply: None })
+        self.queue(document, Action::Append { position, envelope })
     }
 
     /// Queues the document's record; [`StoreEvent`] answers. Never waits.
     ///
     /// # Errors
-    /// [`Busy`] when [`REQUESTS_MAX`] requests wait.
+    /// [`Busy`] when [`STORE_PLACES`] requests are not answered, or their answers not looked at.
     pub fn put(&self, document: DocumentId, record: DocumentRecord) -> Result<(), Busy> {
-        self.queue(Request { document, action: Action::Record(record), reply: None })
+        self.queue(document, Action::Record(record))
     }
 
     /// Writes the document's record and waits until it is on disk.
@@ -174,14 +177,15 @@ impl Store {
         }
     }
 
-    fn queue(&self, request: Request) -> Result<(), Busy> {
+    fn queue(&self, document: DocumentId, action: Action) -> Result<(), Busy> {
         let requests = self.requests.as_ref().ok_or(Busy)?;
-        requests.try_send(request).map_err(|_| Busy)
+        let answer = Answer::Event(self.places.try_take().ok_or(Busy)?);
+        requests.try_send(Request { document, action, answer }).map_err(|_| Busy)
     }
 
     fn wait_for(&self, document: DocumentId, action: Action) -> Result<(), StoreError> {
         let (reply, answer) = sync_channel(1);
-        let request = Request { document, action, reply: Some(reply) };
+        let request = Request { document, action, answer: Answer::Reply(reply) };
         let sent = self.requests.as_ref().is_some_and(|requests| requests.send(request).is_ok());
         let ended = || Err("the writer has ended".to_owned());
         let answer = if sent { answer.recv().unwrap_or_else(|_| ended()) } else { ended() };

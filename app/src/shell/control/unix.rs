@@ -12,7 +12,7 @@ use std::thread::{self, JoinHandle};
 use serde_json::{Value, json};
 
 use super::{AskError, CONNECTIONS_MAX, Call, LINE_BYTES_MAX, Message, SOCKET_NAME, TEXT_BYTES_MAX};
-use crate::shell::inbox::{Event, Outlet};
+use crate::shell::inbox::{Event, Outlet, Places};
 
 /// The first copy's end. It must be dropped before the library's lock is given up.
 #[derive(Debug)]
@@ -45,8 +45,10 @@ impl Server {
         let listener = UnixListener::bind(&path)?;
         let stopping = Arc::new(AtomicBool::new(false));
         let stop = Arc::clone(&stopping);
+        // A place for each connection, which has one request and waits until it is answered, hence taken out.
+        let places = outlet.places(CONNECTIONS_MAX);
         let thread =
-            thread::Builder::new().name("control".to_owned()).spawn(move || accept(&listener, &stop, &outlet))?;
+            thread::Builder::new().name("control".to_owned()).spawn(move || accept(&listener, &stop, &places))?;
         Ok(Self { path, stopping, thread: Some(thread) })
     }
 }
@@ -65,7 +67,7 @@ impl Drop for Server {
     }
 }
 
-fn accept(listener: &UnixListener, stopping: &AtomicBool, outlet: &Outlet) {
+fn accept(listener: &UnixListener, stopping: &AtomicBool, places: &Places) {
     let connections = Arc::new(AtomicUsize::new(0));
     for stream in listener.incoming() {
         if stopping.load(Ordering::SeqCst) {
@@ -76,9 +78,9 @@ fn accept(listener: &UnixListener, stopping: &AtomicBool, outlet: &Outlet) {
             connections.fetch_sub(1, Ordering::SeqCst);
             continue;
         }
-        let (outlet, mine) = (outlet.clone(), Arc::clone(&connections));
+        let (places, mine) = (places.clone(), Arc::clone(&connections));
         let served = thread::Builder::new().name("control".to_owned()).spawn(move || {
-            if let Err(error) = serve(&stream, &outlet) {
+            if let Err(error) = serve(&stream, &places) {
                 tracing::debug!(%error, "another copy of the program went away");
             }
             mine.fetch_sub(1, Ordering::SeqCst);
@@ -90,10 +92,11 @@ fn accept(listener: &UnixListener, stopping: &AtomicBool, outlet: &Outlet) {
 }
 
 /// One request. A connection that ends without a word has not been heard.
-fn serve(stream: &UnixStream, outlet: &Outlet) -> io::Result<()> {
+fn serve(stream: &UnixStream, places: &Places) -> io::Result<()> {
     let (head, text) = receive(&mut BufReader::new(stream))?;
     let (reply, messages) = sync_channel(2);
-    outlet.leave(Event::Call(Call { head, text, reply }));
+    // What is not left is dropped, and ends the connection as one that was not heard.
+    places.try_leave(Event::Call(Call { head, text, reply }));
     let Ok(Message::Started) = messages.recv() else { return Ok(()) };
     send(stream, r#"{"started":true}"#, "")?;
     match messages.recv() {

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -18,10 +18,10 @@ use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 use super::{INBOUND_KIBIBYTES_MAX, LinkEnd, LinkEvent, LinkHappening, OUTBOUND_FRAMES_MAX, Opening, Received};
 use crate::editor::link::RelayAddress;
-use crate::shell::inbox::{Event, Outlet};
+use crate::shell::inbox::{Event, Places};
 
-/// How long finding the host, connecting and the websocket's handshake may take together, in seconds.
-const OPEN_SECONDS_MAX: u64 = 10;
+/// How long finding the host, connecting and the websocket's handshake may take together.
+const OPEN_TIME_MAX: Duration = Duration::from_secs(10);
 
 /// How long the last frames and the closing handshake may take.
 pub(super) const CLOSE_TIME_MAX: Duration = Duration::from_secs(2);
@@ -30,53 +30,72 @@ const READ_BUFFER_BYTES: usize = 4 * 1024;
 const WRITE_BUFFER_BYTES: usize = 16 * 1024;
 const WRITE_BUFFER_BYTES_MAX: usize = 1024 * 1024;
 
-type Socket = WebSocketStream<TcpStream>;
+pub(super) type Socket = WebSocketStream<TcpStream>;
 
 /// Where the events of one link go.
 struct Teller {
-    outlet: Outlet,
+    places: Places,
     document: quire_crdt::DocumentId,
     number: u64,
 }
 
 impl Teller {
-    /// False when nobody listens any more.
-    fn tell(&self, what: LinkHappening) -> bool {
-        self.outlet.leave(Event::Link(LinkEvent { document: self.document, number: self.number, what }))
+    /// Waits for a place in the inbox; false when nobody listens any more.
+    async fn tell(&self, what: LinkHappening) -> bool {
+        self.places.leave(Event::Link(LinkEvent { document: self.document, number: self.number, what })).await
     }
 }
 
-/// Opens the link and keeps it until it ends.
-pub(super) async fn run(opening: Opening, outlet: Outlet) {
+/// Opens the link and keeps it until it ends. Nobody is told of the end of a link whose owner has dropped it.
+pub(super) async fn run(opening: Opening, places: Places) {
     let Opening { document, number, relay, mut frames, starved, mut closing } = opening;
-    let teller = Teller { outlet, document, number };
+    let teller = Teller { places, document, number };
     let opened = tokio::select! {
-        opened = timeout(Duration::from_secs(OPEN_SECONDS_MAX), open(&relay)) => opened,
+        opened = open_within(&relay, OPEN_TIME_MAX) => opened,
         _ = &mut closing => return,
     };
-    let late = || Err(LinkEnd::Timeout { relay: relay.clone(), seconds: OPEN_SECONDS_MAX });
-    let end = match opened.unwrap_or_else(|_| late()) {
+    let end = match opened {
         Err(end) => end,
         Ok(socket) => {
-            if !teller.tell(LinkHappening::Opened) {
-                return;
-            }
             let (mut sink, stream) = socket.split();
-            let writable = || {
-                if starved.swap(false, Ordering::SeqCst) {
-                    teller.tell(LinkHappening::Writable);
-                }
-            };
-            let end = tokio::select! {
-                end = receive(&relay, stream, &teller) => end,
-                end = send(&relay, &mut sink, &mut frames, writable) => end,
-                _ = &mut closing => LinkEnd::Closed { relay: relay.clone() },
+            let ended = tokio::select! {
+                end = serve(&relay, stream, &mut sink, &mut frames, &starved, &teller) => Some(end),
+                _ = &mut closing => None,
             };
             say_goodbye(&mut sink, &mut frames).await;
+            let Some(end) = ended else { return };
             end
         }
     };
-    teller.tell(LinkHappening::Ended(end));
+    tokio::select! {
+        // False: nobody listens any more.
+        _ = teller.tell(LinkHappening::Ended(end)) => {}
+        _ = &mut closing => {}
+    }
+}
+
+/// Moves frames both ways until the link ends.
+async fn serve(
+    relay: &RelayAddress,
+    stream: SplitStream<Socket>,
+    sink: &mut SplitSink<Socket, Message>,
+    frames: &mut mpsc::Receiver<Bytes>,
+    starved: &AtomicBool,
+    teller: &Teller,
+) -> LinkEnd {
+    if !teller.tell(LinkHappening::Opened).await {
+        return LinkEnd::Closed { relay: relay.clone() };
+    }
+    tokio::select! {
+        end = receive(relay, stream, teller) => end,
+        end = send(relay, sink, frames, starved, teller) => end,
+    }
+}
+
+/// Opens the websocket, or gives up after so long.
+pub(super) async fn open_within(relay: &RelayAddress, at_most: Duration) -> Result<Socket, LinkEnd> {
+    let late = || LinkEnd::Timeout { relay: relay.clone(), seconds: at_most.as_secs() };
+    timeout(at_most, open(relay)).await.unwrap_or_else(|_| Err(late()))
 }
 
 async fn open(relay: &RelayAddress) -> Result<Socket, LinkEnd> {
@@ -127,18 +146,19 @@ async fn receive(relay: &RelayAddress, mut stream: SplitStream<Socket>, teller: 
         let Ok(permit) = Arc::clone(&room).acquire_many_owned(kibibytes).await else {
             return LinkEnd::Closed { relay: relay.clone() };
         };
-        if !teller.tell(LinkHappening::Frame(Received { frame, _permit: permit })) {
+        if !teller.tell(LinkHappening::Frame(Received { frame, _permit: permit })).await {
             return LinkEnd::Closed { relay: relay.clone() };
         }
     }
 }
 
-/// Sends whatever waits as one batch and one flush, then says that there is place.
+/// Sends whatever waits as one batch and one flush, then says that there is place if somebody found none.
 async fn send(
     relay: &RelayAddress,
     sink: &mut SplitSink<Socket, Message>,
     frames: &mut mpsc::Receiver<Bytes>,
-    writable: impl Fn(),
+    starved: &AtomicBool,
+    teller: &Teller,
 ) -> LinkEnd {
     let mut batch = Vec::with_capacity(OUTBOUND_FRAMES_MAX);
     loop {
@@ -153,7 +173,9 @@ async fn send(
         if let Err(error) = sink.flush().await {
             return broken(relay, &error);
         }
-        writable();
+        if starved.swap(false, Ordering::SeqCst) && !teller.tell(LinkHappening::Writable).await {
+            return LinkEnd::Closed { relay: relay.clone() };
+        }
     }
 }
 

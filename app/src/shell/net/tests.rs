@@ -100,6 +100,45 @@ fn a_frame_that_is_too_long_is_refused() {
     assert!(matches!(end_of(relay), LinkEnd::NoRelay { .. }));
 }
 
+#[tokio::test]
+async fn a_host_that_takes_the_connection_and_says_nothing_is_given_up() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let relay = address(&listener);
+    let opened = link::open_within(&relay, Duration::ZERO).await;
+    assert_eq!(opened.map(|_| "open"), Err(LinkEnd::Timeout { relay, seconds: 0 }));
+    drop(listener);
+}
+
+#[test]
+fn events_that_nobody_takes_are_bounded_and_none_is_lost() {
+    let relay = server(|mut socket| async move {
+        for number in 0_u32.. {
+            if socket.send(Message::binary(number.to_le_bytes().to_vec())).await.is_err() {
+                return;
+            }
+        }
+    });
+    let inbox = Inbox::new();
+    let (left, leaves) = std::sync::mpsc::channel();
+    inbox.on_event(move || left.send(()).unwrap());
+    let mut net = Net::start(inbox.outlet()).unwrap();
+    let link = net.open(DOCUMENT, relay).unwrap();
+    let leaves = &leaves;
+    let left_within = |at_most| std::iter::from_fn(move || leaves.recv_timeout(at_most).ok());
+    assert_eq!(left_within(Duration::from_secs(20)).take(LINK_PLACES).count(), LINK_PLACES);
+    assert_eq!(left_within(Duration::from_millis(300)).count(), 0, "the link waits for a place");
+
+    assert!(matches!(next(&inbox), LinkHappening::Opened));
+    for number in 0..3 * LINK_PLACES {
+        let LinkHappening::Frame(received) = next(&inbox) else { panic!("the link ended") };
+        assert_eq!(received.frame, u32::try_from(number).unwrap().to_le_bytes()[..]);
+    }
+    // It waits for a place again, or soon will: its end waits for none.
+    drop(link);
+    drop(net);
+    assert!(std::iter::from_fn(|| inbox.take()).count() <= LINK_PLACES);
+}
+
 #[test]
 fn a_relay_that_says_too_much_has_to_wait() {
     const FRAME_BYTES: usize = 256 * 1024;

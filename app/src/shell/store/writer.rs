@@ -13,7 +13,7 @@ use super::StoreEvent;
 use super::database::{DOCUMENTS, KEY_BYTES, LOG, log_key, position_of, with_checksum};
 use super::error::StoreError;
 use super::record::DocumentRecord;
-use crate::shell::inbox::{Event, Outlet};
+use crate::shell::inbox::{Event, Outlet, Place};
 
 /// The most requests that one commit takes.
 const BATCH_REQUESTS_MAX: usize = 1024;
@@ -32,12 +32,21 @@ pub(super) enum Action {
     Remove,
 }
 
+/// How the writer answers.
+#[derive(Debug)]
+pub(super) enum Answer {
+    /// By an event, which has this place.
+    Event(Place),
+    /// To somebody who waits.
+    Reply(SyncSender<Result<(), String>>),
+}
+
 /// What the writer shall do, and who waits for it.
 #[derive(Debug)]
 pub(super) struct Request {
     pub(super) document: DocumentId,
     pub(super) action: Action,
-    pub(super) reply: Option<SyncSender<Result<(), String>>>,
+    pub(super) answer: Answer,
 }
 
 pub(super) type Opener = Box<dyn Fn() -> Result<Database, StoreError> + Send + Sync>;
@@ -110,28 +119,34 @@ impl Writer {
     }
 
     fn answer(&self, batch: Vec<Request>, result: &Result<(), String>) {
-        let mut answers: BTreeMap<DocumentId, (u64, bool)> = BTreeMap::new();
+        let mut answers: BTreeMap<DocumentId, (u64, bool, Place)> = BTreeMap::new();
         for request in batch {
+            let place = match request.answer {
+                Answer::Event(place) => place,
+                Answer::Reply(reply) => {
+                    // Whoever asked may have stopped waiting.
+                    drop(reply.send(result.clone()));
+                    continue;
+                }
+            };
+            // One answer for each document: the other places are free again.
+            let (head, record, _) = answers.entry(request.document).or_insert((0, false, place));
             match request.action {
                 Action::Append { position, .. } => {
-                    let (head, _) = answers.entry(request.document).or_default();
                     let written = self.heads.get(&request.document).copied().unwrap_or(0);
                     *head = (*head).max(written.min(position + 1));
                 }
-                Action::Record(_) => answers.entry(request.document).or_default().1 = true,
+                Action::Record(_) => *record = true,
                 Action::Remove => {}
             }
-            if let Some(reply) = request.reply {
-                // Whoever asked may have stopped waiting.
-                drop(reply.send(result.clone()));
-            }
         }
-        for (document, (head, record)) in answers {
+        for (document, (head, record, place)) in answers {
             let event = match result {
                 Ok(()) => StoreEvent::Written { document, head, record },
                 Err(error) => StoreEvent::Failed { document, error: error.clone() },
             };
-            self.outlet.leave(Event::Store(event));
+            // False: nobody is there to hear of it, and what was asked for before is written all the same.
+            self.outlet.leave(place, Event::Store(event));
         }
     }
 }

@@ -7,7 +7,8 @@ use super::harness::{DOCUMENT, EPOCH, World, id, loaded};
 use crate::sync::SUSPECT_AFTER_FIRST_US;
 use crate::sync::frame::{Refusal, RefusalReason};
 use crate::sync::{
-    BACKOFF_LONGEST_US, GREET_WITHIN_US, LinkError, LinkState, Output, RelayNotice, Replica, ReplicaConfig,
+    BACKOFF_LONGEST_US, CONNECT_WITHIN_US, GREET_WITHIN_US, LinkError, LinkState, Output, RelayNotice, Replica,
+    ReplicaConfig,
 };
 
 const SECOND_US: u64 = 1_000_000;
@@ -147,6 +148,25 @@ fn a_relay_that_does_not_welcome_is_left() {
     replica.handle_timeout(now.plus_us(GREET_WITHIN_US));
     assert_eq!(replica.link_error(), Some(&LinkError::Greet));
     assert!(matches!(replica.link(), LinkState::Waiting { .. }));
+}
+
+#[test]
+fn a_transport_that_does_not_open_is_given_up() {
+    let mut world = World::new(1);
+    let now = world.now;
+    let replica = &mut world.nodes[0].replica;
+    replica.go_online(now);
+    assert_eq!(replica.poll_output(), Some(Output::Connect));
+    assert_eq!(replica.poll_timeout(), Some(now.monotonic_us + CONNECT_WITHIN_US));
+    replica.handle_timeout(now.plus_us(CONNECT_WITHIN_US - 1));
+    assert_eq!((replica.link(), replica.link_error()), (&LinkState::Connecting, None));
+    replica.handle_timeout(now.plus_us(CONNECT_WITHIN_US));
+    assert_eq!(replica.link_error(), Some(&LinkError::Connect));
+    assert!(matches!(replica.link(), LinkState::Waiting { .. }));
+    let outputs: Vec<_> = core::iter::from_fn(|| replica.poll_output()).collect();
+    assert!(outputs.contains(&Output::Disconnect), "{outputs:?}");
+    replica.handle_connected(now.plus_us(CONNECT_WITHIN_US));
+    assert!(matches!(replica.link(), LinkState::Waiting { .. }), "too late");
 }
 
 #[test]
