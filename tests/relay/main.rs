@@ -6,6 +6,7 @@ mod golden_stores;
 mod kill;
 mod processes;
 mod protocol_page;
+mod refill;
 mod screen;
 mod server;
 mod windows;

@@ -124,7 +124,8 @@ pub(super) struct Share {
 pub(super) struct Sync {
     /// The documents: their ids, or the starts of them [default: all that are shared]
     pub(super) ids: Vec<String>,
-    /// End when everything of this device is on the relays' disks, and everything of theirs is here
+    /// End when everything of the relays is here, and everything that this library held of these documents at the start (and this
+    /// device wrote since) is on the relays' disks: everybody's changes, also where a relay had lost them
     #[arg(long)]
     pub(super) until_saved: bool,
     /// How long to wait for that, in seconds

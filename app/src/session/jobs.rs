@@ -1,9 +1,12 @@
 //! Requests in progress: some have to wait for the disk or a relay, and the session goes on meanwhile.
 
-use quire_crdt::DocumentId;
+use std::collections::BTreeMap;
+
 use quire_crdt::sync::{LinkState, Now};
+use quire_crdt::{DocumentId, VersionVector};
 use serde_json::{Map, Value, json};
 
+use super::open::OpenDocument;
 use super::status::set_aside_words;
 use super::{Failure, Notice, Request, Session, SessionError};
 use crate::editor::link::Link;
@@ -29,6 +32,8 @@ impl Answer {
 pub struct Job {
     awaited: Awaited,
     documents: Vec<DocumentId>,
+    /// What the relays must have on their disks at the end.
+    wanted: BTreeMap<DocumentId, VersionVector>,
     answer: Answer,
     until_us: u64,
 }
@@ -41,7 +46,7 @@ enum Awaited {
     Disk,
     /// Everything that the relay has is here.
     Received,
-    /// That, and everything of ours is on the relay's disk.
+    /// That, and everything that was here at the start, and that this device wrote since, is on the relay's disk.
     Saved,
 }
 
@@ -100,7 +105,10 @@ impl Session {
                 let ids = self.shared_documents(ids)?;
                 self.set_online(true);
                 let list: Vec<String> = ids.iter().map(ToString::to_string).collect();
-                Ok(self.job(Awaited::Saved, ids, json!({ "synced": list })).within(self.now(), *timeout_ms))
+                let version = |id: &DocumentId| Some((*id, self.document(*id)?.version().clone()));
+                let wanted = ids.iter().filter_map(version).collect();
+                let job = self.job(Awaited::Saved, ids, json!({ "synced": list })).within(self.now(), *timeout_ms);
+                Ok(Job { wanted, ..job })
             }
             Request::Show { id } => {
                 if !self.options.has_window {
@@ -120,12 +128,13 @@ impl Session {
         if job.awaited != Awaited::Nothing {
             self.put_records(true);
         }
+        self.ask_relays_anew(job);
         for id in &job.documents {
             if let Some(failure) = self.hopeless(job.awaited, *id) {
                 return Some(Err(failure));
             }
         }
-        if job.documents.iter().all(|id| self.has_reached(job.awaited, *id)) {
+        if job.documents.iter().all(|id| self.has_reached(job, *id)) {
             let mut answer = job.answer.clone();
             if let (Awaited::Received, Some(id)) = (job.awaited, job.documents.first()) {
                 answer.value = self.describe(*id);
@@ -147,12 +156,12 @@ impl Session {
 
     /// How a job stands, in words, for a person who waits.
     pub fn progress(&self, job: &Job) -> String {
-        let waiting = job.documents.iter().find(|id| !self.has_reached(job.awaited, **id));
+        let waiting = job.documents.iter().find(|id| !self.has_reached(job, **id));
         waiting.map(|id| self.stand(*id)).unwrap_or_default()
     }
 
     fn job(&self, awaited: Awaited, documents: Vec<DocumentId>, value: Value) -> Job {
-        let job = Job { awaited, documents, answer: Answer::of(value), until_us: 0 };
+        let job = Job { awaited, documents, wanted: BTreeMap::new(), answer: Answer::of(value), until_us: 0 };
         job.within(self.now(), DISK_MS_MAX)
     }
 
@@ -173,14 +182,26 @@ impl Session {
         Ok(ids)
     }
 
-    fn has_reached(&self, awaited: Awaited, id: DocumentId) -> bool {
-        let Some(open) = self.open.get(&id) else { return awaited == Awaited::Nothing };
-        let received = *open.replica.link() == LinkState::Live && open.inbound.is_empty();
-        match awaited {
+    fn has_reached(&self, job: &Job, id: DocumentId) -> bool {
+        let Some(open) = self.open.get(&id) else { return job.awaited == Awaited::Nothing };
+        match job.awaited {
             Awaited::Nothing => true,
             Awaited::Disk => open.is_on_disk(),
-            Awaited::Received => received && open.is_on_disk(),
-            Awaited::Saved => received && open.is_on_disk() && open.replica.units_waiting() == 0 && open.has_sent_all,
+            Awaited::Received => open.has_received(),
+            Awaited::Saved => open.has_sent() && job.is_kept(id, open),
+        }
+    }
+
+    /// A relay acknowledges to each device its own edits. That it keeps what others wrote and this device sent it again, it says
+    /// when it is greeted.
+    fn ask_relays_anew(&mut self, job: &Job) {
+        let now = self.now();
+        for id in job.documents.iter().filter(|_| job.awaited == Awaited::Saved) {
+            let Some(open) = self.open.get_mut(id) else { continue };
+            if now.monotonic_us >= open.ask_anew_at_us && open.has_sent() && !job.is_kept(*id, open) {
+                open.ask_anew_at_us = now.monotonic_us.saturating_add(ASK_ANEW_AFTER_US);
+                open.replica.greet_again(now);
+            }
         }
     }
 
@@ -198,7 +219,7 @@ impl Session {
     }
 
     fn overdue(&self, job: &Job) -> Failure {
-        let late = job.documents.iter().find(|id| !self.has_reached(job.awaited, **id));
+        let late = job.documents.iter().find(|id| !self.has_reached(job, **id));
         let stand = late.map(|id| self.stand(*id)).unwrap_or_default();
         let unreachable = late.is_some_and(|id| self.status(*id).is_some_and(|status| status.trouble.is_some()));
         if unreachable {
@@ -214,6 +235,9 @@ impl Session {
         let relay = status.relay.map(|relay| relay.to_string()).unwrap_or_default();
         let waiting = status.units_waiting;
         match (status.link, status.trouble) {
+            (LinkState::Live, _) if waiting == 0 => {
+                format!("{relay} is asked whether it has everything of document {id}")
+            }
             (LinkState::Live, _) => format!("{waiting} edits of document {id} are on their way to {relay}"),
             (LinkState::CatchingUp { position, head }, _) => {
                 format!("{position} of {head} changes have come from {relay}")
@@ -275,11 +299,19 @@ impl Session {
 }
 
 impl Job {
+    /// Whether the relay is known to have on its disk what it must have.
+    fn is_kept(&self, id: DocumentId, open: &OpenDocument) -> bool {
+        self.wanted.get(&id).is_none_or(|wanted| wanted <= open.replica.version_at_relay())
+    }
+
     fn within(mut self, now: Now, ms: u64) -> Self {
         self.until_us = now.monotonic_us.saturating_add(ms.saturating_mul(1000));
         self
     }
 }
+
+/// How long a relay has to write before it is asked anew what it keeps, in microseconds.
+const ASK_ANEW_AFTER_US: u64 = 1_000_000;
 
 /// How long a request waits for the disk, in milliseconds.
 const DISK_MS_MAX: u64 = 30_000;

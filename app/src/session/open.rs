@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use quire_crdt::sync::{Now, Replica};
+use quire_crdt::sync::{LinkState, Now, Replica};
 
 use crate::shell::net::{Link, LinkEnd, LinkHappening, Received};
 
@@ -34,6 +34,8 @@ pub(super) struct OpenDocument {
     pub(super) has_sent_all: bool,
     /// Whether somebody opened it, and not the background.
     pub(super) wanted: bool,
+    /// Until when the relay is not asked anew what it keeps, on the monotonic clock in microseconds.
+    pub(super) ask_anew_at_us: u64,
     /// What was said last of changes that were set aside.
     pub(super) set_aside_said: Option<String>,
 }
@@ -78,6 +80,7 @@ impl OpenDocument {
             record: RecordState::Saved,
             has_sent_all: false,
             wanted,
+            ask_anew_at_us: 0,
             set_aside_said: None,
         }
     }
@@ -93,6 +96,16 @@ impl OpenDocument {
         self.replica.units_made() == self.replica.units_saved_here()
             && self.writes.head >= self.replica.document().log().len() as u64
             && self.record == RecordState::Saved
+    }
+
+    /// Whether everything that the relay has is here and on this disk.
+    pub(super) fn has_received(&self) -> bool {
+        *self.replica.link() == LinkState::Live && self.inbound.is_empty() && self.is_on_disk()
+    }
+
+    /// Whether, besides, everything that the relay lacked was sent, and it has acknowledged what this device wrote.
+    pub(super) fn has_sent(&self) -> bool {
+        self.has_received() && self.has_sent_all && self.replica.units_waiting() == 0
     }
 
     pub(super) fn write_failed(&self) -> bool {

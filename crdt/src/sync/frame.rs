@@ -112,7 +112,7 @@ pub struct Welcome {
     pub protocol: u16,
     /// The epoch of the relay's store: another one than last time means another relay, or one that was restored.
     pub epoch: [u8; 16],
-    /// What the relay has received; the replica sends what is missing.
+    /// What is on the relay's disk; the replica sends what is missing.
     pub version: VersionVector,
     /// How many of the replica's own units are durable at the relay.
     pub durable: u64,

@@ -308,6 +308,12 @@ impl Replica {
         self.waiting.saved()
     }
 
+    /// What is on the relay's disk for sure, everybody's changes: as it said when it welcomed this replica last, and in its acks
+    /// since. Acks are for own changes only: that it has what this replica sent of others' shows after [`Replica::greet_again`].
+    pub const fn version_at_relay(&self) -> &VersionVector {
+        self.outbox.relay_durable()
+    }
+
     /// How many of them are not on the relay's disk, as far as is known here.
     pub fn units_waiting(&self) -> u64 {
         self.units_made().saturating_sub(self.units_saved_at_relay())

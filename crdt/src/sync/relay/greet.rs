@@ -61,7 +61,7 @@ impl Relay {
         let welcome = Welcome {
             protocol: PROTOCOL_VERSION,
             epoch: self.epoch,
-            version: log.version.clone(),
+            version: log.durable_version.clone(),
             durable: log.durable_version.get(replica),
             head: log.durable,
         };

@@ -64,6 +64,7 @@ impl Replica {
         self.waiting.set_saved(durable, self.now_us);
         let resumed = self.outbox.resume().map_or(0, |resume| resume.position);
         let position = if version <= *self.outbox.durable_version() { head } else { resumed.min(head) };
+        self.outbox.relay_keeps(version.clone());
         self.outbox.rewind(version);
         self.link.error = None;
         self.link.refusal = None;
@@ -144,6 +145,7 @@ impl Replica {
 
     fn acked(&mut self, now: Now, count: u64) -> Result<(), LinkError> {
         at_most("the number of own durable units", count, self.outbox.own_sent())?;
+        self.outbox.relay_keeps_own(self.document.replica(), count);
         if count > self.waiting.saved() {
             self.waiting.set_saved(count, now.monotonic_us);
             self.link.missing_frames = 0;

@@ -232,6 +232,15 @@ impl Replica {
         }
     }
 
+    /// Makes the link anew if it is welcomed, so that the relay says what is on its disk: [`Replica::version_at_relay`].
+    pub fn greet_again(&mut self, now: Now) {
+        self.hear_clock(now);
+        if self.link.is_welcomed() {
+            self.end_link(now, Next::Stop);
+            self.connect(now);
+        }
+    }
+
     /// The transport is open.
     pub fn handle_connected(&mut self, now: Now) {
         self.hear_clock(now);

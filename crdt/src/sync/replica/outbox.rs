@@ -5,6 +5,7 @@ use bytes::Bytes;
 use crate::clock::VersionVector;
 use crate::document::Document;
 use crate::envelope::Envelope;
+use crate::id::ReplicaId;
 use crate::sync::frame::Resume;
 
 /// Cursors into the document's log.
@@ -21,6 +22,8 @@ pub(super) struct Outbox {
     cursor: usize,
     /// What the relay has, or will have once it has read what was sent.
     relay_version: VersionVector,
+    /// What is on the relay's disk for sure: what its newest Welcome and the acks since said.
+    relay_durable: VersionVector,
     /// How many own units were sent, on any link; at the start, all that were on disk may have been.
     own_sent: u64,
     /// The newest place in the relay's log that is on disk here.
@@ -53,6 +56,7 @@ impl Outbox {
             failed: false,
             cursor: durable,
             relay_version: VersionVector::new(),
+            relay_durable: VersionVector::new(),
             own_sent,
             resume,
             reached: None,
@@ -108,6 +112,21 @@ impl Outbox {
     pub(super) const fn retry(&mut self) {
         self.failed = false;
         self.asked = self.durable;
+    }
+
+    /// The relay says what is on its disk.
+    pub(super) fn relay_keeps(&mut self, version: VersionVector) {
+        self.relay_durable = version;
+    }
+
+    /// The relay says that so many units of this replica are on its disk.
+    pub(super) fn relay_keeps_own(&mut self, own: ReplicaId, count: u64) {
+        self.relay_durable.observe(own, count);
+    }
+
+    /// What is on the relay's disk for sure.
+    pub(super) const fn relay_durable(&self) -> &VersionVector {
+        &self.relay_durable
     }
 
     /// The relay says what it has: everything else is to be sent, from the start of the log on.

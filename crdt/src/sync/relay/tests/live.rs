@@ -202,3 +202,21 @@ fn at_the_end_everybody_is_told_and_what_came_is_still_written() {
     assert_eq!(shell.logs[&DOCUMENT].len(), 1);
     assert_eq!(shell.relay.stats().documents_open, 0);
 }
+
+#[test]
+fn a_welcome_names_only_what_is_on_disk() {
+    let mut shell = Shell::new(RelayLimits::default());
+    let a = shell.join_live(A, &[]);
+    shell.send(a, &change(A, 0, 2, &[]));
+    let welcomed = |shell: &mut Shell| {
+        let conn = shell.join(hello(B, &[]));
+        let frame = shell.fetch_one(conn).expect("a welcome");
+        match Frame::decode(&frame) {
+            Ok(Frame::Welcome(welcome)) => welcome.version,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(welcomed(&mut shell), VersionVector::new(), "the disk has not answered");
+    shell.write();
+    assert_eq!(welcomed(&mut shell), version(&[(A, 2)]));
+}

@@ -78,6 +78,33 @@ fn a_relay_that_lost_everything_is_refilled_with_everybodys_changes_by_one_repli
 }
 
 #[test]
+fn that_the_relay_keeps_what_others_wrote_is_known_when_it_is_greeted_again() {
+    let mut world = World::online(2);
+    world.write(0, "theirs ");
+    world.write(1, "mine");
+    world.go_offline(0);
+    world.restart_relay([0xe2; 16], Vec::new());
+    world.pass(5 * SECOND_US);
+    let kept = |world: &World| world.nodes[1].replica.version_at_relay().iter().collect::<Vec<_>>();
+    assert_eq!(kept(&world), [(id(2), 4)], "as it has acknowledged");
+    let now = world.now;
+    world.nodes[1].replica.greet_again(now);
+    world.settle();
+    let replica = &world.nodes[1].replica;
+    assert_eq!((replica.link(), replica.version_at_relay()), (&LinkState::Live, replica.document().version()));
+    assert_eq!(world.changes_sent(1).len(), 3, "its own twice, the other's once");
+}
+
+#[test]
+fn nobody_is_greeted_again_who_was_not_greeted() {
+    let mut world = World::new(1);
+    let now = world.now;
+    let replica = &mut world.nodes[0].replica;
+    replica.greet_again(now);
+    assert_eq!((replica.poll_output(), replica.link()), (None, &LinkState::Off));
+}
+
+#[test]
 fn an_old_copy_of_the_relays_store_is_noticed_and_refilled() {
     let mut world = World::online(2);
     world.write(0, "old ");
