@@ -42,6 +42,9 @@ const WINDOW_SIZE_MIN: [f32; 2] = [560.0, 360.0];
 /// How long closing the window waits for the disk.
 const CLOSE_TIME_MAX: Duration = Duration::from_secs(5);
 
+/// After what time an event is shown: at once. Asked without any delay, egui would draw two frames for each.
+const AT_ONCE: Duration = Duration::from_nanos(1);
+
 /// What a library without documents starts with.
 const WELCOME: &str = include_str!("app/welcome.md");
 
@@ -96,7 +99,7 @@ impl App {
     fn new(session: Session, open: Option<DocumentId>, place: Option<Place>, ctx: &egui::Context) -> Self {
         theme::install(ctx);
         let waker = ctx.clone();
-        session.on_event(move || waker.request_repaint());
+        session.on_event(move || waker.request_repaint_after(AT_ONCE));
         let mut app = Self {
             session,
             model: Model::new(place.is_none()),

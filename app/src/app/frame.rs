@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use quire_crdt::sync::LinkState;
+
 use super::App;
 use super::entries::{people, saved};
 use crate::editor::command::{Action, entry};
@@ -105,7 +107,7 @@ impl App {
         StatusView {
             save,
             clock: status.clock_offset_us.and_then(|(offset, uncertainty)| clock_words(offset, uncertainty)),
-            round_trip_us: status.round_trip_us,
+            round_trip_us: status.round_trip_us.filter(|_| status.link == LinkState::Live),
             caret: caret.map(|(caret, _)| caret),
             words: self.pane.words(&self.session),
             selected: caret.map_or(0, |(_, selected)| selected),

@@ -1,5 +1,7 @@
 //! The whole window on a library in a folder of its own, used by keyboard and by what a screen reader reads.
 
+use std::time::Duration;
+
 use egui::{Event, Key, Modifiers};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
@@ -38,6 +40,7 @@ fn frame(ui: &mut egui::Ui, opened: &mut Opened) {
     app.take_what_happened(&ctx);
     app.take_chosen_files();
     app.look_further(&ctx);
+    app.plan_next_frame(&ctx);
     app.frame(ui);
 }
 
@@ -59,6 +62,38 @@ fn press(harness: &mut Harness<'static, Opened>, modifiers: Modifiers, key: Key)
 fn type_text(harness: &mut Harness<'static, Opened>, text: &str) {
     harness.event(Event::Text(text.to_owned()));
     harness.run_steps(3);
+}
+
+/// Lets time pass as for a window that draws when it asked to, and not before; how many frames until it asks no more.
+fn frames_until_idle(harness: &mut Harness<'static, Opened>) -> usize {
+    let app = harness.state_mut().app.as_mut().expect("it is open");
+    assert!(app.session.flush(Duration::from_secs(30)), "what is on its way to the disk would wake the window");
+    harness.step();
+    let mut now = harness.ctx.input(|input| input.time);
+    for frames in 0..1_000 {
+        let delay = harness.output().viewport_output[&egui::ViewportId::ROOT].repaint_delay;
+        if delay == Duration::MAX {
+            return frames;
+        }
+        now += delay.as_secs_f64().max(1.0 / 60.0);
+        harness.input_mut().time = Some(now);
+        harness.step();
+    }
+    panic!("the window never rests");
+}
+
+#[test]
+fn an_idle_window_draws_nothing() {
+    let mut window = window();
+    press(&mut window, Modifiers::COMMAND, Key::B);
+    type_text(&mut window, "My words. ");
+    assert!(frames_until_idle(&mut window) <= 20, "a caret has blinked for 5 s");
+    press(&mut window, Modifiers::COMMAND, Key::F);
+    type_text(&mut window, "words");
+    assert!(frames_until_idle(&mut window) <= 20, "a caret in a field stands");
+    press(&mut window, Modifiers::NONE, Key::Escape);
+    press(&mut window, Modifiers::COMMAND | Modifiers::SHIFT, Key::P);
+    assert!(frames_until_idle(&mut window) <= 20, "the palette does not move");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Where the last edit is, in words: what the status bar and the library's dots say.
 
-use super::words::{duration, elapsed, names, quantity, stays_true_us};
+use super::words::{duration, elapsed, names, quantity, waited, waited_stays_true_us};
 
 /// Where the link of a document to its relay stands.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -108,9 +108,9 @@ fn offline(facts: &SaveFacts, now_us: i64) -> SaveWords {
     }
     let edits = quantity(facts.waiting, "edit");
     let age = facts.waiting_since_us.map(|since| elapsed(now_us, since));
-    let oldest = match age {
-        Some(age) if facts.waiting == 1 => format!(" for {}", duration(age.max(1_000_000))),
-        Some(age) => format!(", the oldest for {}", duration(age.max(1_000_000))),
+    let oldest = match age.and_then(waited) {
+        Some(age) if facts.waiting == 1 => format!(" for {age}"),
+        Some(age) => format!(", the oldest for {age}"),
         None => String::new(),
     };
     let mut said = words(
@@ -118,7 +118,7 @@ fn offline(facts: &SaveFacts, now_us: i64) -> SaveWords {
         format!("Offline · {edits} waiting{oldest}"),
         format!("{why} Everything is safe on this disk and will be sent when the relay answers."),
     );
-    said.stays_true_us = age.map(stays_true_us);
+    said.stays_true_us = age.map(waited_stays_true_us);
     said
 }
 
@@ -241,6 +241,8 @@ mod tests {
         check(&waiting, Mark::Waiting, "Offline · 14 edits waiting, the oldest for 3 min");
         let one = SaveFacts { waiting: 1, waiting_since_us: Some(190_000_000), ..shared(Link::Off) };
         check(&one, Mark::Waiting, "Offline · 1 edit waiting for 10 s");
+        let new = SaveFacts { waiting_since_us: Some(191_000_000), ..one };
+        check(&new, Mark::Waiting, "Offline · 1 edit waiting");
         check(&shared(Link::Off), Mark::Waiting, "Offline · nothing waiting");
         assert_eq!(save_words(&waiting, 200_000_000).stays_true_us, Some(50_000_000));
     }

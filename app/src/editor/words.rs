@@ -72,13 +72,28 @@ pub fn ago_stays_true_us(age_us: u64) -> u64 {
 }
 
 /// After how many microseconds [`duration`] may say something else about a time that is `age_us` old.
-pub fn stays_true_us(age_us: u64) -> u64 {
+fn stays_true_us(age_us: u64) -> u64 {
     let unit = match age_us {
         0..MINUTE_US => SECOND_US,
         MINUTE_US..HOUR_US => MINUTE_US,
         _ => HOUR_US,
     };
     unit - age_us % unit
+}
+
+/// What is said of waiting up to a minute is true to so much: words that count seconds would draw a window every second.
+const WAITING_STEP_US: u64 = 10 * SECOND_US;
+
+/// How long something has waited (in microseconds): as [`duration`], but in steps of ten seconds up to a minute; `None` before
+/// the first of them, when it is not worth saying.
+pub fn waited(us: u64) -> Option<String> {
+    let step = if us < MINUTE_US { us - us % WAITING_STEP_US } else { us };
+    (step > 0).then(|| duration(step))
+}
+
+/// After how many microseconds [`waited`] may say something else about what has waited for `us`.
+pub fn waited_stays_true_us(us: u64) -> u64 {
+    if us < MINUTE_US { WAITING_STEP_US - us % WAITING_STEP_US } else { stays_true_us(us) }
 }
 
 /// The time from `then_us` to `now_us`, 0 when it has not come yet.
@@ -155,6 +170,19 @@ mod tests {
         assert_eq!(stays_true_us(59_500_000), 500_000);
         assert_eq!(stays_true_us(90_000_000), 30_000_000);
         assert_eq!(ago_stays_true_us(500_000), 59_500_000);
+    }
+
+    #[test]
+    fn what_waits_is_counted_in_steps_of_ten_seconds() {
+        let check = |us: u64, expected: Option<&str>, stays_us: u64| {
+            assert_eq!((waited(us).as_deref(), waited_stays_true_us(us)), (expected, stays_us), "{us}");
+        };
+        check(0, None, 10_000_000);
+        check(9_000_000, None, 1_000_000);
+        check(10_000_000, Some("10 s"), 10_000_000);
+        check(59_999_999, Some("50 s"), 1);
+        check(60_000_000, Some("1 min"), 60_000_000);
+        check(190_000_000, Some("3 min"), 50_000_000);
     }
 
     #[test]

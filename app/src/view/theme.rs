@@ -218,6 +218,8 @@ fn visuals(tokens: &Tokens, visuals: &mut Visuals) {
     visuals.selection.bg_fill = tokens.selection;
     visuals.selection.stroke = Stroke::new(1.0, tokens.ink);
     visuals.text_cursor.stroke = Stroke::new(1.5, tokens.accent);
+    // A caret that blinks in a field would blink for ever, and a window that nobody touches would never rest.
+    visuals.text_cursor.blink = false;
     visuals.collapsing_header_frame = false;
     widgets(tokens, visuals);
 }
