@@ -1,5 +1,7 @@
 //! The text area, as a screen reader and a keyboard know it.
 
+use std::time::Duration;
+
 use egui::accesskit::Role;
 use egui::{Event, Id, ImeEvent, Key, Modifiers, PointerButton, Pos2, vec2};
 use egui_kittest::Harness;
@@ -302,6 +304,102 @@ fn a_guests_caret_has_a_name_that_goes_when_it_is_still() {
     harness.state_mut().guests[0].caret = Anchor::End;
     harness.run_steps(2);
     assert!(shows_name(&harness), "it moved");
+}
+
+/// Lets time pass as for a window that draws when it asked to, and not before; how many frames that takes until it asks no more,
+/// and how many seconds.
+fn until_idle(harness: &mut Harness<'static, Page>) -> (usize, f64) {
+    let start = harness.ctx.input(|input| input.time);
+    let mut now = start;
+    for frames in 0..1_000 {
+        let delay = harness.output().viewport_output[&egui::ViewportId::ROOT].repaint_delay;
+        if delay == Duration::MAX {
+            return (frames, now - start);
+        }
+        now += delay.as_secs_f64().max(1.0 / 60.0);
+        harness.input_mut().time = Some(now);
+        harness.step();
+    }
+    panic!("the window never rests");
+}
+
+#[test]
+fn a_window_that_nobody_touches_draws_nothing() {
+    let mut harness = open("some text");
+    node(&harness).type_text("x");
+    harness.run_steps(1);
+    let (frames, seconds) = until_idle(&mut harness);
+    assert!(frames <= 14 && seconds < 6.0, "a caret blinks twice a second for 5 s: {frames} frames in {seconds} s");
+    harness.event(Event::WindowFocused(true));
+    harness.step();
+    assert!(until_idle(&mut harness).0 <= 2, "it has stopped");
+}
+
+fn guest(harness: &Harness<'static, Page>, number: u8, name: &str, at: usize) -> Guest {
+    let caret = harness.state().buffer.text().anchor(at, Bias::Left);
+    Guest { replica: ReplicaId::from_bytes([number; 16]), name: name.to_owned(), colour: 2, caret, tail: caret }
+}
+
+/// What is written on flags, with where they stand.
+fn flags(harness: &Harness<'static, Page>, names: &[&str]) -> Vec<(String, egui::Rect)> {
+    let flag = |clipped: &egui::epaint::ClippedShape| match &clipped.shape {
+        egui::Shape::Text(text) if names.contains(&text.galley.text()) => {
+            Some((text.galley.text().to_owned(), text.visual_bounding_rect()))
+        }
+        _ => None,
+    };
+    harness.output().shapes.iter().filter_map(flag).collect()
+}
+
+#[test]
+fn names_fade_and_are_then_drawn_no_more() {
+    let mut harness = open("shared text");
+    until_idle(&mut harness);
+    harness.state_mut().guests = vec![guest(&harness, 9, "Ana", 6)];
+    harness.step();
+    let (frames, seconds) = until_idle(&mut harness);
+    assert!(frames <= 30 && (3.0..4.0).contains(&seconds), "{frames} frames in {seconds} s");
+    let page = harness.state_mut();
+    page.state.select(page.buffer.text(), Selection::caret(6));
+    harness.step();
+    let caret = harness.output().platform_output.ime.expect("my own caret is there, too").cursor_rect;
+    harness.event(Event::PointerMoved(caret.center()));
+    harness.step();
+    assert_eq!(flags(&harness, &["Ana"]).len(), 1, "the mouse points at the caret");
+    assert!(until_idle(&mut harness).1 < 6.0, "a name that stands is not drawn again");
+}
+
+#[test]
+fn a_name_hides_no_text() {
+    let paragraph =
+        "A paragraph of many words that goes on over the end of its row, and then over the next one. ".repeat(4);
+    let text = format!("{paragraph}\n\n{paragraph}");
+    let chars = text.chars().count();
+    let mut harness = open(&text);
+    let names = ["Ana", "Bo", "Ana Lind", "AL"];
+    for at in [0, 40, 150, 380, chars / 2, chars - 200, chars] {
+        harness.state_mut().guests = vec![guest(&harness, 9, "Ana Lind", at), guest(&harness, 8, "Bo", at)];
+        harness.run_steps(2);
+        let shown = flags(&harness, &names);
+        let said: Vec<&str> = shown.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(said, ["Ana Lind", "Bo"], "at {at}");
+        assert!(!shown[0].1.intersects(shown[1].1), "at {at}: {shown:?}");
+        for (row, place) in rows(&harness).iter().filter(|(row, _)| row.trim() != "") {
+            let hides = shown.iter().any(|(_, flag)| flag.intersects(place.shrink(0.5)));
+            assert!(!hides, "at {at}: {row:?} {place:?} and {shown:?}");
+        }
+    }
+}
+
+#[test]
+fn where_all_is_full_of_text_a_name_is_its_initials() {
+    let mut harness = open(&"word ".repeat(200));
+    harness.set_size(vec2(300.0, 400.0));
+    harness.run_steps(2);
+    harness.state_mut().guests = vec![guest(&harness, 9, "Ana Maria Lindqvist-Sandoval", 402)];
+    harness.run_steps(2);
+    assert_eq!(flags(&harness, &["Ana Maria Lindqvist-Sandoval"]), []);
+    assert_eq!(flags(&harness, &["AS"]).len(), 1);
 }
 
 #[test]

@@ -71,9 +71,9 @@ impl Writer<'_> {
 }
 
 /// A device that says whose it is.
-fn device(folder: &Path, person: &str, device: &str) -> Device {
+fn device(folder: &Path, person: &str, device: &str, colour: u8) -> Device {
     let made = Device::new(folder.join(device));
-    let settings = format!("name = \"{person}\"\ndevice = \"{device}\"\n");
+    let settings = format!("name = \"{person}\"\ndevice = \"{device}\"\ncolour = {colour}\n");
     std::fs::write(made.folder().join(preferences::FILE_NAME), settings).expect("the settings are written");
     made
 }
@@ -100,7 +100,8 @@ fn two_windows_one_cut_off_and_back_end_with_the_same_text() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let pictures = pictures(folder.path());
     let relay = Relay::start(&folder.path().join("relay"));
-    let (ana, ben) = (device(folder.path(), "Ana Lind", "laptop"), device(folder.path(), "Ben Dahl", "desktop"));
+    let ana = device(folder.path(), "Ana Lind", "laptop", 1);
+    let ben = device(folder.path(), "Ben Dahl", "desktop", 5);
     let file = folder.path().join("Harbour notes.md");
     std::fs::write(&file, START).expect("the file is written");
     let made = ana.ask(&["import", &file.to_string_lossy(), "--json"]);

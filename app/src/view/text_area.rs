@@ -10,6 +10,7 @@
 )]
 
 mod accessible;
+mod guests;
 mod input;
 mod job;
 mod layout;

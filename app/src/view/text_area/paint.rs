@@ -8,15 +8,14 @@ use super::{Memory, PageView, TextArea, VisiblePage};
 use crate::editor::motion::Spot;
 use crate::editor::selection::Selection;
 use crate::editor::state::EditorState;
-use crate::view::theme::{RADIUS, mix, size, space};
+use crate::view::theme::{RADIUS, mix, space};
 
 /// The caret blinks for so long after it moved, in seconds, then stands: an idle window draws nothing.
-const BLINK_SECONDS: f64 = 8.0;
-const BLINK_HALF_SECONDS: f64 = 0.53;
+const BLINK_SECONDS: f64 = 5.0;
+const BLINK_HALF_SECONDS: f64 = 0.5;
 
-/// A name stands at a guest's caret for so long after it moved, in seconds, then fades.
-const FLAG_SECONDS: f64 = 3.0;
-const FADE_SECONDS: f64 = 0.4;
+/// By so much a frame comes later than something is due, in seconds: it must not come before, and find it not yet due.
+const WAKE_MARGIN_SECONDS: f64 = 0.001;
 
 /// How much wider a box is that goes on over the end of a line, in points.
 const LINE_END_WIDTH: f32 = 6.0;
@@ -175,47 +174,6 @@ impl TextArea {
         memory
     }
 
-    fn paint_guests(&self, ui: &Ui, painter: &Painter, view: PageView<'_>, page: &VisiblePage, memory: &Memory) {
-        let now = ui.input(|input| input.time);
-        let tokens = self.layout.face.tokens;
-        let mouse = self.response.hover_pos();
-        for (guest, (.., since)) in view.guests.iter().zip(&memory.guests) {
-            let Some(caret) = view.text.position(guest.caret).and_then(|at| self.caret_box(page, Spot::at(at))) else {
-                continue;
-            };
-            let colour = tokens.person(guest.colour);
-            painter.rect_filled(caret, CornerRadius::ZERO, colour);
-            let knob = Rect::from_center_size(caret.center_top(), vec2(5.0, 5.0));
-            painter.rect_filled(knob, CornerRadius::same(1), colour);
-            let still = now - since;
-            let is_pointed_at = mouse.is_some_and(|mouse| caret.expand(6.0).contains(mouse));
-            let shown = if is_pointed_at { 1.0 } else { 1.0 - ((still - FLAG_SECONDS) / FADE_SECONDS).clamp(0.0, 1.0) };
-            if shown > 0.0 {
-                self.paint_flag(painter, caret, &guest.name, colour, shown as f32);
-                let wait = if still < FLAG_SECONDS { FLAG_SECONDS - still } else { 0.0 };
-                ui.ctx().request_repaint_after_secs(if is_pointed_at { 1.0 } else { wait as f32 });
-            }
-        }
-    }
-
-    fn paint_flag(&self, painter: &Painter, caret: Rect, name: &str, colour: Color32, shown: f32) {
-        let tokens = self.layout.face.tokens;
-        let font = FontId::proportional(size::SMALL);
-        let galley = painter.layout_no_wrap(name.to_owned(), font, tokens.on_person);
-        let box_size = galley.size() + vec2(2.0 * space::XS, 2.0);
-        let area = self.layout.rect;
-        let above = caret.top() - box_size.y;
-        let top = if above < area.top() { caret.bottom() } else { above };
-        let left = caret.left().min(area.right() - box_size.x).max(area.left());
-        let flag = Rect::from_min_size(pos2(left, top), box_size);
-        painter.rect_filled(flag, CornerRadius::same(RADIUS / 2), colour.gamma_multiply(shown));
-        painter.galley_with_override_text_color(
-            flag.min + vec2(space::XS, 1.0),
-            galley,
-            tokens.on_person.gamma_multiply(shown),
-        );
-    }
-
     fn paint_carets(
         &self,
         ui: &Ui,
@@ -237,7 +195,7 @@ impl TextArea {
         let phase = (still / BLINK_HALF_SECONDS).floor();
         let is_off = still < BLINK_SECONDS && phase % 2.0 >= 1.0;
         if still < BLINK_SECONDS {
-            ui.ctx().request_repaint_after_secs(((phase + 1.0) * BLINK_HALF_SECONDS - still) as f32);
+            wake_after(ui, (phase + 1.0) * BLINK_HALF_SECONDS - still);
         }
         if is_off {
             return;
@@ -281,6 +239,11 @@ impl TextArea {
         let origin = page.origin(self.layout.rect, laid).to_vec2();
         Some(caret_of(laid.galley.pos_from_cursor(laid.cursor(spot)).translate(origin)))
     }
+}
+
+/// Asks for one frame when something is due in so many seconds.
+pub(super) fn wake_after(ui: &Ui, seconds: f64) {
+    ui.ctx().request_repaint_after_secs((seconds + WAKE_MARGIN_SECONDS) as f32);
 }
 
 /// A caret is a little less tall than its row.
