@@ -7,6 +7,9 @@ use sim::world::World;
 /// The seeds of every run of the tests, beside those of `tests/seeds.txt`. `QUIRE_SEEDS=FROM..TO` asks for others.
 const SEEDS: Range<u64> = 0..200;
 
+/// The seeds of runs at a relay that has changes which no replica can take.
+const HOSTILE_SEEDS: Range<u64> = 0..60;
+
 /// Seeds that once found something.
 const FOUND: &str = include_str!("../seeds.txt");
 
@@ -25,10 +28,10 @@ fn asked_for() -> Option<Range<u64>> {
     }
 }
 
-fn check(seeds: impl Iterator<Item = u64>) {
+fn check(seeds: impl Iterator<Item = u64>, world: impl Fn(u64) -> World) {
     let (mut runs, mut changes) = (0, 0);
     for seed in seeds {
-        match World::new(seed).run() {
+        match world(seed).run() {
             Ok(summary) => changes += summary.changes,
             Err(breach) => panic!("seed {seed}, {breach}"),
         }
@@ -40,12 +43,18 @@ fn check(seeds: impl Iterator<Item = u64>) {
 
 #[test]
 fn simulation() {
-    check(asked_for().unwrap_or(SEEDS));
+    check(asked_for().unwrap_or(SEEDS), World::new);
 }
 
 #[test]
 fn simulation_of_seeds_that_found_something() {
-    check(seeds(FOUND));
+    check(seeds(FOUND), World::new);
+}
+
+/// A relay stores what no replica can take: that ended every link once, and nobody's changes came any more.
+#[test]
+fn simulation_beside_a_hostile_writer() {
+    check(asked_for().unwrap_or(HOSTILE_SEEDS), World::with_forgeries);
 }
 
 #[test]

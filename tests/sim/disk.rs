@@ -13,6 +13,14 @@ pub struct Disk {
     sync: Option<(u64, usize)>,
 }
 
+impl FromIterator<Bytes> for Disk {
+    /// A disk on which these entries are durable.
+    fn from_iter<I: IntoIterator<Item = Bytes>>(entries: I) -> Self {
+        let entries: Vec<Bytes> = entries.into_iter().collect();
+        Self { durable: entries.len(), entries, sync: None }
+    }
+}
+
 impl Disk {
     /// What is written, durable or not.
     pub fn entries(&self) -> &[Bytes] {
