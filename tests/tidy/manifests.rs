@@ -8,6 +8,8 @@ use crate::tree;
 const CORE_DEPENDENCIES: &[&str] = &["bincode", "bytes", "serde", "thiserror"];
 const MEMBERS: &[&str] = &["app", "crdt", "sync-server", "tests"];
 
+const LINTS: &[&str] = &["unwrap_used", "expect_used", "panic", "pedantic", "allow_attributes_without_reason"];
+
 /// The keys of one table of a manifest.
 fn keys(manifest: &str, table: &str) -> BTreeSet<String> {
     let mut inside = false;
@@ -57,13 +59,22 @@ fn the_workspace_s_lints_hold_everywhere() {
     let workspace = read("Cargo.toml");
     assert!(keys(&workspace, "workspace.lints.rust").contains("unsafe_code"));
     assert!(workspace.contains("unsafe_code = \"forbid\""));
-    for lint in ["unwrap_used", "expect_used", "panic", "pedantic", "allow_attributes_without_reason"] {
-        assert!(keys(&workspace, "workspace.lints.clippy").contains(lint), "{lint} is watched");
+    for lint in LINTS {
+        assert!(keys(&workspace, "workspace.lints.clippy").contains(*lint), "{lint} is watched");
     }
     for member in MEMBERS {
         let manifest = read(&format!("{member}/Cargo.toml"));
         assert!(manifest.contains("[lints]\nworkspace = true"), "{member} takes the workspace's lints");
     }
+}
+
+#[test]
+fn the_peers_are_a_workspace_of_their_own_under_the_same_lints() {
+    let (workspace, peers) = (read("Cargo.toml"), read("crdt/peers/Cargo.toml"));
+    assert!(peers.contains("\n[workspace]\n"), "nobody builds the peers by accident");
+    assert_eq!(keys(&peers, "lints.rust"), keys(&workspace, "workspace.lints.rust"));
+    assert_eq!(keys(&peers, "lints.clippy"), keys(&workspace, "workspace.lints.clippy"));
+    assert!(peers.contains("unsafe_code = \"forbid\""));
 }
 
 #[test]
