@@ -250,7 +250,13 @@ impl<P: Synced> Session<'_, P> {
 }
 
 /// Something that is made once, or could not be made.
-struct Once<T>(Option<std::result::Result<Rc<T>, (Option<TooSlow>, String)>>);
+struct Once<T>(Option<std::result::Result<Rc<T>, Reason>>);
+
+/// Why something could not be made, to be said as often as it is asked for.
+struct Reason {
+    slow: Option<TooSlow>,
+    text: String,
+}
 
 impl<T> Once<T> {
     const fn new() -> Self {
@@ -258,11 +264,19 @@ impl<T> Once<T> {
     }
 
     fn get(&mut self, make: impl FnOnce() -> Result<T>) -> Result<Rc<T>> {
-        let reason = |error: Error| (error.downcast_ref::<TooSlow>().copied(), format!("{error:#}"));
-        match self.0.get_or_insert_with(|| attempt(make).map(Rc::new).map_err(reason)) {
-            Ok(made) => Ok(Rc::clone(made)),
-            Err((Some(slow), _)) => Err((*slow).into()),
-            Err((None, reason)) => Err(anyhow!("{reason}")),
+        match self.0.get_or_insert_with(|| attempt(make).map(Rc::new).map_err(|error| Reason::of(&error))) {
+            Ok(value) => Ok(Rc::clone(value)),
+            Err(reason) => Err(reason.error()),
         }
+    }
+}
+
+impl Reason {
+    fn of(error: &Error) -> Self {
+        Self { slow: error.downcast_ref().copied(), text: format!("{error:#}") }
+    }
+
+    fn error(&self) -> Error {
+        self.slow.map_or_else(|| anyhow!("{}", self.text), Error::from)
     }
 }

@@ -28,10 +28,10 @@ pub fn growth(results: &Results) -> String {
     let at = |(len, cost): (f64, f64)| {
         (LEFT + x.part(len) * (WIDTH - LEFT - RIGHT), HEIGHT - BOTTOM - y.part(cost) * (HEIGHT - TOP - BOTTOM))
     };
-    let mut svg = format!(
+    let mut svg = vec![format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" font-family=\"sans-serif\" font-size=\"12\">\n\
          <rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n"
-    );
+    )];
     for len in x.decades() {
         let ((x, bottom), (_, top)) = (at((len, y.from)), at((len, y.to)));
         rule(&mut svg, (x, bottom), (x, top));
@@ -61,7 +61,8 @@ pub fn growth(results: &Results) -> String {
             label(&mut svg, (x + 10.0, last_label), "start", &text);
         }
     }
-    svg + "</svg>\n"
+    svg.push("</svg>\n".to_owned());
+    svg.concat()
 }
 
 fn lines(results: &Results) -> Vec<Line> {
@@ -106,16 +107,16 @@ fn power(value: f64) -> String {
     format!("10<tspan dy=\"-4\" font-size=\"9\">{:.0}</tspan>", value.log10())
 }
 
-fn rule(svg: &mut String, from: (f64, f64), to: (f64, f64)) {
+fn rule(svg: &mut Vec<String>, from: (f64, f64), to: (f64, f64)) {
     draw(svg, &[from, to], "#dddddd", 1.0);
 }
 
-fn draw(svg: &mut String, places: &[(f64, f64)], colour: &str, width: f64) {
+fn draw(svg: &mut Vec<String>, places: &[(f64, f64)], colour: &str, width: f64) {
     let places: Vec<String> = places.iter().map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
     let places = places.join(" ");
-    *svg += &format!("<polyline points=\"{places}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"{width}\"/>\n");
+    svg.push(format!("<polyline points=\"{places}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"{width}\"/>\n"));
 }
 
-fn label(svg: &mut String, (x, y): (f64, f64), anchor: &str, text: &str) {
-    *svg += &format!("<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\">{text}</text>\n");
+fn label(svg: &mut Vec<String>, (x, y): (f64, f64), anchor: &str, text: &str) {
+    svg.push(format!("<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\">{text}</text>\n"));
 }

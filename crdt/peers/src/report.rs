@@ -77,7 +77,7 @@ fn show(figure: f64) -> String {
 fn grouped(digits: &str) -> String {
     let mut grouped = String::new();
     for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             grouped.push(',');
         }
         grouped.push(digit);
@@ -90,22 +90,22 @@ fn aligned(lines: &[Vec<String>]) -> String {
     let columns = lines.first().map_or(0, Vec::len);
     let width = |column: usize| lines.iter().filter_map(|line| line.get(column)).map(|cell| cell.chars().count()).max();
     let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or(0).max(3)).collect();
-    let mut text = String::new();
+    let mut text = Vec::new();
     for (number, line) in lines.iter().enumerate() {
         let cells = line.iter().zip(&widths).enumerate().map(|(column, (cell, width))| match column {
             0 => format!("{cell:<width$}"),
             _ => format!("{cell:>width$}"),
         });
-        text += &format!("| {} |\n", cells.collect::<Vec<_>>().join(" | "));
+        text.push(format!("| {} |\n", cells.collect::<Vec<_>>().join(" | ")));
         if number == 0 {
             let rule = widths.iter().enumerate().map(|(column, width)| match column {
                 0 => "-".repeat(*width),
                 _ => format!("{}:", "-".repeat(width - 1)),
             });
-            text += &format!("| {} |\n", rule.collect::<Vec<_>>().join(" | "));
+            text.push(format!("| {} |\n", rule.collect::<Vec<_>>().join(" | ")));
         }
     }
-    text
+    text.concat()
 }
 
 #[cfg(test)]
