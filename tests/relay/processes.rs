@@ -20,7 +20,7 @@ pub(crate) fn seed() -> u64 {
 }
 
 /// A program of this project, as built beside this test.
-fn program(name: &str) -> PathBuf {
+pub(crate) fn program(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("a test knows where it is");
     let built = test.parent().and_then(Path::parent).expect("a test lies in deps").join(name);
     assert!(built.is_file(), "{} is missing: build it by `cargo build --workspace --bins`", built.display());
@@ -128,11 +128,7 @@ impl Device {
 
     /// Starts an editor that obeys a script.
     pub(crate) fn edit(&self, document: &str) -> Editor {
-        let mut command = self.command(&["edit", document]);
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the editor starts");
-        let answers = lines_of(&mut child);
-        let input = child.stdin.take();
-        Editor { child, input, answers, asked: 0 }
+        Editor::start(self.command(&["edit", document]))
     }
 
     /// A command of the command line, without a display.
@@ -155,6 +151,19 @@ pub(crate) struct Editor {
 }
 
 impl Editor {
+    /// Starts an editor by this command.
+    pub(crate) fn start(mut command: Command) -> Self {
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the editor starts");
+        let answers = lines_of(&mut child);
+        let input = child.stdin.take();
+        Self { child, input, answers, asked: 0 }
+    }
+
+    /// The process's id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// How many lines are not yet answered.
     pub(crate) const fn unanswered(&self) -> usize {
         self.asked

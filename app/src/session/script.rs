@@ -210,7 +210,8 @@ impl Session {
         Ok(json!({ "ok": true }))
     }
 
-    /// Which replica this is, how many units it made, how many of them are on which disk, and what is delivered.
+    /// Which replica this is, how many units it made, how many of them are on which disk, why this disk refuses, if it does, and
+    /// what is delivered.
     fn position(&self, document: DocumentId) -> Value {
         let Some(open) = self.open.get(&document) else { return json!({ "error": "the document is not open" }) };
         let replica = &open.replica;
@@ -222,6 +223,7 @@ impl Session {
             "units": replica.units_made(),
             "saved_here": replica.units_saved_here(),
             "saved_at_relay": replica.units_saved_at_relay(),
+            "write_error": open.writes.error,
             "version": version,
         })
     }
