@@ -16,8 +16,10 @@ const VERY_SLOW: Duration = Duration::from_secs(8);
 const ENOUGH: Duration = Duration::from_millis(150);
 /// … or until there are this many times the runs asked for.
 const MORE_RUNS: usize = 8;
-/// How many edits are made between two looks at the deadline.
-const EDITS_UNSEEN: u32 = 1024;
+/// The most edits that are made between two looks at the deadline.
+const UNSEEN_MAX: u32 = 1024;
+/// When looks are further apart than this, they come twice as often.
+const UNSEEN_TIME: Duration = Duration::from_millis(20);
 
 /// How long and how often.
 #[derive(Clone, Copy, Debug)]
@@ -80,13 +82,16 @@ pub struct Deadline {
     start: Instant,
     cpu: ProcessTime,
     limit: Duration,
-    unseen: Cell<u32>,
+    last_look: Cell<Instant>,
+    /// How many edits are made before the next look, and how many were between the last two.
+    unseen: Cell<(u32, u32)>,
 }
 
 impl Deadline {
     /// From now on.
     pub fn start(limit: Duration) -> Self {
-        Self { start: Instant::now(), cpu: ProcessTime::now(), limit, unseen: Cell::new(0) }
+        let now = Instant::now();
+        Self { start: now, cpu: ProcessTime::now(), limit, last_look: Cell::new(now), unseen: Cell::new((1, 1)) }
     }
 
     /// Called after each edit: looks at the time now and then only, for a look costs as much as an edit.
@@ -94,11 +99,18 @@ impl Deadline {
     /// # Errors
     /// [`TooSlow`] when it is over.
     pub fn check(&self) -> Result<()> {
-        let unseen = self.unseen.get() + 1;
-        self.unseen.set(unseen % EDITS_UNSEEN);
+        let (left, between) = self.unseen.get();
+        self.unseen.set((left - 1, between));
+        if left == 1 { self.look(between) } else { Ok(()) }
+    }
+
+    fn look(&self, between: u32) -> Result<()> {
+        let now = Instant::now();
+        let is_far = now - self.last_look.replace(now) > UNSEEN_TIME;
+        let next = if is_far { (between / 2).max(1) } else { (between * 2).min(UNSEEN_MAX) };
+        self.unseen.set((next, next));
         // The wall's clock is cheaper to look at; once it is over, the processor's says how much of the time was ours.
-        let is_over = || self.start.elapsed() > self.limit && self.cpu.elapsed() > self.limit;
-        if unseen == EDITS_UNSEEN && is_over() {
+        if now - self.start > self.limit && self.cpu.elapsed() > self.limit {
             return Err(TooSlow { limit: self.limit }.into());
         }
         Ok(())
