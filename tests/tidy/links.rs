@@ -78,6 +78,55 @@ fn dead_links(page: &File, exists: impl Fn(&Path) -> bool, read: impl Fn(&Path) 
     breaches
 }
 
+/// Paths of this repository that a page names in backticks, outside fenced code.
+fn named_paths(text: &str) -> Vec<(usize, String)> {
+    const FOLDERS: [&str; 5] = ["app/", "crdt/", "docs/", "sync-server/", "tests/"];
+    let mut found = Vec::new();
+    let mut fenced = false;
+    for (number, line) in (1..).zip(text.lines()) {
+        if line.trim_start().starts_with("```") {
+            fenced = !fenced;
+        }
+        let quoted = line.split('`').skip(1).step_by(2).filter(|_| !fenced);
+        let is_path = |quoted: &&str| {
+            let is_plain = quoted.chars().all(|char| char.is_alphanumeric() || "/._-".contains(char));
+            is_plain && FOLDERS.iter().any(|folder| quoted.starts_with(folder))
+        };
+        found.extend(quoted.filter(is_path).map(|path| (number, path.to_owned())));
+    }
+    found
+}
+
+fn dead_paths(page: &File, exists: impl Fn(&Path) -> bool) -> Vec<String> {
+    let dead = |(number, path): (usize, String)| {
+        // A module is named without its ending where its folder is not meant.
+        let is_there = exists(Path::new(&path)) || exists(&Path::new(&path).with_extension("rs"));
+        (!is_there).then(|| format!("{}:{number}: {path}", page.path))
+    };
+    named_paths(&page.text).into_iter().filter_map(dead).collect()
+}
+
+#[test]
+fn every_path_that_a_page_names_exists() {
+    let root = tree::root();
+    let pages = tree::files().into_iter().filter(|file| file.path == "README.md" || file.path.starts_with("docs/"));
+    let pages = pages.filter(File::is_markdown);
+    let breaches: Vec<String> = pages.flat_map(|page| dead_paths(&page, |path| root.join(path).exists())).collect();
+    crate::assert_none(&breaches);
+}
+
+#[test]
+fn a_dead_path_would_be_found() {
+    let check = |text: &str, expected: usize| {
+        let page = File { path: "docs/A.md".to_owned(), text: text.to_owned() };
+        let exists = |path: &Path| path == Path::new("app/src/cli.rs");
+        assert_eq!(dead_paths(&page, exists).len(), expected, "{text}");
+    };
+    check("in `app/src/cli.rs` and `app/src/cli`, by `cargo test`, with `app/*`", 0);
+    check("in `app/src/none.rs` and `tests/none/`", 2);
+    check("```\n`app/src/none.rs`\n```", 0);
+}
+
 #[test]
 fn every_link_leads_somewhere() {
     let root = tree::root();
