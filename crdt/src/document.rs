@@ -7,19 +7,24 @@ use core::ops::Range;
 use thiserror::Error;
 
 use crate::causal::{self, CausalBuffer, CausalError, Delivery};
-use crate::change::{Change, Op, Value};
+use crate::change::{Change, Header, Op, Value};
 use crate::clock::{Lamport, VersionVector};
 use crate::codec::DecodeError;
 use crate::envelope::{self, Envelope};
 use crate::id::{DocumentId, OpId, ReplicaId};
 use crate::map::{Entry, LwwMap};
 use crate::text::{Splice, Text};
-use crate::undo::{Group, Step, UndoLog};
+use crate::undo::{Group, UndoLog};
+use crate::units::{UNITS_MAX, Unit};
 use authors::Authors;
-use pending::Pending;
+use deletions::Deletion;
+pub use log::Log;
+use log::{Edit, Record};
 
 mod authors;
-mod pending;
+mod cuts;
+mod deletions;
+mod log;
 mod validate;
 
 /// The most bytes that a key and its value may have together.
@@ -54,6 +59,14 @@ pub enum EditError {
         bytes: usize,
         /// [`MAP_ENTRY_BYTES_MAX`].
         limit: usize,
+    },
+    /// The document is full.
+    #[error("the document has {units} units of history; with {more} more it would pass the limit of {UNITS_MAX}")]
+    Full {
+        /// How many units it has.
+        units: usize,
+        /// How many would be added.
+        more: usize,
     },
 }
 
@@ -92,6 +105,14 @@ pub enum ReceiveError {
         /// [`MAP_ENTRY_BYTES_MAX`].
         limit: usize,
     },
+    /// The document is full.
+    #[error("the document has {units} units of history; with {more} more it would pass the limit of {UNITS_MAX}")]
+    Full {
+        /// How many units it has.
+        units: usize,
+        /// How many the change would add.
+        more: u64,
+    },
 }
 
 /// What [`Document::receive`] changed.
@@ -119,8 +140,7 @@ pub struct Document {
     version: VersionVector,
     authors: Authors,
     held: CausalBuffer<Envelope>,
-    log: Vec<Envelope>,
-    pending: Pending,
+    record: Record,
     undo: UndoLog,
 }
 
@@ -135,8 +155,7 @@ impl Document {
             version: VersionVector::new(),
             authors: Authors::default(),
             held: CausalBuffer::default(),
-            log: Vec::new(),
-            pending: Pending::default(),
+            record: Record::default(),
             undo: UndoLog::default(),
         }
     }
@@ -167,8 +186,13 @@ impl Document {
     }
 
     /// Everything delivered and committed, in the order of delivery: at every prefix, a change stands behind its causal past.
-    pub fn log(&self) -> &[Envelope] {
-        &self.log
+    pub const fn log(&self) -> Log<'_> {
+        Log { document: self.id, record: &self.record, text: &self.text }
+    }
+
+    /// How many own units are committed.
+    pub fn committed(&self) -> u64 {
+        self.version.get(self.replica) - self.pending() as u64
     }
 
     /// How many changes wait for their past.
@@ -182,31 +206,33 @@ impl Document {
         if id.seq >= made {
             return None;
         }
-        let pending = self.pending.first_seq(made).filter(|first| id.replica == self.replica && id.seq >= *first);
-        if pending.is_some() { self.authors.pending_lamport(made - id.seq) } else { self.authors.lamport(id) }
+        let from_end = made - id.seq;
+        let pending = id.replica == self.replica && from_end <= self.pending() as u64;
+        if pending { self.authors.pending_lamport(from_end) } else { self.authors.lamport(id) }
     }
 
-    /// Inserts text before the char at `at`. O(log n) in the document, O(n) in the text.
+    /// Inserts text before the char at `at`. O(log n) in the document, O(n) in the text; O(n) in the text alone where the last
+    /// insert ended.
     ///
     /// # Errors
-    /// [`EditError::Range`] when `at` is behind the end.
+    /// [`EditError::Range`] when `at` is behind the end, [`EditError::Full`] when the history has no room.
     pub fn insert(&mut self, at: usize, text: &str) -> Result<(), EditError> {
         self.check_range(at..at)?;
-        let mut at = at;
-        for piece in pending::pieces(text) {
-            let first = self.next_id();
-            let (left, right) = self.text.insert(at, first, piece);
-            at += self.made_insert(first, left, right, piece);
-        }
+        self.check_room(text.len())?;
+        let first = self.next_id();
+        let start = self.text.units().end();
+        let len = self.text.insert(at, first, text);
+        self.made(start, len);
         Ok(())
     }
 
     /// Deletes a range of chars. O(log n) in the document, O(n) in the range.
     ///
     /// # Errors
-    /// [`EditError::Range`] when the range is not inside the text.
+    /// [`EditError::Range`] when the range is not inside the text, [`EditError::Full`] when the history has no room.
     pub fn delete(&mut self, range: Range<usize>) -> Result<(), EditError> {
         self.check_range(range.clone())?;
+        self.check_room(range.len())?;
         if !range.is_empty() {
             self.delete_inside(range);
         }
@@ -216,15 +242,19 @@ impl Document {
     /// Writes a value to a key of the map, or removes the key. O(log n).
     ///
     /// # Errors
-    /// [`EditError::TooLong`] above [`MAP_ENTRY_BYTES_MAX`].
+    /// [`EditError::TooLong`] above [`MAP_ENTRY_BYTES_MAX`], [`EditError::Full`] when the history has no room.
     pub fn set(&mut self, key: &str, value: Option<Value>) -> Result<(), EditError> {
         let bytes = validate::entry_bytes(key, value.as_ref());
         if bytes > MAP_ENTRY_BYTES_MAX {
             return Err(EditError::TooLong { bytes, limit: MAP_ENTRY_BYTES_MAX });
         }
-        let entry = Entry { id: self.next_id(), lamport: self.authors.next_lamport(), value: value.clone() };
+        self.check_room(1)?;
+        let id = self.next_id();
+        let entry = Entry { id, lamport: self.authors.next_lamport(), value: value.clone() };
         self.map.apply(key, entry, &self.version);
-        self.made(Op::Set { key: String::from(key), value });
+        let unit = self.text.pass(id, 1);
+        self.record.push_set(unit, String::from(key), value);
+        self.counted(1);
         Ok(())
     }
 
@@ -255,16 +285,21 @@ impl Document {
         self.undo.end_group();
     }
 
-    /// Seals the edits made since the last commit into changes at the end of [`log`](Self::log); how many changes.
+    /// Makes the edits since the last commit into changes at the end of [`log`](Self::log); how many changes.
     pub fn commit(&mut self) -> usize {
-        let Some(first_seq) = self.pending.first_seq(self.version.get(self.replica)) else { return 0 };
-        let changes = self.pending.take(self.replica, first_seq, self.authors.moved(self.replica, &self.version));
-        for change in &changes {
-            let deps = change.header.deps.clone();
-            self.authors.deliver(self.replica, change.header.first_seq, change.header.len, &deps);
-            self.log.push(envelope::seal(self.id, change));
+        let pending = self.record.end()..self.text.units().end();
+        if pending.is_empty() {
+            return 0;
         }
-        changes.len()
+        let before = self.record.len();
+        let mut deps = self.authors.moved(self.replica, &self.version);
+        for end in self.record.cuts(&self.text, pending) {
+            let start = self.record.end();
+            let first_seq = self.text.units().id(start).seq;
+            self.authors.deliver(self.replica, first_seq, (end.index() - start.index()) as u64, &deps);
+            self.record.push(end, core::mem::take(&mut deps));
+        }
+        self.record.len() - before
     }
 
     /// Takes an envelope from another replica, or from the disk. What was changed is added to `received`.
@@ -298,35 +333,45 @@ impl Document {
     }
 
     fn deliver(&mut self, envelope: Envelope, received: &mut Received) -> Result<(), ReceiveError> {
-        let change = envelope::open(&envelope)?;
-        let past = self.authors.past(&change.header);
-        validate::check(&change, &past, &self.text)?;
+        let Change { header, ops } = envelope::open(&envelope)?;
+        let past = self.authors.past(&header);
+        validate::check(&header, &ops, &past, &self.text)?;
+        let (units, more) = (self.text.units().len(), header.len);
+        if more > (UNITS_MAX - units) as u64 || !self.text.inserted().has_room(envelope.bytes().len()) {
+            return Err(ReceiveError::Full { units, more });
+        }
         self.commit();
-        let lamport = self.authors.deliver(
-            change.header.replica,
-            change.header.first_seq,
-            change.header.len,
-            &change.header.deps,
-        );
-        self.apply(change, past, lamport, received);
-        self.log.push(envelope);
+        let lamport = self.authors.deliver(header.replica, header.first_seq, header.len, &header.deps);
+        self.apply(&header, ops, past, lamport, received);
+        self.record.push(self.text.units().end(), header.deps);
         Ok(())
     }
 
     /// Applies a change that was checked; cannot fail.
-    fn apply(&mut self, change: Change, mut past: VersionVector, lamport: Lamport, received: &mut Received) {
-        let author = change.header.replica;
-        let mut id = change.header.first_id();
+    fn apply(
+        &mut self,
+        header: &Header,
+        ops: Vec<Op>,
+        mut past: VersionVector,
+        lamport: Lamport,
+        received: &mut Received,
+    ) {
+        let author = header.replica;
+        let mut id = header.first_id();
         let mut splices = Vec::new();
-        for op in change.ops {
+        for op in ops {
             let len = op.len();
-            past.observe(author, id.seq);
             match op {
                 Op::Insert { left, right, text } => splices.push(self.text.integrate_insert(id, left, right, &text)),
-                Op::Delete { first, len, .. } => self.text.integrate_delete(first, len, &mut splices),
+                Op::Delete { first, len, backwards } => {
+                    self.integrate_delete(id, OpRun { first, len, backwards }, &mut splices);
+                }
                 Op::Set { key, value } => {
-                    let lamport = lamport.plus(id.seq - change.header.first_seq);
-                    self.map.apply(&key, Entry { id, lamport, value }, &past);
+                    past.observe(author, id.seq);
+                    let lamport = lamport.plus(id.seq - header.first_seq);
+                    self.map.apply(&key, Entry { id, lamport, value: value.clone() }, &past);
+                    let unit = self.text.pass(id, 1);
+                    self.record.push_set(unit, key.clone(), value);
                     received.keys.push(key);
                 }
             }
@@ -336,21 +381,45 @@ impl Document {
         self.version.observe(author, id.seq);
     }
 
+    /// Deletes a run of ids, and notes which unit deleted what.
+    fn integrate_delete(&mut self, id: OpId, run: OpRun, splices: &mut Vec<Splice>) {
+        let OpRun { first, len, backwards } = run;
+        let parts = self.text.numbered(first, len);
+        let mut start = self.text.pass(id, parts.iter().map(|(_, len)| len).sum());
+        let mut note = |(first, len): (Unit, usize)| {
+            self.record.deletions.push(Deletion { start, len, first, backwards });
+            start = start.plus(len);
+        };
+        if backwards {
+            parts.iter().rev().copied().for_each(&mut note);
+        } else {
+            parts.iter().copied().for_each(&mut note);
+        }
+        for (first, len) in parts {
+            self.text.integrate_delete(first, len, splices);
+        }
+    }
+
     /// Deletes a range that is inside the text and not empty.
     fn delete_inside(&mut self, range: Range<usize>) {
-        let deleted = self.text.slice(range.clone());
-        let mut rest = deleted.as_str();
-        for run in self.text.delete(range) {
-            let split = rest.char_indices().nth(usize::try_from(run.len).unwrap_or(usize::MAX));
-            let (text, behind) = rest.split_at(split.map_or(rest.len(), |(at, _)| at));
-            rest = behind;
-            self.undo.record(Step::Deleted { last: run.first.plus(run.len - 1), text: String::from(text) });
-            self.made(Op::Delete { first: run.first, len: run.len, backwards: false });
-        }
+        let len = range.len();
+        let start = self.text.pass(self.next_id(), len);
+        let mut next = start;
+        let deletions = &mut self.record.deletions;
+        self.text.delete(range, |first, len| {
+            deletions.push(Deletion { start: next, len, first, backwards: false });
+            next = next.plus(len);
+        });
+        self.made(start, len);
     }
 
     fn next_id(&self) -> OpId {
         OpId::new(self.replica, self.version.get(self.replica))
+    }
+
+    /// How many own units wait for a commit.
+    fn pending(&self) -> usize {
+        self.text.units().len() - self.record.end().index()
     }
 
     fn check_range(&self, range: Range<usize>) -> Result<(), EditError> {
@@ -361,29 +430,38 @@ impl Document {
         Ok(())
     }
 
-    /// Notes an insert that the text has taken; how many chars it has.
-    fn made_insert(&mut self, first: OpId, left: Option<OpId>, right: Option<OpId>, text: &str) -> usize {
-        let len = text.chars().count();
-        self.undo.record(Step::Inserted { first, len: len as u64 });
-        self.made(Op::Insert { left, right, text: String::from(text) });
-        len
+    /// Whether there are numbers for so many units, and room for as many bytes of text.
+    fn check_room(&self, more: usize) -> Result<(), EditError> {
+        let units = self.text.units().len();
+        if more > UNITS_MAX - units || !self.text.inserted().has_room(more) {
+            return Err(EditError::Full { units, more });
+        }
+        Ok(())
     }
 
-    /// Notes an operation that text or map has taken.
-    fn made(&mut self, op: Op) {
+    /// Notes own units, from a number on, that can be undone.
+    fn made(&mut self, start: Unit, len: usize) {
+        if len > 0 {
+            self.undo.record(start..start.plus(len));
+            self.counted(len);
+        }
+    }
+
+    /// Takes in that so many own units were made.
+    fn counted(&mut self, len: usize) {
         let id = self.next_id();
-        let len = op.len();
-        self.pending.push(id, op);
-        self.authors.advance_clock(len);
-        self.version.observe(self.replica, id.seq + len);
+        self.authors.advance_clock(len as u64);
+        self.version.observe(self.replica, id.seq + len as u64);
     }
 
     fn invert(&mut self, group: Option<Group>) -> Vec<Patch> {
         let mut splices = Vec::new();
-        for step in group.into_iter().flatten().rev() {
-            match step {
-                Step::Inserted { first, len } => self.take_back(first, len, &mut splices),
-                Step::Deleted { last, text } => self.put_back(last, &text, &mut splices),
+        for units in group.into_iter().flatten().rev() {
+            for step in self.record.edits(&self.text, units).into_iter().rev() {
+                match step {
+                    Edit::Inserted { first, len } => self.take_back(first, len, &mut splices),
+                    Edit::Deleted(Deletion { first, len, .. }) => self.put_back(first, len, &mut splices),
+                }
             }
         }
         self.undo.finish();
@@ -392,7 +470,7 @@ impl Document {
     }
 
     /// Deletes what is still there of a run of own characters, or was put back since.
-    fn take_back(&mut self, first: OpId, len: u64, splices: &mut Vec<Splice>) {
+    fn take_back(&mut self, first: Unit, len: usize, splices: &mut Vec<Splice>) {
         for (first, len) in self.undo.with_replacements(first, len) {
             for range in self.text.visible_ranges(first, len).into_iter().rev() {
                 splices.push(Splice { at: range.start, deleted: range.len(), inserted: 0 });
@@ -401,19 +479,25 @@ impl Document {
         }
     }
 
-    /// Inserts deleted text again, right behind the last character that was deleted.
-    fn put_back(&mut self, last: OpId, text: &str, splices: &mut Vec<Splice>) {
-        let (mut old, mut behind) = (OpId::new(last.replica, last.seq + 1 - text.chars().count() as u64), last);
-        for piece in pending::pieces(text) {
-            let first = self.next_id();
-            let (at, right) = self.text.insert_behind(behind, first, piece);
-            let inserted = self.made_insert(first, Some(behind), right, piece);
-            self.undo.replace(old, inserted as u64, first);
-            old = old.plus(inserted as u64);
+    /// Inserts deleted characters again, each run of neighbours right behind its last one.
+    fn put_back(&mut self, first: Unit, len: usize, splices: &mut Vec<Splice>) {
+        for (old, len) in self.text.neighbours(first, len).into_iter().rev() {
+            let text = String::from(self.text.inserted().text(old, len));
+            let start = self.text.units().end();
+            let (at, inserted) = self.text.insert_behind(old.plus(len - 1), self.next_id(), &text);
+            self.made(start, inserted);
+            self.undo.replace(old, inserted, start);
             splices.push(Splice { at, deleted: 0, inserted });
-            behind = first.plus(inserted as u64 - 1);
         }
     }
+}
+
+/// Characters by id, and in which order they were deleted.
+#[derive(Clone, Copy, Debug)]
+struct OpRun {
+    first: OpId,
+    len: u64,
+    backwards: bool,
 }
 
 #[cfg(test)]

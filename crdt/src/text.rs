@@ -1,6 +1,7 @@
 #![doc = include_str!("text/README.md")]
 
 mod index;
+mod inserted;
 mod integrate;
 mod rope;
 mod span;
@@ -15,12 +16,15 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use crate::id::OpId;
+use crate::units::{Unit, Units};
 
-use self::integrate::Slot;
+pub(crate) use self::inserted::{Inserted, InsertedRun};
+use self::integrate::{Known, Slot};
 pub use self::rope::Chunks;
 use self::rope::Rope;
-use self::span::{Authors, Character, Id, Span};
+use self::span::Span;
 use self::spans::{Cursor, Spans};
+use self::tree::Place;
 
 /// Which neighbour an [`Anchor`] stays with when text is inserted exactly there.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -69,9 +73,24 @@ pub struct Splice {
 /// A text that replicas edit at once. Positions and lengths count chars (Unicode scalar values); a line ends with `\n` only.
 #[derive(Clone, Debug, Default)]
 pub struct Text {
-    authors: Authors,
+    units: Units,
+    inserted: Inserted,
     spans: Spans,
     rope: Rope,
+    typing: Option<Typing>,
+}
+
+/// Where the newest characters end: whoever types on lengthens their span, their run and their piece, and searches nothing.
+#[derive(Clone, Copy, Debug)]
+struct Typing {
+    /// The span that they are the end of.
+    place: Place,
+    /// The visible position behind them.
+    at: usize,
+    /// The unit behind them.
+    end: Unit,
+    /// Whether their right origin stands right behind them.
+    joins: bool,
 }
 
 impl Text {
@@ -82,17 +101,17 @@ impl Text {
 
     /// How many chars are visible. O(1).
     pub fn len_chars(&self) -> usize {
-        self.rope.sum().chars
+        self.rope.sum().chars as usize
     }
 
     /// The length of the visible text in bytes of UTF-8. O(1).
     pub fn len_bytes(&self) -> usize {
-        self.rope.sum().bytes
+        self.rope.sum().bytes as usize
     }
 
     /// How many lines there are: one more than there are `\n`. O(1).
     pub fn len_lines(&self) -> usize {
-        self.rope.sum().line_ends + 1
+        self.rope.sum().line_ends as usize + 1
     }
 
     /// The visible text of a range of chars, in pieces of at most 1 KiB. The range is clamped to the text. O(log n) to the
@@ -127,10 +146,20 @@ impl Text {
         self.rope.line_to_char(line)
     }
 
+    /// How many units of UTF-16 are in front of a char position; all if it is behind the end. O(log n).
+    pub fn char_to_utf16(&self, char: usize) -> usize {
+        self.rope.char_to_utf16(char)
+    }
+
+    /// The char that a unit of UTF-16 is part of; the text's length in chars if there is no such unit. O(log n).
+    pub fn utf16_to_char(&self, unit: usize) -> usize {
+        self.rope.utf16_to_char(unit)
+    }
+
     /// The id of the visible char at a position. O(log n).
     pub fn id_at(&self, char: usize) -> Option<OpId> {
-        let character = self.spans.at_visible(char).and_then(|cursor| self.spans.character(cursor))?;
-        Some(self.authors.op_id(character.id))
+        let unit = self.spans.at_visible(char).and_then(|cursor| self.spans.unit(cursor))?;
+        Some(self.units.id(unit))
     }
 
     /// The anchor of a char position, which is clamped to the text. With [`Bias::Left`] the start of the text is
@@ -146,7 +175,7 @@ impl Text {
     /// The char position of an anchor, `None` if its character was never inserted here. O(log n).
     pub fn position(&self, anchor: Anchor) -> Option<usize> {
         let stood_at = |id| {
-            let cursor = self.spans.find(self.authors.known(id)?)?;
+            let cursor = self.find(self.units.unit(id)?)?;
             Some(self.spans.visible_position(cursor))
         };
         match anchor {
@@ -157,9 +186,10 @@ impl Text {
         }
     }
 
-    /// All characters in document order, deleted ones included. Neighbouring runs may belong together. O(1) amortised each.
+    /// All characters in document order, deleted ones included. Neighbouring runs may belong together. O(1) amortised each, O(log n)
+    /// where the author changes.
     pub fn runs(&self) -> impl Iterator<Item = Run> + '_ {
-        self.spans.from(self.spans.first()).map(|(_, span)| self.run(span))
+        self.spans.from(self.spans.first()).flat_map(|(_, span)| self.runs_of(span.first, span.len(), span.is_deleted()))
     }
 
     /// Who wrote a range of chars, which is clamped to the text: its visible characters in order. O(log n) to the first run.
@@ -167,79 +197,130 @@ impl Text {
         let start = self.spans.at_visible(range.start);
         let mut skip = start.map_or(0, |cursor| cursor.offset);
         let mut left = range.len();
-        let visible = self.spans.from(start.map(|cursor| cursor.place)).filter(|(_, span)| !span.deleted);
-        visible.map_while(move |(_, span)| {
-            let end = span.len.min(skip.saturating_add(left));
+        let visible = self.spans.from(start.map(|cursor| cursor.place)).filter(|(_, span)| !span.is_deleted());
+        let parts = visible.map_while(move |(_, span)| {
+            let end = span.len().min(skip.saturating_add(left));
             let part = (end > skip).then(|| span.part(skip, end))?;
-            left -= part.len;
+            left -= part.len();
             skip = 0;
-            Some(self.run(&part))
-        })
+            Some(part)
+        });
+        parts.flat_map(|part| self.runs_of(part.first, part.len(), false))
+    }
+
+    /// All units by number.
+    pub(crate) const fn units(&self) -> &Units {
+        &self.units
+    }
+
+    /// Everything that was inserted.
+    pub(crate) const fn inserted(&self) -> &Inserted {
+        &self.inserted
+    }
+
+    /// Numbers units that are not characters.
+    pub(crate) fn pass(&mut self, first: OpId, len: usize) -> Unit {
+        self.units.push(first, len)
     }
 
     /// Whether all of these characters were inserted here, deleted or not. O(log n) for characters that lie together.
     pub(crate) fn contains(&self, first: OpId, len: u64) -> bool {
-        len == 0 || self.authors.known(first).is_some_and(|first| self.spans.contains(first, len))
+        let mut left = usize::try_from(len).unwrap_or(usize::MAX);
+        let mut next = first;
+        while left > 0 {
+            let Some((unit, run)) = self.units.run(next) else { return false };
+            let part = run.min(left);
+            if !self.inserted.contains(unit, part) {
+                return false;
+            }
+            (next, left) = (next.plus(part as u64), left - part);
+        }
+        true
+    }
+
+    /// These characters, which are here, as runs of consecutive numbers, each with their first number and how many there are, in
+    /// the order of their ids.
+    pub(crate) fn numbered(&self, first: OpId, len: u64) -> Vec<(Unit, usize)> {
+        let mut runs = Vec::new();
+        let (mut next, mut left) = (first, usize::try_from(len).unwrap_or(usize::MAX));
+        while let Some((unit, run)) = self.units.run(next).filter(|_| left > 0) {
+            let part = run.min(left);
+            runs.push((unit, part));
+            (next, left) = (next.plus(part as u64), left - part);
+        }
+        runs
     }
 
     /// Where those of these characters that are visible stand now: ranges of chars in document order. O(log n) for each span
     /// that holds some of them.
-    pub(crate) fn visible_ranges(&self, first: OpId, len: u64) -> Vec<Range<usize>> {
+    pub(crate) fn visible_ranges(&self, first: Unit, len: usize) -> Vec<Range<usize>> {
         let mut ranges: Vec<Range<usize>> = Vec::new();
-        for (cursor, part) in self.parts(first, len).filter(|(_, part)| !part.deleted) {
+        for (cursor, part) in self.parts(first, len).filter(|(_, part)| !part.is_deleted()) {
             let (at, _) = self.spans.visible_position(cursor);
             match ranges.last_mut() {
-                Some(last) if last.end == at => last.end += part.len,
-                _ => ranges.push(at..at + part.len),
+                Some(last) if last.end == at => last.end += part.len(),
+                _ => ranges.push(at..at + part.len()),
             }
         }
         ranges.sort_unstable_by_key(|range| range.start);
         ranges
     }
 
-    /// Inserts an own run at a visible position, which is not behind the end; gives its origins. The ids must be new.
-    /// O(log n + length of the text).
-    pub(crate) fn insert(&mut self, at: usize, first: OpId, text: &str) -> (Option<OpId>, Option<OpId>) {
-        let left = at.checked_sub(1).and_then(|left| self.spans.at_visible(left));
-        let first = self.insert_in_gap(left, at, first, text);
-        (self.op_id(first.left), self.op_id(first.right))
+    /// These characters as they lie together now: for each run of neighbours its first and how many there are.
+    pub(crate) fn neighbours(&self, first: Unit, len: usize) -> Vec<(Unit, usize)> {
+        self.parts(first, len).map(|(_, part)| (part.first, part.len())).collect()
     }
 
-    /// Inserts an own run right behind a character that is here, deleted or not; gives its visible position and its right
-    /// origin. The ids must be new. O(log n + length of the text).
-    pub(crate) fn insert_behind(&mut self, behind: OpId, first: OpId, text: &str) -> (usize, Option<OpId>) {
-        let left = self.authors.known(behind).and_then(|left| self.spans.find(left));
+    /// Inserts an own run at a visible position, which is not behind the end; gives its length in chars. The ids must be new.
+    /// O(log n + length of the text), O(length of the text) where the last insert ended.
+    pub(crate) fn insert(&mut self, at: usize, first: OpId, text: &str) -> usize {
+        let len = self.rope.insert(at, text).chars as usize;
+        if len == 0 {
+            return 0;
+        }
+        let start = self.units.push(first, len);
+        if self.typing.is_some_and(|typing| typing.at == at && typing.end == start && typing.joins) {
+            self.type_on(len, text);
+        } else {
+            let left = at.checked_sub(1).and_then(|left| self.spans.at_visible(left));
+            self.put_behind(left, at, start, len, text);
+        }
+        len
+    }
+
+    /// Inserts an own run right behind a character that is here, deleted or not; gives its visible position and length in chars.
+    /// The ids must be new. O(log n + length of the text).
+    pub(crate) fn insert_behind(&mut self, behind: Unit, first: OpId, text: &str) -> (usize, usize) {
+        let left = self.find(behind);
         let at = left.map_or(0, |left| {
             let (position, visible) = self.spans.visible_position(left);
             position + usize::from(visible)
         });
-        let first = self.insert_in_gap(left, at, first, text);
-        (at, self.op_id(first.right))
+        let len = self.rope.insert(at, text).chars as usize;
+        let start = self.units.push(first, len);
+        self.put_behind(left, at, start, len, text);
+        (at, len)
     }
 
-    /// Deletes a range of visible chars, which ends in the text; gives what it deleted as runs of ascending ids, in document
-    /// order; a run has no tombstone inside, so that it can be put back behind its last character. O(log n) for each span
-    /// that it touches.
-    pub(crate) fn delete(&mut self, range: Range<usize>) -> Vec<Run> {
-        let mut runs: Vec<Run> = Vec::new();
+    /// Deletes a range of visible chars, which ends in the text; tells what it deleted as runs of ascending numbers, in document
+    /// order. O(log n) for each span that it touches.
+    pub(crate) fn delete(&mut self, range: Range<usize>, mut deleted: impl FnMut(Unit, usize)) {
+        self.typing = None;
         let mut left = range.len();
         while left > 0 {
-            let Some((cursor, span)) =
-                self.spans.at_visible(range.start).and_then(|at| Some((at, self.spans.span(at.place)?)))
-            else {
-                break;
-            };
-            let part = span.part(cursor.offset, span.len.min(cursor.offset + left));
-            self.spans.delete(cursor, part.len);
-            left -= part.len;
-            runs.push(Run { deleted: true, ..self.run(&part) });
+            let found = self.spans.at_visible(range.start);
+            let Some((cursor, span)) = found.and_then(|at| Some((at, *self.spans.span(at.place)?))) else { break };
+            let part = span.part(cursor.offset, span.len().min(cursor.offset + left));
+            self.spans.delete(cursor, range.start, part.len());
+            left -= part.len();
+            deleted(part.first, part.len());
         }
         self.rope.remove(range.start..range.end - left);
-        runs
     }
 
     /// Inserts somebody's run; gives the visible change. The ids must be new, and the origins must be here. A `right` that does
-    /// not stand behind `left` counts as `None`. O(log n + length of the text), O(log² n) where others wrote at the same place.
+    /// not stand behind `left` counts as `None`. O(log n + length of the text), O(log² n) where others wrote at the same place,
+    /// O(length of the text) where the run goes on with the newest one.
     pub(crate) fn integrate_insert(
         &mut self,
         first: OpId,
@@ -247,30 +328,56 @@ impl Text {
         right: Option<OpId>,
         text: &str,
     ) -> Splice {
-        let find = |id| self.authors.known(id).and_then(|id| self.spans.find(id));
-        let (left, right) = (left.and_then(find), right.and_then(find));
-        let first = self.authors.number(first);
-        let Slot { gap, first } = integrate::find_slot(&self.spans, &self.authors, first, left, right);
-        let (at, _) = self.spans.visible_position(gap);
-        Splice { at, deleted: 0, inserted: self.put(gap, at, first, text) }
+        let number = |id: Option<OpId>| id.and_then(|id| self.units.unit(id));
+        let (left, right) = (number(left), number(right));
+        let end = self.units.end();
+        if let Some(Typing { at, end: typed, joins: true, .. }) = self.typing
+            && typed == end
+            && left.is_some_and(|left| left.plus(1) == end)
+            && self.inserted.last_right() == right
+        {
+            let len = self.rope.insert(at, text).chars as usize;
+            self.units.push(first, len);
+            self.type_on(len, text);
+            return Splice { at, deleted: 0, inserted: len };
+        }
+        let left = left.and_then(|left| self.find(left));
+        let behind = self.spans.behind(self.spans.gap_behind(left));
+        let right = match behind.and_then(|behind| self.spans.unit(behind)) {
+            unit if unit == right => behind,
+            _ => right.and_then(|right| self.find(right)),
+        };
+        let known = Known { spans: &self.spans, units: &self.units, inserted: &self.inserted };
+        let slot = integrate::find_slot(known, first, left, right);
+        let (at, _) = self.spans.visible_position(slot.gap);
+        let len = self.rope.insert(at, text).chars as usize;
+        let start = self.units.push(first, len);
+        let left = left.and_then(|left| self.spans.unit(left));
+        let joins = self.spans.behind(slot.gap).and_then(|behind| self.spans.unit(behind)) == slot.right;
+        self.put(slot, at, InsertedRun { start, len, left, right: slot.right }, text);
+        if let Some(typing) = &mut self.typing {
+            typing.joins = joins;
+        }
+        Splice { at, deleted: 0, inserted: len }
     }
 
     /// Deletes characters of somebody's choice, which must be here; those that are deleted already stay so. Pushes the visible
     /// changes in the order in which they were applied. O(log n) for each span that it touches.
-    pub(crate) fn integrate_delete(&mut self, first: OpId, len: u64, splices: &mut Vec<Splice>) {
+    pub(crate) fn integrate_delete(&mut self, first: Unit, len: usize, splices: &mut Vec<Splice>) {
+        self.typing = None;
         let own = splices.len();
         let mut next = self.part(first, len);
         while let Some((cursor, part)) = next {
-            if !part.deleted {
+            if !part.is_deleted() {
                 let (at, _) = self.spans.visible_position(cursor);
-                self.spans.delete(cursor, part.len);
-                self.rope.remove(at..at + part.len);
+                self.spans.delete(cursor, at, part.len());
+                self.rope.remove(at..at + part.len());
                 match splices[own..].last_mut() {
-                    Some(last) if last.at == at => last.deleted += part.len,
-                    _ => splices.push(Splice { at, deleted: part.len, inserted: 0 }),
+                    Some(last) if last.at == at => last.deleted += part.len(),
+                    _ => splices.push(Splice { at, deleted: part.len(), inserted: 0 }),
                 }
             }
-            let done = part.end().seq - first.seq;
+            let done = part.end().index() - first.index();
             next = self.part(first.plus(done), len - done);
         }
     }
@@ -280,49 +387,69 @@ impl Text {
     pub fn assert_invariants(&self) {
         self.spans.assert_invariants();
         self.rope.assert_invariants();
-        assert!(self.spans.sum().visible == self.len_chars(), "spans and text differ in length");
+        assert!(self.spans.sum().visible as usize == self.len_chars(), "spans and text differ in length");
     }
 
-    /// Inserts an own run behind a character, or at the start; gives its first character.
-    fn insert_in_gap(&mut self, left: Option<Cursor>, at: usize, first: OpId, text: &str) -> Character {
-        let gap = self.spans.gap_behind(left);
-        let id = self.authors.number(first);
-        let first = integrate::between(&self.spans, id, left, self.spans.behind(gap));
-        self.put(gap, at, first, text);
-        first
-    }
-
-    /// Puts a run in its gap and its text where it is visible; gives its length.
-    fn put(&mut self, gap: Cursor, at: usize, first: Character, text: &str) -> usize {
-        let len = text.chars().count();
-        if len > 0 {
-            self.spans.insert(gap, Span::new(first, len, false));
-            self.rope.insert(at, text);
+    /// Lets the newest characters, where the last insert ended, go on; their units are numbered and their text is in the rope.
+    fn type_on(&mut self, len: usize, text: &str) {
+        if let Some(typing) = &mut self.typing {
+            self.spans.lengthen(typing.place, len);
+            self.inserted.lengthen(len, text);
+            typing.at += len;
+            typing.end = typing.end.plus(len);
         }
-        len
     }
 
-    fn op_id(&self, id: Option<Id>) -> Option<OpId> {
-        id.map(|id| self.authors.op_id(id))
+    /// Puts an own run right behind a character, or at the start.
+    fn put_behind(&mut self, left: Option<Cursor>, at: usize, start: Unit, len: usize, text: &str) {
+        let gap = self.spans.gap_behind(left);
+        let behind = self.spans.behind(gap);
+        let level = integrate::level_between(&self.spans, left, behind);
+        let unit = |cursor: Option<Cursor>| cursor.and_then(|cursor| self.spans.unit(cursor));
+        let (left, right) = (unit(left), unit(behind));
+        self.put(Slot { gap, level, right }, at, InsertedRun { start, len, left, right }, text);
+    }
+
+    /// Puts a run in its gap.
+    fn put(&mut self, slot: Slot, at: usize, run: InsertedRun, text: &str) {
+        let InsertedRun { start, len, .. } = run;
+        if len > 0 {
+            let place = self.spans.insert(slot.gap, at, Span::new(start, len, slot.level));
+            self.inserted.push(run, text);
+            self.typing = Some(Typing { place, at: at + len, end: start.plus(len), joins: true });
+        }
+    }
+
+    /// A character by its number, if the unit is one.
+    fn find(&self, unit: Unit) -> Option<Cursor> {
+        self.spans.find(unit)
     }
 
     /// The first of these characters and those that follow it in its span, if there are any and it is here.
-    fn part(&self, first: OpId, len: u64) -> Option<(Cursor, Span)> {
-        let cursor = self.spans.find(self.authors.known(first)?)?;
+    fn part(&self, first: Unit, len: usize) -> Option<(Cursor, Span)> {
+        let cursor = self.find(first)?;
         let span = self.spans.span(cursor.place)?;
-        let end = cursor.offset.saturating_add(usize::try_from(len).unwrap_or(usize::MAX));
-        (len > 0).then(|| (cursor, span.part(cursor.offset, end.min(span.len))))
+        let end = cursor.offset.saturating_add(len);
+        (len > 0).then(|| (cursor, span.part(cursor.offset, end.min(span.len()))))
     }
 
     /// These characters, as [`Self::part`] gives them.
-    fn parts(&self, first: OpId, len: u64) -> impl Iterator<Item = (Cursor, Span)> + '_ {
+    fn parts(&self, first: Unit, len: usize) -> impl Iterator<Item = (Cursor, Span)> + '_ {
         core::iter::successors(self.part(first, len), move |(_, part)| {
-            let done = part.end().seq - first.seq;
+            let done = part.end().index() - first.index();
             self.part(first.plus(done), len - done)
         })
     }
 
-    fn run(&self, span: &Span) -> Run {
-        Run { first: self.authors.op_id(span.first), len: span.len as u64, deleted: span.deleted }
+    /// Characters with consecutive numbers as runs of one author each.
+    fn runs_of(&self, first: Unit, len: usize, deleted: bool) -> impl Iterator<Item = Run> + '_ {
+        let mut done = 0;
+        core::iter::from_fn(move || {
+            let left = len.checked_sub(done).filter(|left| *left > 0)?;
+            let (id, run) = self.units.id_run(first.plus(done));
+            let part = run.min(left);
+            done += part;
+            Some(Run { first: id, len: part as u64, deleted })
+        })
     }
 }

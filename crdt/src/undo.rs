@@ -3,50 +3,19 @@
 //! Undo deletes what this replica inserted and is still there, and puts back what it deleted; what others wrote is never touched.
 
 use alloc::collections::{BTreeMap, VecDeque};
-use alloc::string::String;
 use alloc::vec::Vec;
+use core::ops::Range;
 
-use crate::id::OpId;
+use crate::units::Unit;
 
 /// The most groups that can be undone; older ones are forgotten.
 pub const UNDO_GROUPS_MAX: usize = 10_000;
 
-/// The most bytes of deleted text that are kept to be put back; older groups are forgotten.
-pub const UNDO_BYTES_MAX: usize = 64 * 1024 * 1024;
-
 /// The most runs of which it is remembered as what they were put back; of more, the oldest are forgotten.
 const REPLACED_RUNS_MAX: usize = 65_536;
 
-/// One thing that was done.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) enum Step {
-    /// These characters were inserted.
-    Inserted {
-        /// The id of the first.
-        first: OpId,
-        /// How many.
-        len: u64,
-    },
-    /// A run of characters was deleted.
-    Deleted {
-        /// The id of the last of them: what is put back stands right behind it.
-        last: OpId,
-        /// The characters.
-        text: String,
-    },
-}
-
-impl Step {
-    fn bytes(&self) -> usize {
-        match self {
-            Self::Inserted { .. } => 0,
-            Self::Deleted { text, .. } => text.len(),
-        }
-    }
-}
-
-/// What is undone at once.
-pub(crate) type Group = Vec<Step>;
+/// What is undone at once: units of this replica, whose history says what they did.
+pub(crate) type Group = Vec<Range<Unit>>;
 
 /// Where a step is noted.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -67,58 +36,41 @@ pub(crate) struct UndoLog {
     recording: Recording,
     /// Whether the next edit joins the newest group.
     open: bool,
-    /// Runs that were deleted and put back: their first id, how many, and the first id that they have now.
-    replaced: BTreeMap<OpId, (u64, OpId)>,
+    /// Runs that were deleted and put back: their first character, how many, and the first that they are now.
+    replaced: BTreeMap<Unit, (usize, Unit)>,
 }
 
 #[derive(Clone, Debug, Default)]
 struct Stack {
     groups: VecDeque<Group>,
-    bytes: usize,
 }
 
 impl Stack {
-    fn push(&mut self, step: Step, join: bool) {
-        self.bytes += step.bytes();
+    fn push(&mut self, units: Range<Unit>, join: bool) {
         match self.groups.back_mut() {
-            Some(group) if join => push_joined(group, step),
-            _ => self.groups.push_back(Vec::from([step])),
+            Some(group) if join => match group.last_mut() {
+                Some(last) if last.end == units.start => last.end = units.end,
+                _ => group.push(units),
+            },
+            _ => self.groups.push_back(Vec::from([units])),
         }
-        while self.groups.len() > UNDO_GROUPS_MAX || (self.bytes > UNDO_BYTES_MAX && self.groups.len() > 1) {
-            self.groups.pop_front().inspect(|group| self.bytes -= bytes(group));
+        if self.groups.len() > UNDO_GROUPS_MAX {
+            self.groups.pop_front();
         }
     }
-
-    fn pop(&mut self) -> Option<Group> {
-        self.groups.pop_back().inspect(|group| self.bytes -= bytes(group))
-    }
-}
-
-fn bytes(group: &[Step]) -> usize {
-    group.iter().map(Step::bytes).sum()
-}
-
-fn push_joined(group: &mut Group, step: Step) {
-    if let (Some(Step::Inserted { first, len }), Step::Inserted { first: next, len: more }) = (group.last_mut(), &step)
-        && first.plus(*len) == *next
-    {
-        *len += more;
-        return;
-    }
-    group.push(step);
 }
 
 impl UndoLog {
-    /// Notes what was just done.
-    pub(crate) fn record(&mut self, step: Step) {
+    /// Notes which units were just made.
+    pub(crate) fn record(&mut self, units: Range<Unit>) {
         let join = core::mem::replace(&mut self.open, true);
         match self.recording {
             Recording::Edit => {
-                self.redo = Stack::default();
-                self.undo.push(step, join);
+                self.redo.groups.clear();
+                self.undo.push(units, join);
             }
-            Recording::Redo => self.undo.push(step, join),
-            Recording::Undo => self.redo.push(step, join),
+            Recording::Redo => self.undo.push(units, join),
+            Recording::Undo => self.redo.push(units, join),
         }
     }
 
@@ -129,7 +81,7 @@ impl UndoLog {
 
     /// Takes the newest group to undo; what is recorded until [`Self::finish`] can be redone.
     pub(crate) fn start_undo(&mut self) -> Option<Group> {
-        let group = self.undo.pop()?;
+        let group = self.undo.groups.pop_back()?;
         self.open = false;
         self.recording = Recording::Undo;
         Some(group)
@@ -137,7 +89,7 @@ impl UndoLog {
 
     /// Takes the newest group to redo; what is recorded until [`Self::finish`] can be undone.
     pub(crate) fn start_redo(&mut self) -> Option<Group> {
-        let group = self.redo.pop()?;
+        let group = self.redo.groups.pop_back()?;
         self.open = false;
         self.recording = Recording::Redo;
         Some(group)
@@ -149,8 +101,8 @@ impl UndoLog {
         self.open = false;
     }
 
-    /// Notes that deleted characters were put back under other ids.
-    pub(crate) fn replace(&mut self, first: OpId, len: u64, by: OpId) {
+    /// Notes that deleted characters were put back under other numbers.
+    pub(crate) fn replace(&mut self, first: Unit, len: usize, by: Unit) {
         self.replaced.insert(first, (len, by));
         if self.replaced.len() > REPLACED_RUNS_MAX {
             self.replaced.pop_first();
@@ -158,7 +110,7 @@ impl UndoLog {
     }
 
     /// The run, and what parts of it were put back as, however often.
-    pub(crate) fn with_replacements(&self, first: OpId, len: u64) -> Vec<(OpId, u64)> {
+    pub(crate) fn with_replacements(&self, first: Unit, len: usize) -> Vec<(Unit, usize)> {
         let mut runs = Vec::from([(first, len)]);
         let mut done = 0;
         while let Some((first, len)) = runs.get(done).copied() {
@@ -167,10 +119,10 @@ impl UndoLog {
             let in_front = self.replaced.range(..first).next_back();
             let inside = self.replaced.range(first..first.plus(len));
             for (old, (old_len, by)) in in_front.into_iter().chain(inside) {
-                let start = first.seq.max(old.seq);
-                let end = (first.seq + len).min(old.seq + old_len);
-                if old.replica == first.replica && start < end {
-                    runs.push((by.plus(start - old.seq), end - start));
+                let start = first.max(*old);
+                let end = first.plus(len).min(old.plus(*old_len));
+                if start < end {
+                    runs.push((by.plus(start.index() - old.index()), end.index() - start.index()));
                 }
             }
         }
@@ -189,20 +141,15 @@ impl UndoLog {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::id::ReplicaId;
-
-    fn id(seq: u64) -> OpId {
-        OpId::new(ReplicaId::from_bytes([1; 16]), seq)
-    }
 
     #[test]
-    fn what_was_put_back_is_found_by_its_first_ids() {
+    fn what_was_put_back_is_found_by_its_first_numbers() {
         let mut log = UndoLog::default();
-        log.replace(id(2), 3, id(10));
-        log.replace(id(11), 1, id(20));
-        let check = |first, len, expected: &[(u64, u64)]| {
-            let expected: Vec<_> = expected.iter().map(|(seq, len)| (id(*seq), *len)).collect();
-            assert_eq!(log.with_replacements(id(first), len), expected);
+        log.replace(Unit(2), 3, Unit(10));
+        log.replace(Unit(11), 1, Unit(20));
+        let check = |first, len, expected: &[(u32, usize)]| {
+            let expected: Vec<_> = expected.iter().map(|(unit, len)| (Unit(*unit), *len)).collect();
+            assert_eq!(log.with_replacements(Unit(first), len), expected);
         };
         check(0, 2, &[(0, 2)]);
         check(0, 8, &[(0, 8), (10, 3), (20, 1)]);
@@ -211,18 +158,14 @@ mod tests {
     }
 
     #[test]
-    fn old_groups_are_forgotten() {
+    fn old_groups_are_forgotten_and_what_goes_on_is_one_range() {
         let mut log = UndoLog::default();
-        for seq in 0..UNDO_GROUPS_MAX as u64 + 5 {
-            log.record(Step::Inserted { first: id(2 * seq), len: 1 });
+        for unit in 0..UNDO_GROUPS_MAX as u32 + 5 {
+            log.record(Unit(3 * unit)..Unit(3 * unit + 1));
+            log.record(Unit(3 * unit + 1)..Unit(3 * unit + 2));
             log.end_group();
         }
         assert_eq!(log.undo.groups.len(), UNDO_GROUPS_MAX);
-        let megabyte = "x".repeat(1024 * 1024);
-        for _ in 0..70 {
-            log.record(Step::Deleted { last: id(0), text: megabyte.clone() });
-            log.end_group();
-        }
-        assert!(log.undo.bytes <= UNDO_BYTES_MAX && log.undo.groups.len() == 64);
+        assert_eq!(log.undo.groups[0], [Unit(15)..Unit(17)]);
     }
 }

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use super::{MAP_ENTRY_BYTES_MAX, ReceiveError};
-use crate::change::{Change, Op, Value};
+use crate::change::{Header, Op, Value};
 use crate::clock::VersionVector;
 use crate::id::OpId;
 use crate::text::Text;
@@ -23,10 +23,10 @@ pub(super) fn entry_bytes(key: &str, value: Option<&Value>) -> usize {
 
 /// Checks a whole change before anything of it is applied. The judgement depends on the change and its past alone, so that every
 /// replica comes to the same.
-pub(super) fn check(change: &Change, past: &VersionVector, text: &Text) -> Result<(), ReceiveError> {
-    let mut checker = Checker { change, past, text, inserted: Vec::new() };
-    let mut seq = change.header.first_seq;
-    for op in &change.ops {
+pub(super) fn check(header: &Header, ops: &[Op], past: &VersionVector, text: &Text) -> Result<(), ReceiveError> {
+    let mut checker = Checker { header, past, text, inserted: Vec::new() };
+    let mut seq = header.first_seq;
+    for op in ops {
         checker.check_op(op)?;
         let end = seq + op.len();
         if matches!(op, Op::Insert { .. }) {
@@ -38,7 +38,7 @@ pub(super) fn check(change: &Change, past: &VersionVector, text: &Text) -> Resul
 }
 
 struct Checker<'a> {
-    change: &'a Change,
+    header: &'a Header,
     past: &'a VersionVector,
     text: &'a Text,
     /// The `seq`s of the characters that the change itself has inserted so far, in ascending order.
@@ -55,9 +55,9 @@ impl Checker<'_> {
     }
 
     fn check_run(&self, first: OpId, len: u64) -> Result<(), ReceiveError> {
-        let unknown = ReceiveError::Unknown { change: self.change.header.first_id(), id: first };
+        let unknown = ReceiveError::Unknown { change: self.header.first_id(), id: first };
         let end = first.seq.checked_add(len).ok_or(unknown)?;
-        let (mut seq, own) = (first.seq, first.replica == self.change.header.replica);
+        let (mut seq, own) = (first.seq, first.replica == self.header.replica);
         let before = end.min(self.past.get(first.replica));
         if seq < before {
             if !self.text.contains(first, before - seq) {
@@ -79,7 +79,7 @@ impl Checker<'_> {
     fn check_entry(&self, key: &str, value: Option<&Value>) -> Result<(), ReceiveError> {
         let bytes = entry_bytes(key, value);
         if bytes > MAP_ENTRY_BYTES_MAX {
-            let change = self.change.header.first_id();
+            let change = self.header.first_id();
             return Err(ReceiveError::TooLong { change, bytes, limit: MAP_ENTRY_BYTES_MAX });
         }
         Ok(())

@@ -1,91 +1,139 @@
-//! Which leaf holds which character: id → leaf of the span tree.
+//! Which leaf holds which character: unit → leaf of the span tree.
 
-use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
 
-use super::span::Id;
-use super::tree::NodeId;
+use arrayvec::ArrayVec;
 
-/// Ranges of ids that lie in one leaf, as few as can be. What has no entry was never inserted.
+use super::tree::LeafId;
+use crate::units::Unit;
+
+/// The most entries of a page; tiny in tests.
+const PAGE_ENTRIES_MAX: usize = if cfg!(test) { 4 } else { 64 };
+
+/// Stretches of units that lie in one leaf, as their starts, in pages: a new unit has the largest number, so nearly all entries come
+/// at the end. What is no character may be part of any stretch.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Index {
-    entries: BTreeMap<Id, Entry>,
+    /// The start of each page.
+    starts: Vec<Unit>,
+    pages: Vec<Page>,
 }
 
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-struct Entry {
-    /// The `seq` behind the last character.
-    end: u64,
-    leaf: NodeId,
+#[derive(Clone, Debug, Default)]
+struct Page {
+    starts: ArrayVec<Unit, PAGE_ENTRIES_MAX>,
+    leaves: ArrayVec<LeafId, PAGE_ENTRIES_MAX>,
+}
+
+/// Where an entry is.
+#[derive(Clone, Copy, Debug)]
+struct At {
+    page: usize,
+    slot: usize,
 }
 
 impl Index {
     /// The leaf of a character. O(log n).
-    pub(super) fn leaf(&self, id: Id) -> Option<NodeId> {
-        let (first, entry) = self.entries.range(..=id).next_back()?;
-        (first.author == id.author && id.seq < entry.end).then_some(entry.leaf)
+    pub(super) fn leaf(&self, unit: Unit) -> Option<LeafId> {
+        self.at_or_before(unit).map(|at| self.pages[at.page].leaves[at.slot])
     }
 
-    /// Whether all of these characters were inserted. O(log n + entries that hold them).
-    pub(super) fn contains(&self, first: Id, len: u64) -> bool {
-        let Some(end) = first.seq.checked_add(len) else {
-            return false;
-        };
-        let mut next = first;
-        while next.seq < end {
-            match self.entries.range(..=next).next_back() {
-                Some((start, entry)) if start.author == next.author && next.seq < entry.end => next.seq = entry.end,
-                _ => return false,
-            }
-        }
-        true
-    }
-
-    /// Puts the characters `first .. end` into a leaf. They are new, or all of them were in one leaf before. O(log n).
-    pub(super) fn assign(&mut self, first: Id, end: u64, leaf: NodeId) {
-        if let Some((start, entry)) = self.entries.range_mut(..=first).next_back()
-            && start.author == first.author
-            && first.seq < entry.end
+    /// Puts new characters, whose numbers are larger than all others', into a leaf. O(1) amortised.
+    pub(super) fn append(&mut self, first: Unit, leaf: LeafId) {
+        let page = self.pages.len().saturating_sub(1);
+        let slot = self.pages.last().map_or(0, |page| page.starts.len());
+        if let Some(last) = self.pages.last_mut()
+            && let (Some(start), Some(other)) = (last.starts.last(), last.leaves.last_mut())
+            && (*start == first || *other == leaf)
         {
-            if entry.leaf == leaf {
-                return;
-            }
-            let rest = *entry;
-            entry.end = first.seq;
-            if end < rest.end {
-                self.entries.insert(Id { seq: end, ..first }, rest);
-            }
-        }
-        self.join(first, Entry { end, leaf });
-    }
-
-    /// Enters a range that overlaps no other, joined with its neighbours if they lie in the same leaf.
-    fn join(&mut self, first: Id, mut entry: Entry) {
-        let next = Id { seq: entry.end, ..first };
-        if let Some(after) = self.entries.get(&next).copied()
-            && after.leaf == entry.leaf
-        {
-            self.entries.remove(&next);
-            entry.end = after.end;
-        }
-        if let Some((start, before)) = self.entries.range_mut(..first).next_back()
-            && start.author == first.author
-            && before.end == first.seq
-            && before.leaf == entry.leaf
-        {
-            before.end = entry.end;
-            self.entries.remove(&first);
+            *other = leaf;
         } else {
-            self.entries.insert(first, entry);
+            self.insert(At { page, slot }, first, leaf);
         }
     }
 
-    /// Asserts that the ranges hold `chars` characters, do not overlap, and are as few as can be. For tests.
-    pub(super) fn assert_invariants(&self, chars: usize) {
-        let lengths = self.entries.iter().map(|(first, entry)| entry.end - first.seq);
-        assert!(lengths.sum::<u64>() == chars as u64, "the index holds other characters than the tree");
-        for ((first, entry), (next, after)) in self.entries.iter().zip(self.entries.iter().skip(1)) {
-            let joined = entry.end == next.seq && entry.leaf == after.leaf;
-            assert!(first.author != next.author || (entry.end <= next.seq && !joined), "ranges that overlap or touch");
+    /// Moves the characters from `first` up to `end`, which were all in one leaf, to another one. O(log n).
+    pub(super) fn assign(&mut self, first: Unit, end: Unit, leaf: LeafId) {
+        let Some(at) = self.at_or_before(first) else { return };
+        let page = &mut self.pages[at.page];
+        let mut old = page.leaves[at.slot];
+        if page.starts[at.slot] == first {
+            page.leaves[at.slot] = leaf;
+        } else if old != leaf {
+            self.insert(At { slot: at.slot + 1, ..at }, first, leaf);
+        }
+        // The insert may have split the page.
+        let Some(at) = self.at_or_before(first) else { return };
+        while let Some((next, _, other)) = self.next(at).filter(|(_, start, _)| *start < end) {
+            old = other;
+            self.remove(next);
+        }
+        if old != leaf && self.next(at).is_none_or(|(_, start, _)| start > end) {
+            self.insert(At { slot: at.slot + 1, ..at }, end, old);
+        }
+    }
+
+    fn at_or_before(&self, unit: Unit) -> Option<At> {
+        let last = self.starts.len().checked_sub(1)?;
+        let page = if self.starts[last] <= unit {
+            last
+        } else {
+            self.starts.partition_point(|start| *start <= unit).checked_sub(1)?
+        };
+        let slot = self.pages[page].starts.partition_point(|start| *start <= unit).checked_sub(1)?;
+        Some(At { page, slot })
+    }
+
+    /// The entry behind another one.
+    fn next(&self, at: At) -> Option<(At, Unit, LeafId)> {
+        let here = At { slot: at.slot + 1, ..at };
+        let next = if here.slot < self.pages[at.page].starts.len() { here } else { At { page: at.page + 1, slot: 0 } };
+        let page = self.pages.get(next.page)?;
+        Some((next, page.starts[next.slot], page.leaves[next.slot]))
+    }
+
+    /// Inserts an entry in front of the one at `at`.
+    fn insert(&mut self, at: At, start: Unit, leaf: LeafId) {
+        let At { mut page, mut slot } = at;
+        if self.pages.is_empty() {
+            self.pages.push(Page::default());
+            self.starts.push(start);
+        }
+        if self.pages[page].starts.is_full() {
+            // Whoever writes on at the end leaves full pages behind.
+            let cut = if slot == PAGE_ENTRIES_MAX { slot } else { PAGE_ENTRIES_MAX / 2 };
+            let full = &mut self.pages[page];
+            let tail = Page { starts: full.starts.drain(cut..).collect(), leaves: full.leaves.drain(cut..).collect() };
+            self.starts.insert(page + 1, tail.starts.first().copied().unwrap_or(start));
+            self.pages.insert(page + 1, tail);
+            if slot > cut || cut == PAGE_ENTRIES_MAX {
+                (page, slot) = (page + 1, slot - cut);
+            }
+        }
+        self.pages[page].starts.insert(slot, start);
+        self.pages[page].leaves.insert(slot, leaf);
+        self.starts[page] = self.pages[page].starts[0];
+    }
+
+    fn remove(&mut self, at: At) {
+        let page = &mut self.pages[at.page];
+        page.starts.remove(at.slot);
+        page.leaves.remove(at.slot);
+        match page.starts.first() {
+            Some(first) => self.starts[at.page] = *first,
+            None => {
+                self.pages.remove(at.page);
+                self.starts.remove(at.page);
+            }
+        }
+    }
+
+    /// Asserts that the entries ascend and that pages know their starts. For tests.
+    pub(super) fn assert_invariants(&self) {
+        let entries: Vec<Unit> = self.pages.iter().flat_map(|page| page.starts.iter().copied()).collect();
+        assert!(entries.is_sorted_by(|a, b| a < b), "the index is out of order");
+        for (page, start) in self.pages.iter().zip(&self.starts) {
+            assert!(page.starts.first() == Some(start) && page.starts.len() == page.leaves.len(), "a page is not as told");
         }
     }
 }

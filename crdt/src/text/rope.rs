@@ -1,9 +1,9 @@
 //! The visible text: small pieces of UTF-8 in a tree that counts bytes, chars and line ends.
 
 use alloc::string::String;
-use core::ops::{AddAssign, Range};
+use core::ops::Range;
 
-use super::tree::{Item, Place, Tree};
+use super::tree::{Item, Place, Sum, Tree};
 
 /// The most bytes of a piece; tiny in tests, but room for any char.
 const PIECE_BYTES_MAX: usize = if cfg!(test) { 7 } else { 1024 };
@@ -14,23 +14,43 @@ const PIECE_BYTES_MIN: usize = PIECE_BYTES_MAX / 2;
 /// Measures of a stretch of text.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(super) struct TextSum {
-    pub(super) bytes: usize,
-    pub(super) chars: usize,
+    pub(super) bytes: u32,
+    pub(super) chars: u32,
+    /// How many chars take two units of UTF-16.
+    pub(super) pairs: u32,
     /// How many `\n`.
-    pub(super) line_ends: usize,
+    pub(super) line_ends: u32,
 }
 
 impl TextSum {
-    fn of(text: &str) -> Self {
-        Self { bytes: text.len(), chars: text.chars().count(), line_ends: text.matches('\n').count() }
+    pub(super) fn of(text: &str) -> Self {
+        if let [byte @ ..=0x7f] = text.as_bytes() {
+            return Self { bytes: 1, chars: 1, pairs: 0, line_ends: u32::from(*byte == b'\n') };
+        }
+        let mut sum = Self { bytes: fit(text.len()), ..Self::default() };
+        for byte in text.bytes() {
+            // Each char has one byte that does not continue another, the first; those from 0xf0 on start a pair.
+            sum.chars += u32::from(byte & 0xc0 != 0x80);
+            sum.pairs += u32::from(byte >= 0xf0);
+            sum.line_ends += u32::from(byte == b'\n');
+        }
+        sum
     }
 }
 
-impl AddAssign for TextSum {
-    fn add_assign(&mut self, other: Self) {
+impl Sum for TextSum {
+    fn add(&mut self, other: &Self) {
         self.bytes += other.bytes;
         self.chars += other.chars;
+        self.pairs += other.pairs;
         self.line_ends += other.line_ends;
+    }
+
+    fn exchange(&mut self, old: &Self, new: &Self) {
+        self.bytes = self.bytes + new.bytes - old.bytes;
+        self.chars = self.chars + new.chars - old.chars;
+        self.pairs = self.pairs + new.pairs - old.pairs;
+        self.line_ends = self.line_ends + new.line_ends - old.line_ends;
     }
 }
 
@@ -58,22 +78,20 @@ impl Piece {
     /// The byte at which a char starts, or the end.
     fn byte(&self, char: usize) -> usize {
         if self.sum.bytes == self.sum.chars {
-            return char.min(self.sum.bytes);
+            return char.min(self.text.len());
         }
-        self.text.char_indices().nth(char).map_or(self.sum.bytes, |(byte, _)| byte)
+        self.text.char_indices().nth(char).map_or(self.text.len(), |(byte, _)| byte)
     }
 
-    fn insert(&mut self, byte: usize, text: &str) {
+    fn insert(&mut self, byte: usize, text: &str, sum: &TextSum) {
         self.text.insert_str(byte, text);
-        self.sum += TextSum::of(text);
+        self.sum.add(sum);
     }
 
     fn remove(&mut self, bytes: Range<usize>) {
         let gone = TextSum::of(&self.text[bytes.clone()]);
-        self.text.replace_range(bytes, "");
-        self.sum.bytes -= gone.bytes;
-        self.sum.chars -= gone.chars;
-        self.sum.line_ends -= gone.line_ends;
+        self.text.drain(bytes);
+        self.sum.exchange(&gone, &TextSum::default());
     }
 }
 
@@ -81,27 +99,49 @@ impl Piece {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Rope {
     tree: Tree<Piece>,
+    /// The piece of the last edit and how many chars stand in front of it: the next edit is likely near.
+    near: Option<(Place, usize)>,
 }
 
 impl Rope {
     /// The measures of the whole text. O(1).
-    pub(super) const fn sum(&self) -> TextSum {
+    pub(super) const fn sum(&self) -> &TextSum {
         self.tree.sum()
     }
 
-    /// Inserts text at a char position, which is not behind the end. O(log n + length of the text).
-    pub(super) fn insert(&mut self, at: usize, text: &str) {
-        let (mut place, before) = self.tree.seek(|sum| sum.chars >= at && sum.chars > 0);
+    /// The piece that a char position is in, or at whose end it is, and how many of its chars are in front of it.
+    fn piece_at(&mut self, at: usize) -> (Place, usize) {
+        if let Some((place, before)) = self.near
+            && let (Some(offset), Some(piece)) = (at.checked_sub(before), self.tree.get(place))
+            && offset <= piece.sum.chars as usize
+        {
+            return (place, offset);
+        }
+        // A position between two pieces is the end of the first one.
+        let (place, offset) = self.tree.seek(goal(at.saturating_sub(1)), |sum| sum.chars);
+        let offset = offset as usize + at.min(1);
+        self.near = Some((place, at - offset));
+        (place, offset)
+    }
+
+    /// Inserts text at a char position, which is not behind the end; its measures. O(log n + length of the text).
+    pub(super) fn insert(&mut self, at: usize, text: &str) -> TextSum {
+        let sum = TextSum::of(text);
+        let (mut place, offset) = self.piece_at(at);
         let Some(piece) = self.tree.get(place) else {
-            return self.insert_pieces(place, text);
+            self.insert_pieces(place, text);
+            return sum;
         };
-        let byte = piece.byte(at - before.chars);
+        let byte = piece.byte(offset);
         if piece.text.len() + text.len() <= PIECE_BYTES_MAX {
-            return self.tree.update(place, |piece| piece.insert(byte, text));
+            self.tree.update(place, |piece| piece.insert(byte, text, &sum));
+            return sum;
         }
         if byte == 0 {
-            return self.insert_pieces(place, text);
+            self.insert_pieces(place, text);
+            return sum;
         }
+        self.near = None;
         if byte < piece.text.len() {
             let tail = Piece::new(&piece.text[byte..]);
             self.tree.update(place, |piece| piece.remove(byte..piece.text.len()));
@@ -111,12 +151,14 @@ impl Rope {
         }
         let room = self.tree.get(place).map_or(0, |piece| PIECE_BYTES_MAX - piece.text.len());
         let (first, rest) = text.split_at(text.floor_char_boundary(room));
-        self.tree.update(place, |piece| piece.insert(piece.text.len(), first));
+        self.tree.update(place, |piece| piece.insert(piece.text.len(), first, &TextSum::of(first)));
         self.insert_pieces(place.behind(), rest);
+        sum
     }
 
     /// Inserts text of any length as pieces of its own.
     fn insert_pieces(&mut self, mut place: Place, text: &str) {
+        self.near = None;
         let mut rest = text;
         while !rest.is_empty() {
             let (piece, behind) = rest.split_at(rest.floor_char_boundary(PIECE_BYTES_MAX));
@@ -129,60 +171,92 @@ impl Rope {
     pub(super) fn remove(&mut self, range: Range<usize>) {
         let mut left = range.len();
         while left > 0 {
-            let (place, before) = self.tree.seek(|sum| sum.chars > range.start);
-            let Some(piece) = self.tree.get(place) else {
-                return;
-            };
-            let from = range.start - before.chars;
-            let to = (from + left).min(piece.sum.chars);
+            let (mut place, mut from) = self.piece_at(range.start);
+            if self.tree.get(place).is_some_and(|piece| from == piece.sum.chars as usize) {
+                let Some(next) = self.tree.settle(place.behind()) else { return };
+                (place, from) = (next, 0);
+                self.near = Some((place, range.start));
+            }
+            let Some(piece) = self.tree.get(place) else { return };
+            let chars = piece.sum.chars as usize;
+            let to = (from + left).min(chars);
             left -= to - from;
-            if to - from == piece.sum.chars {
+            if to - from == chars {
                 self.tree.remove(place);
+                self.near = None;
                 continue;
             }
             let bytes = piece.byte(from)..piece.byte(to);
+            let kept = piece.text.len() - bytes.len();
             self.tree.update(place, |piece| piece.remove(bytes));
-            self.join_small(place);
+            if kept < PIECE_BYTES_MIN {
+                self.join_small(place);
+            }
         }
     }
 
     /// Joins a small piece with a neighbour of its leaf.
     fn join_small(&mut self, place: Place) {
         let items = self.tree.items(place.leaf);
-        if items[place.slot].text.len() >= PIECE_BYTES_MIN {
-            return;
-        }
         let fits = |pair: &[Piece]| pair[0].text.len() + pair[1].text.len() <= PIECE_BYTES_MAX;
         let first = [Some(place.slot), place.slot.checked_sub(1)].into_iter().flatten();
         let found = first.into_iter().find(|slot| items.get(*slot..slot + 2).is_some_and(fits));
         if let Some(slot) = found {
+            self.near = None;
             let head = Place { slot, ..place };
             let tail = self.tree.remove(head.behind());
-            self.tree.update(head, |piece| piece.insert(piece.text.len(), &tail.text));
+            self.tree.update(head, |piece| piece.insert(piece.text.len(), &tail.text, &tail.sum));
         }
+    }
+
+    /// The piece that a metric reaches first, what is in front of it, and how far into it the goal lies.
+    fn seek(&self, goal: u32, metric: impl Fn(&TextSum) -> u32) -> (TextSum, Option<&Piece>, usize) {
+        let (place, rest) = self.tree.seek(goal, metric);
+        (self.tree.before(place), self.tree.get(place), rest as usize)
     }
 
     /// The byte at which a char starts; the end if there is no such char. O(log n).
     pub(super) fn char_to_byte(&self, char: usize) -> usize {
-        let (place, before) = self.tree.seek(|sum| sum.chars > char);
-        before.bytes + self.tree.get(place).map_or(0, |piece| piece.byte(char - before.chars))
+        let (before, piece, rest) = self.seek(goal(char), |sum| sum.chars);
+        before.bytes as usize + piece.map_or(0, |piece| piece.byte(rest))
     }
 
     /// The char that a byte is part of; the end if there is none. O(log n).
     pub(super) fn byte_to_char(&self, byte: usize) -> usize {
-        let (place, before) = self.tree.seek(|sum| sum.bytes > byte);
+        let (before, piece, rest) = self.seek(goal(byte), |sum| sum.bytes);
         let within = |piece: &Piece| {
-            let start = piece.text.floor_char_boundary(byte - before.bytes);
-            if piece.sum.bytes == piece.sum.chars { start } else { piece.text[..start].chars().count() }
+            let start = piece.text.floor_char_boundary(rest);
+            TextSum::of(&piece.text[..start]).chars as usize
         };
-        before.chars + self.tree.get(place).map_or(0, within)
+        before.chars as usize + piece.map_or(0, within)
+    }
+
+    /// How many units of UTF-16 are in front of a char; all if there is no such char. O(log n).
+    pub(super) fn char_to_utf16(&self, char: usize) -> usize {
+        let (before, piece, rest) = self.seek(goal(char), |sum| sum.chars);
+        let within = |piece: &Piece| utf16(&TextSum::of(&piece.text[..piece.byte(rest)]));
+        utf16(&before) + piece.map_or(0, within)
+    }
+
+    /// The char that a unit of UTF-16 is part of; the end if there is none. O(log n).
+    pub(super) fn utf16_to_char(&self, unit: usize) -> usize {
+        let (before, piece, rest) = self.seek(goal(unit), |sum| sum.chars + sum.pairs);
+        let within = |piece: &Piece| {
+            let mut units = 0;
+            let behind = |char: char| {
+                units += char.len_utf16();
+                units <= rest
+            };
+            piece.text.chars().map(behind).take_while(|behind| *behind).count()
+        };
+        before.chars as usize + piece.map_or(0, within)
     }
 
     /// How many line ends are in front of a char. O(log n).
     pub(super) fn char_to_line(&self, char: usize) -> usize {
-        let (place, before) = self.tree.seek(|sum| sum.chars > char);
-        let within = |piece: &Piece| piece.text[..piece.byte(char - before.chars)].matches('\n').count();
-        before.line_ends + self.tree.get(place).map_or(0, within)
+        let (before, piece, rest) = self.seek(goal(char), |sum| sum.chars);
+        let within = |piece: &Piece| TextSum::of(&piece.text[..piece.byte(rest)]).line_ends as usize;
+        before.line_ends as usize + piece.map_or(0, within)
     }
 
     /// The char behind the `line`-th line end; the end if there are fewer. O(log n).
@@ -190,18 +264,18 @@ impl Rope {
         let Some(nth) = line.checked_sub(1) else {
             return 0;
         };
-        let (place, before) = self.tree.seek(|sum| sum.line_ends >= line);
+        let (before, piece, rest) = self.seek(goal(nth), |sum| sum.line_ends);
         let within = |piece: &Piece| {
-            let end = piece.text.match_indices('\n').nth(nth - before.line_ends);
-            end.map_or(piece.sum.chars, |(byte, _)| piece.text[..=byte].chars().count())
+            let end = piece.text.match_indices('\n').nth(rest);
+            end.map_or(piece.sum.chars, |(byte, _)| TextSum::of(&piece.text[..=byte]).chars) as usize
         };
-        before.chars + self.tree.get(place).map_or(0, within)
+        before.chars as usize + piece.map_or(0, within)
     }
 
     /// The text of a range of bytes, both ends being boundaries of chars, in pieces. O(log n) to the first piece.
     pub(super) fn chunks(&self, bytes: Range<usize>) -> Chunks<'_> {
-        let (place, before) = self.tree.seek(|sum| sum.bytes > bytes.start);
-        Chunks { tree: &self.tree, place, skip: bytes.start.saturating_sub(before.bytes), bytes: bytes.len() }
+        let (place, skip) = self.tree.seek(goal(bytes.start), |sum| sum.bytes);
+        Chunks { tree: &self.tree, place, skip: skip as usize, bytes: bytes.len() }
     }
 
     /// Asserts that the pieces are as they must be. For tests.
@@ -209,7 +283,13 @@ impl Rope {
         self.tree.assert_invariants(|_, piece| {
             assert!(!piece.text.is_empty() && piece.text.len() <= PIECE_BYTES_MAX, "an empty or overlong piece");
             assert!(piece.sum == TextSum::of(&piece.text), "the sum of a piece is stale");
+            assert!(piece.text.chars().count() == piece.sum.chars as usize, "chars are miscounted");
         });
+        if let Some((place, before)) = self.near
+            && self.tree.get(place).is_some()
+        {
+            assert!(self.tree.before(place).chars as usize == before, "the remembered piece starts elsewhere");
+        }
     }
 }
 
@@ -237,4 +317,18 @@ impl<'a> Iterator for Chunks<'a> {
         self.place = place.behind();
         Some(piece)
     }
+}
+
+const fn utf16(sum: &TextSum) -> usize {
+    sum.chars as usize + sum.pairs as usize
+}
+
+/// A position as the tree counts; behind the end if it is larger than any.
+fn goal(position: usize) -> u32 {
+    u32::try_from(position).unwrap_or(u32::MAX)
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "letters are kept in fewer than 2³² bytes")]
+const fn fit(bytes: usize) -> u32 {
+    bytes as u32
 }

@@ -43,3 +43,31 @@ fn shown(text: &Text) -> String {
 fn characters(text: &Text) -> Vec<(OpId, bool)> {
     text.runs().flat_map(|run| (0..run.len).map(move |offset| (run.first.plus(offset), run.deleted))).collect()
 }
+
+/// Deletes a range; gives what was deleted.
+fn delete(text: &mut Text, range: Range<usize>) -> Vec<Run> {
+    let mut parts = Vec::new();
+    text.delete(range, |first, len| parts.push((first, len)));
+    parts.into_iter().flat_map(|(first, len)| text.runs_of(first, len, true).collect::<Vec<_>>()).collect()
+}
+
+/// Deletes characters as another replica asks for it.
+fn integrate_delete(text: &mut Text, first: OpId, len: u64) -> Vec<Splice> {
+    let mut splices = Vec::new();
+    for (first, len) in text.numbered(first, len) {
+        text.integrate_delete(first, len, &mut splices);
+    }
+    splices
+}
+
+/// The number of a character.
+fn unit(text: &Text, id: OpId) -> Unit {
+    text.units().unit(id).unwrap()
+}
+
+/// The origins that a character was inserted with.
+fn origins(text: &Text, id: OpId) -> (Option<OpId>, Option<OpId>) {
+    let unit = unit(text, id);
+    let id = |unit: Option<Unit>| unit.map(|unit| text.units().id(unit));
+    (id(text.inserted().left(unit)), id(text.inserted().right(unit)))
+}

@@ -43,10 +43,9 @@ struct Reached {
 impl Outbox {
     pub(super) fn new(document: &Document, resume: Option<Resume>) -> Self {
         let own = document.replica();
-        let own_in_log = document.log().iter().rev().find(|entry| entry.header().replica == own);
         let others = document.version().iter().filter(|(replica, _)| *replica != own);
         let mut durable_version: VersionVector = others.collect();
-        let own_sent = own_in_log.map_or(0, |entry| entry.header().end_seq());
+        let own_sent = document.committed();
         durable_version.observe(own, own_sent);
         let durable = document.log().len();
         Self {
@@ -84,7 +83,7 @@ impl Outbox {
         if self.failed {
             return None;
         }
-        let entry = document.log().get(self.asked)?;
+        let entry = document.log().envelope(self.asked)?;
         let position = self.asked as u64;
         self.asked += 1;
         Some((position, entry.bytes().clone()))
@@ -93,12 +92,14 @@ impl Outbox {
     /// The entries below `head` are on disk. Whether that is news; what was never handed to the disk does not count.
     pub(super) fn persisted(&mut self, document: &Document, head: u64) -> bool {
         let head = usize::try_from(head).unwrap_or(usize::MAX).min(self.asked);
-        let Some(news) = document.log().get(self.durable..head) else { return false };
-        for entry in news {
-            self.durable_version.observe(entry.header().replica, entry.header().end_seq());
+        let is_news = head > self.durable;
+        while self.durable < head {
+            if let Some(header) = document.log().header(self.durable) {
+                self.durable_version.observe(header.replica, header.end_seq());
+            }
+            self.durable += 1;
         }
-        self.durable = self.durable.max(head);
-        !news.is_empty()
+        is_news
     }
 
     pub(super) const fn fail(&mut self) {
@@ -141,20 +142,21 @@ impl Outbox {
     }
 
     /// The next entry that is on disk here and that the relay lacks. O(1), and O(entries skipped) after [`Outbox::rewind`].
-    pub(super) fn next_change<'a>(&mut self, document: &'a Document) -> Option<&'a Envelope> {
+    pub(super) fn next_change(&mut self, document: &Document) -> Option<Envelope> {
         if self.failed {
             return None;
         }
         while self.cursor < self.durable {
-            let entry = document.log().get(self.cursor)?;
+            let header = document.log().header(self.cursor)?;
+            let position = self.cursor;
             self.cursor += 1;
-            let (replica, end_seq) = (entry.header().replica, entry.header().end_seq());
+            let (replica, end_seq) = (header.replica, header.end_seq());
             if self.relay_version.get(replica) < end_seq {
                 self.relay_version.observe(replica, end_seq);
                 if replica == document.replica() {
                     self.own_sent = self.own_sent.max(end_seq);
                 }
-                return Some(entry);
+                return document.log().envelope(position);
             }
         }
         None

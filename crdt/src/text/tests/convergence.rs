@@ -31,9 +31,7 @@ impl Replica {
                 self.plain.splice(at..at, text.chars());
             }
             Edit::Delete { first, len } => {
-                let mut splices = Vec::new();
-                self.text.integrate_delete(*first, *len, &mut splices);
-                for Splice { at, deleted, inserted } in splices {
+                for Splice { at, deleted, inserted } in integrate_delete(&mut self.text, *first, *len) {
                     assert_eq!((deleted > 0, inserted), (true, 0));
                     self.plain.drain(at..at + deleted);
                 }
@@ -86,7 +84,7 @@ impl History {
         if rng.below(4) == 0 && at < len {
             let range = at..at + 1 + rng.below((len - at).min(5));
             replica.plain.drain(range.clone());
-            for run in replica.text.delete(range) {
+            for run in delete(&mut replica.text, range) {
                 self.next_id(by, run.len);
                 self.record(by, deps, Edit::Delete { first: run.first, len: run.len });
                 replica.delivered[by] += 1;
@@ -94,7 +92,8 @@ impl History {
         } else {
             let text = rng.pick(&["x", "yz", "äöü", "\n", "words"]);
             let first = self.next_id(by, text.chars().count() as u64);
-            let (left, right) = replica.text.insert(at, first, text);
+            replica.text.insert(at, first, text);
+            let (left, right) = origins(&replica.text, first);
             replica.plain.splice(at..at, text.chars());
             self.record(by, deps, Edit::Insert { first, left, right, text: text.into() });
             replica.delivered[by] += 1;
@@ -189,7 +188,8 @@ fn written_at_once(orders: [&[usize]; 2]) -> String {
             let at = there.iter().filter(|other| *other < letter).count();
             there.push(*letter);
             let (text, first) = (&word[*letter..=*letter], OpId::new(REPLICAS[by], seq as u64));
-            let (left, right) = own.insert(1 + at, first, text);
+            own.insert(1 + at, first, text);
+            let (left, right) = origins(&own, first);
             merged.integrate_insert(first, left, right, text);
             merged.assert_invariants();
         }
@@ -230,8 +230,7 @@ fn deleting_the_same_characters_twice_changes_nothing() {
     text.insert(0, OpId::new(A, 0), "abcdef");
     text.insert(3, OpId::new(B, 0), "--");
     let mut deleted = |first, len| {
-        let mut splices = Vec::new();
-        text.integrate_delete(OpId::new(A, first), len, &mut splices);
+        let splices = integrate_delete(&mut text, OpId::new(A, first), len);
         text.assert_invariants();
         (splices, shown(&text))
     };
@@ -246,13 +245,18 @@ fn undo_finds_its_characters_and_their_place() {
     let mut text = Text::new();
     text.insert(0, OpId::new(A, 0), "abcdef");
     text.insert(3, OpId::new(B, 0), "--");
-    text.delete(1..2);
-    assert_eq!(text.visible_ranges(OpId::new(A, 0), 5), [0..2, 4..6]);
+    delete(&mut text, 1..2);
+    let a = |text: &Text, seq| unit(text, OpId::new(A, seq));
+    assert_eq!(text.visible_ranges(a(&text, 0), 5), [0..2, 4..6]);
     text.insert(0, OpId::new(A, 6), "in front");
-    assert_eq!(text.visible_ranges(OpId::new(A, 5), 9), [0..8, 14..15]);
-    text.delete(0..8);
-    assert_eq!(text.insert_behind(OpId::new(A, 1), OpId::new(A, 20), "B"), (1, Some(OpId::new(A, 2))));
-    assert_eq!(text.insert_behind(OpId::new(A, 5), OpId::new(A, 21), "!"), (8, None));
+    assert_eq!(text.visible_ranges(a(&text, 5), 1), [14..15]);
+    assert_eq!(text.neighbours(a(&text, 0), 6).len(), 4);
+    delete(&mut text, 0..8);
+    let (b, f) = (a(&text, 1), a(&text, 5));
+    assert_eq!(text.insert_behind(b, OpId::new(A, 20), "B"), (1, 1));
+    assert_eq!(origins(&text, OpId::new(A, 20)), (Some(OpId::new(A, 1)), Some(OpId::new(A, 2))));
+    assert_eq!(text.insert_behind(f, OpId::new(A, 21), "!"), (8, 1));
+    assert_eq!(origins(&text, OpId::new(A, 21)), (Some(OpId::new(A, 5)), None));
     text.assert_invariants();
     assert_eq!(shown(&text), "aBc--def!");
 }
@@ -261,7 +265,8 @@ fn undo_finds_its_characters_and_their_place() {
 type Written = (OpId, Option<OpId>, Option<OpId>, &'static str);
 
 fn write(text: &mut Text, at: usize, (first, left, right, letters): Written) {
-    assert_eq!(text.insert(at, first, letters), (left, right));
+    text.insert(at, first, letters);
+    assert_eq!(origins(text, first), (left, right));
 }
 
 fn receive(text: &mut Text, runs: &[Written]) {
@@ -287,7 +292,7 @@ fn the_worked_example_of_the_page() {
     write(&mut at_b, 2, by_b);
     write(&mut at_c, 2, by_c[0]);
     write(&mut at_c, 2, by_c[1]);
-    at_a.delete(1..2);
+    delete(&mut at_a, 1..2);
     write(&mut at_a, 2, by_a[0]);
     receive(&mut at_a, &by_c);
     receive(&mut at_a, &[(by_b.0, by_b.1, by_b.2, "x")]);
@@ -302,7 +307,7 @@ fn the_worked_example_of_the_page() {
     receive(&mut at_b, &by_a);
     receive(&mut at_c, &by_a);
     for text in [&mut at_a, &mut at_b, &mut at_c] {
-        text.integrate_delete(id(A, 1), 1, &mut Vec::new());
+        integrate_delete(text, id(A, 1), 1);
         assert_eq!(shown(text), "hxywpq!?");
         let characters = characters(text);
         assert!(characters.iter().map(|(id, _)| *id).eq(order), "{characters:?}");

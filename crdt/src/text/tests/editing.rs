@@ -16,7 +16,7 @@ fn edited(edits: &[(usize, usize, &str)]) -> Text {
 }
 
 fn edit(text: &mut Text, seq: &mut u64, at: usize, deleted: usize, inserted: &str) {
-    text.delete(at..at + deleted);
+    delete(text, at..at + deleted);
     *seq += deleted as u64;
     text.insert(at, OpId::new(A, *seq), inserted);
     *seq += inserted.chars().count() as u64;
@@ -96,8 +96,8 @@ fn a_deletion_names_what_it_deleted_in_document_order() {
     for (at, inserted) in [(0, "abef"), (2, "cd")] {
         edit(&mut text, &mut seq, at, 0, inserted);
     }
-    assert_eq!(text.delete(1..5), [run(1, 1, true), run(4, 2, true), run(2, 1, true)]);
-    assert_eq!(text.delete(0..2), [run(0, 1, true), run(3, 1, true)]);
+    assert_eq!(delete(&mut text, 1..5), [run(1, 1, true), run(4, 2, true), run(2, 1, true)]);
+    assert_eq!(delete(&mut text, 0..2), [run(0, 1, true), run(3, 1, true)]);
     text.assert_invariants();
 }
 
@@ -106,7 +106,7 @@ fn visible_runs_are_the_authorship_of_a_passage() {
     let mut text = Text::new();
     text.insert(0, OpId::new(A, 0), "abcdef");
     text.insert(3, OpId::new(B, 7), "XY");
-    text.delete(1..2);
+    delete(&mut text, 1..2);
     let visible = |first, len| Run { first, len, deleted: false };
     let check = |range, expected: &[Run]| assert_eq!(text.visible_runs(range).collect::<Vec<_>>(), expected);
     let (a, c, x, d) = (OpId::new(A, 0), OpId::new(A, 2), OpId::new(B, 7), OpId::new(A, 3));
@@ -187,7 +187,8 @@ fn a_large_insert_is_cut_into_small_pieces() {
     let mut text = edited(&[(0, 0, &plain), (plain.chars().count() / 2, 0, &plain)]);
     assert_eq!(text.len_bytes(), 2 * plain.len());
     assert_eq!(text.line_to_char(1), 3);
-    text.delete(1..text.len_chars() - 1);
+    let end = text.len_chars() - 1;
+    delete(&mut text, 1..end);
     text.assert_invariants();
     assert_eq!(shown(&text), "0\n");
 }
@@ -199,11 +200,11 @@ fn pieces_are_full_after_typing_and_joined_after_deleting() {
     let mut text = edited(&typed);
     assert_eq!((shown(&text).len(), pieces(&text)), (70, 10));
     for at in 1..30 {
-        text.delete(at..at + 1);
+        delete(&mut text, at..at + 1);
         text.assert_invariants();
     }
     assert_eq!((text.len_chars(), text.len_bytes()), (41, 41));
-    (1..20).for_each(|at| drop(text.delete(at..at + 1)));
+    (1..20).for_each(|at| drop(delete(&mut text, at..at + 1)));
     text.assert_invariants();
     assert!(pieces(&text) <= 7, "22 bytes in {} pieces", pieces(&text));
 }

@@ -1,0 +1,162 @@
+//! Everything that was ever inserted, deleted letters included, in the order of delivery: who reads history, puts deleted text back
+//! or passes changes on looks here.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::units::Unit;
+
+/// A run of characters that were inserted as one, or one after the other.
+///
+/// The left origin of every character but the first is the character before it; the right origin is the same for all.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct InsertedRun {
+    /// The first character.
+    pub(crate) start: Unit,
+    /// How many there are.
+    pub(crate) len: usize,
+    /// The left origin of the first; `None` is the start of the text.
+    pub(crate) left: Option<Unit>,
+    /// The right origin; `None` is the end of the text.
+    pub(crate) right: Option<Unit>,
+}
+
+impl InsertedRun {
+    /// The characters from `from` up to `to`, as a run of their own.
+    pub(crate) fn part(&self, from: usize, to: usize) -> Self {
+        let left = from.checked_sub(1).map_or(self.left, |before| Some(self.start.plus(before)));
+        Self { start: self.start.plus(from), len: to - from, left, right: self.right }
+    }
+}
+
+/// The runs and their letters.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Inserted {
+    runs: Vec<Packed>,
+    /// The letters of all runs, in the same order.
+    text: String,
+}
+
+/// A run in twenty bytes.
+#[derive(Clone, Copy, Debug)]
+struct Packed {
+    start: u32,
+    len: u32,
+    left: u32,
+    right: u32,
+    /// Where its letters start in the text.
+    byte: u32,
+}
+
+/// No origin: the start, or the end, of the text.
+const NONE: u32 = u32::MAX;
+
+fn pack(unit: Option<Unit>) -> u32 {
+    unit.map_or(NONE, |unit| unit.0)
+}
+
+const fn unpack(unit: u32) -> Option<Unit> {
+    if unit == NONE { None } else { Some(Unit(unit)) }
+}
+
+impl Packed {
+    const fn run(&self) -> InsertedRun {
+        let (left, right) = (unpack(self.left), unpack(self.right));
+        InsertedRun { start: Unit(self.start), len: self.len as usize, left, right }
+    }
+}
+
+impl Inserted {
+    /// Whether the letters of one more run of so many bytes can be kept.
+    pub(crate) fn has_room(&self, bytes: usize) -> bool {
+        u32::try_from(self.text.len() + bytes).is_ok()
+    }
+
+    /// Adds a run, whose numbers are larger than all others'; it becomes part of the last one if it goes on with that.
+    pub(crate) fn push(&mut self, run: InsertedRun, text: &str) {
+        let byte = u32::try_from(self.text.len()).unwrap_or(u32::MAX);
+        self.text.push_str(text);
+        let len = u32::try_from(run.len).unwrap_or(u32::MAX);
+        let (start, left, right) = (run.start.0, pack(run.left), pack(run.right));
+        match self.runs.last_mut() {
+            Some(last) if last.start + last.len == start && left == start - 1 && last.right == right => last.len += len,
+            _ => self.runs.push(Packed { start, len, left, right, byte }),
+        }
+    }
+
+    /// Lets the last run go on.
+    pub(crate) fn lengthen(&mut self, len: usize, text: &str) {
+        if let Some(last) = self.runs.last_mut() {
+            last.len += u32::try_from(len).unwrap_or(u32::MAX);
+            self.text.push_str(text);
+        }
+    }
+
+    /// The right origin of the last run.
+    pub(crate) fn last_right(&self) -> Option<Unit> {
+        self.runs.last().and_then(|run| unpack(run.right))
+    }
+
+    /// The run that a unit is part of, if it is a character, with the unit's offset in it. O(log n).
+    pub(crate) fn find(&self, unit: Unit) -> Option<(InsertedRun, usize)> {
+        let run = self.runs[self.index(unit)?].run();
+        Some((run, unit.index() - run.start.index()))
+    }
+
+    /// The left origin of a character. O(log n).
+    pub(crate) fn left(&self, unit: Unit) -> Option<Unit> {
+        self.find(unit).and_then(|(run, offset)| run.part(offset, run.len).left)
+    }
+
+    /// The right origin of a character. O(log n).
+    pub(crate) fn right(&self, unit: Unit) -> Option<Unit> {
+        self.find(unit).and_then(|(run, _)| run.right)
+    }
+
+    /// Whether these units are all characters. O(log n + runs).
+    pub(crate) fn contains(&self, first: Unit, len: usize) -> bool {
+        let (mut next, end) = (first, first.plus(len));
+        while next < end {
+            match self.find(next) {
+                Some((run, offset)) => next = next.plus(run.len - offset),
+                None => return false,
+            }
+        }
+        true
+    }
+
+    /// The letters of characters with consecutive numbers. O(log n), and O(length of the run) where there is more than ASCII.
+    pub(crate) fn text(&self, first: Unit, len: usize) -> &str {
+        let (Some(from), Some(to)) = (self.byte(first), self.byte_behind(first, len)) else { return "" };
+        &self.text[from..to]
+    }
+
+    fn index(&self, unit: Unit) -> Option<usize> {
+        let last = self.runs.len().checked_sub(1)?;
+        let at = if self.runs[last].start <= unit.0 {
+            last
+        } else {
+            self.runs.partition_point(|run| run.start <= unit.0).checked_sub(1)?
+        };
+        let run = &self.runs[at];
+        (unit.0 - run.start < run.len).then_some(at)
+    }
+
+    /// Where the letter of a character starts.
+    fn byte(&self, unit: Unit) -> Option<usize> {
+        let at = self.index(unit)?;
+        let run = &self.runs[at];
+        let end = self.runs.get(at + 1).map_or(self.text.len(), |next| next.byte as usize);
+        let (start, offset) = (run.byte as usize, (unit.0 - run.start) as usize);
+        if end - start == run.len as usize {
+            return Some(start + offset);
+        }
+        self.text[start..end].char_indices().nth(offset).map(|(byte, _)| start + byte)
+    }
+
+    /// Where the letters of `len` characters end.
+    fn byte_behind(&self, first: Unit, len: usize) -> Option<usize> {
+        let last = self.byte(first.plus(len.checked_sub(1)?))?;
+        self.text[last..].chars().next().map(|char| last + char.len_utf8())
+    }
+}

@@ -1,0 +1,172 @@
+//! How items come and go: nodes that overflow are split, nodes that become empty are dropped.
+
+use arrayvec::ArrayVec;
+
+use super::{Above, CHILDREN_MAX, Inner, Inserted, Item, LEAF_ITEMS_MAX, Leaf, LeafId, Place, Sum, Tree};
+
+impl<T: Item> Tree<T> {
+    /// Inserts an item in front of the one at `place`. O(log n).
+    pub(in super::super) fn insert(&mut self, place: Place, item: T) -> Inserted {
+        let Place { leaf, slot } = place;
+        let sum = item.sum();
+        let items = &mut self.leaf_mut(leaf).items;
+        if items.len() < LEAF_ITEMS_MAX {
+            items.insert(slot, item);
+            self.exchange(leaf, &T::Sum::default(), &sum);
+            return Inserted { place, split: None };
+        }
+        let cut = cut(slot, LEAF_ITEMS_MAX);
+        let mut moved: ArrayVec<T, LEAF_ITEMS_MAX> = items.drain(cut..).collect();
+        // An item right at the cut stays with what it stands behind.
+        let stays = slot <= cut && cut < LEAF_ITEMS_MAX;
+        if stays {
+            items.insert(slot, item);
+        } else {
+            moved.insert(slot - cut, item);
+        }
+        let new = self.add_leaf(Leaf { above: Above::NONE, items: moved });
+        let sums = [self.sum_of_leaf(leaf), self.sum_of_leaf(new)];
+        self.exchange(leaf, &T::Sum::default(), &sum);
+        self.attach(self.leaf(leaf).above, 0, [leaf.0, new.0], sums);
+        let place = if stays { place } else { Place { leaf: new, slot: slot - cut } };
+        Inserted { place, split: Some(new) }
+    }
+
+    /// Takes out the item at a place, which must hold one. O(log n).
+    pub(in super::super) fn remove(&mut self, place: Place) -> T {
+        let items = &mut self.leaf_mut(place.leaf).items;
+        let item = items.remove(place.slot);
+        let empty = items.is_empty();
+        self.exchange(place.leaf, &item.sum(), &T::Sum::default());
+        let above = self.leaf(place.leaf).above;
+        if empty && above != Above::NONE {
+            self.free_leaves.push(place.leaf);
+            self.detach(above, 0);
+        }
+        item
+    }
+
+    fn sum_of_leaf(&self, leaf: LeafId) -> T::Sum {
+        let mut sum = T::Sum::default();
+        self.items(leaf).iter().for_each(|item| sum.add(&item.sum()));
+        sum
+    }
+
+    /// Makes the second node the next sibling of the first, which is at `above` and `height` levels above the leaves.
+    fn attach(&mut self, above: Above, height: u32, nodes: [u32; 2], sums: [T::Sum; 2]) {
+        if above == Above::NONE {
+            let root = Inner { above, children: nodes.into_iter().collect(), sums: sums.into_iter().collect() };
+            self.root = self.add_inner(root);
+            self.height = height + 1;
+            return self.adopt(self.root, 0, height);
+        }
+        let Above { parent, slot } = above;
+        let slot = slot as usize;
+        let inner = &mut self.inners[parent as usize];
+        inner.sums[slot] = sums[0];
+        if inner.children.len() < CHILDREN_MAX {
+            inner.children.insert(slot + 1, nodes[1]);
+            inner.sums.insert(slot + 1, sums[1]);
+            return self.adopt(parent, slot + 1, height);
+        }
+        let cut = cut(slot + 1, CHILDREN_MAX);
+        let mut new = Inner {
+            above: Above::NONE,
+            children: inner.children.drain(cut..).collect(),
+            sums: inner.sums.drain(cut..).collect(),
+        };
+        if slot + 1 <= cut && cut < CHILDREN_MAX {
+            inner.children.insert(slot + 1, nodes[1]);
+            inner.sums.insert(slot + 1, sums[1]);
+        } else {
+            new.children.insert(slot + 1 - cut, nodes[1]);
+            new.sums.insert(slot + 1 - cut, sums[1]);
+        }
+        let (next, above) = (inner.above, self.add_inner(new));
+        self.adopt(parent, 0, height);
+        self.adopt(above, 0, height);
+        let sums = [self.sum_of_inner(parent), self.sum_of_inner(above)];
+        self.attach(next, height + 1, [parent, above], sums);
+    }
+
+    fn sum_of_inner(&self, id: u32) -> T::Sum {
+        let mut sum = T::Sum::default();
+        self.inner(id).sums.iter().for_each(|other| sum.add(other));
+        sum
+    }
+
+    /// Tells the children of a node, from a slot on, where they are; they stand `height` levels above the leaves.
+    fn adopt(&mut self, parent: u32, from: usize, height: u32) {
+        let Self { leaves, inners, .. } = self;
+        for slot in from..inners[parent as usize].children.len() {
+            let child = inners[parent as usize].children[slot] as usize;
+            // A slot is below CHILDREN_MAX.
+            let above = Above { parent, slot: u32::try_from(slot).unwrap_or(u32::MAX) };
+            if height == 0 {
+                leaves[child].above = above;
+            } else {
+                inners[child].above = above;
+            }
+        }
+    }
+
+    /// Drops an empty child, which stood `height` levels above the leaves, and whatever becomes empty or needless above it.
+    fn detach(&mut self, above: Above, height: u32) {
+        let Above { parent, slot } = above;
+        let inner = &mut self.inners[parent as usize];
+        inner.children.remove(slot as usize);
+        inner.sums.remove(slot as usize);
+        let (next, empty) = (inner.above, inner.children.is_empty());
+        if empty && next != Above::NONE {
+            self.free_inners.push(parent);
+            return self.detach(next, height + 1);
+        }
+        self.adopt(parent, slot as usize, height);
+        while self.height > 0 && self.inner(self.root).children.len() == 1 {
+            let only = self.inner(self.root).children[0];
+            self.free_inners.push(self.root);
+            self.root = only;
+            self.height -= 1;
+            if self.height == 0 {
+                self.leaf_mut(LeafId(only)).above = Above::NONE;
+            } else {
+                self.inners[only as usize].above = Above::NONE;
+            }
+        }
+    }
+
+    fn add_leaf(&mut self, leaf: Leaf<T>) -> LeafId {
+        if let Some(id) = self.free_leaves.pop() {
+            *self.leaf_mut(id) = leaf;
+            return id;
+        }
+        // Memory ends long before the numbers do: a leaf has more than a hundred bytes.
+        let id = LeafId(u32::try_from(self.leaves.len()).unwrap_or(u32::MAX));
+        grow(&mut self.leaves);
+        self.leaves.push(leaf);
+        id
+    }
+
+    fn add_inner(&mut self, inner: Inner<T::Sum>) -> u32 {
+        if let Some(id) = self.free_inners.pop() {
+            self.inners[id as usize] = inner;
+            return id;
+        }
+        let id = u32::try_from(self.inners.len()).unwrap_or(u32::MAX);
+        grow(&mut self.inners);
+        self.inners.push(inner);
+        id
+    }
+}
+
+/// Makes room for a node, by an eighth of what is there and not by as much again: an arena that just grew is not half empty.
+fn grow<N>(nodes: &mut alloc::vec::Vec<N>) {
+    if nodes.len() == nodes.capacity() {
+        nodes.reserve_exact(8 + nodes.len() / 8);
+    }
+}
+
+/// Where a full node is cut for one more entry: in the middle, but whoever writes on at the end leaves full nodes behind.
+const fn cut(inserted: usize, max: usize) -> usize {
+    if inserted == max { max } else { max / 2 }
+}

@@ -1,0 +1,173 @@
+//! Units by number: every unit delivered here has one, in the order of delivery, so that trees and logs hold four bytes where an
+//! [`OpId`] has twenty-four.
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+use crate::id::{OpId, ReplicaId};
+
+/// The most units that a document may have here: numbers fit 31 bits.
+pub const UNITS_MAX: usize = (1 << 31) - 1;
+
+/// A unit's number. Another replica may have delivered in another order: numbers never leave this one.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) struct Unit(pub(crate) u32);
+
+impl Unit {
+    /// The unit `count` later.
+    #[must_use]
+    pub(crate) const fn plus(self, count: usize) -> Self {
+        // Below UNITS_MAX, which whoever adds units checks.
+        #[expect(clippy::cast_possible_truncation, reason = "there are at most UNITS_MAX units")]
+        Self(self.0 + count as u32)
+    }
+
+    /// The unit's number as an index.
+    pub(crate) const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// Which replica, by its number here.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) struct Author(u32);
+
+/// Consecutive units of one author with consecutive `seq`s. They end where the next run starts.
+#[derive(Clone, Copy, Debug)]
+struct UnitRun {
+    start: Unit,
+    author: Author,
+    seq: u64,
+}
+
+/// All units delivered, and whose they are.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Units {
+    replicas: Vec<ReplicaId>,
+    numbers: BTreeMap<ReplicaId, Author>,
+    runs: Vec<UnitRun>,
+    /// For each author the runs that are its, by their index, in ascending order of `seq`.
+    runs_of: Vec<Vec<u32>>,
+    len: usize,
+}
+
+impl Units {
+    /// How many units there are; the next one's number.
+    pub(crate) const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The unit behind the last one.
+    pub(crate) const fn end(&self) -> Unit {
+        Unit(0).plus(self.len)
+    }
+
+    /// Numbers `len` units of one replica that follow all it made so far; gives the first.
+    pub(crate) fn push(&mut self, first: OpId, len: usize) -> Unit {
+        let start = self.end();
+        self.len += len;
+        if let Some(last) = self.runs.last()
+            && self.replicas[last.author.0 as usize] == first.replica
+            && last.seq + u64::from(start.0 - last.start.0) == first.seq
+        {
+            return start;
+        }
+        let author = self.author(first.replica);
+        // There are no more runs than units.
+        self.runs_of[author.0 as usize].push(u32::try_from(self.runs.len()).unwrap_or(u32::MAX));
+        self.runs.push(UnitRun { start, author, seq: first.seq });
+        start
+    }
+
+    /// The unit with this id, if it was delivered, and how many units from it on follow each other here and there. O(log n).
+    pub(crate) fn run(&self, id: OpId) -> Option<(Unit, usize)> {
+        let last = self.runs.last()?;
+        let author = match self.replicas[last.author.0 as usize] == id.replica {
+            true => last.author,
+            false => *self.numbers.get(&id.replica)?,
+        };
+        let runs = &self.runs_of[author.0 as usize];
+        let newest = *runs.last()? as usize;
+        let at = if self.runs[newest].seq <= id.seq {
+            newest
+        } else {
+            *runs.get(runs.partition_point(|run| self.runs[*run as usize].seq <= id.seq).checked_sub(1)?)? as usize
+        };
+        let run = &self.runs[at];
+        let end = self.runs.get(at + 1).map_or(self.len, |next| next.start.index());
+        let offset = usize::try_from(id.seq - run.seq).ok()?;
+        let len = (end - run.start.index()).checked_sub(offset).filter(|len| *len > 0)?;
+        Some((run.start.plus(offset), len))
+    }
+
+    /// The unit with this id, if it was delivered. O(log n).
+    pub(crate) fn unit(&self, id: OpId) -> Option<Unit> {
+        self.run(id).map(|(unit, _)| unit)
+    }
+
+    /// The id of a unit, which was delivered. O(log n).
+    pub(crate) fn id(&self, unit: Unit) -> OpId {
+        self.id_run(unit).0
+    }
+
+    /// The id of a unit, which was delivered, and how many units from it on are its author's with consecutive `seq`s. O(log n).
+    pub(crate) fn id_run(&self, unit: Unit) -> (OpId, usize) {
+        let last = self.runs.len().saturating_sub(1);
+        let at = match self.runs.get(last) {
+            Some(run) if run.start <= unit => last,
+            _ => self.runs.partition_point(|run| run.start <= unit).saturating_sub(1),
+        };
+        let run = &self.runs[at];
+        let end = self.runs.get(at + 1).map_or(self.len, |next| next.start.index());
+        let id = OpId::new(self.replicas[run.author.0 as usize], run.seq + u64::from(unit.0 - run.start.0));
+        (id, end - unit.index())
+    }
+
+    fn author(&mut self, replica: ReplicaId) -> Author {
+        if let Some(author) = self.numbers.get(&replica) {
+            return *author;
+        }
+        // There are no more authors than units.
+        let author = Author(u32::try_from(self.replicas.len()).unwrap_or(u32::MAX));
+        self.replicas.push(replica);
+        self.runs_of.push(Vec::new());
+        self.numbers.insert(replica, author);
+        author
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: ReplicaId = ReplicaId::from_bytes([1; 16]);
+    const B: ReplicaId = ReplicaId::from_bytes([2; 16]);
+
+    #[test]
+    fn a_unit_is_found_by_its_id_and_the_other_way_round() {
+        let mut units = Units::default();
+        let pushed = [(A, 0, 3), (A, 3, 2), (B, 0, 4), (A, 5, 1), (B, 7, 2)];
+        for (replica, seq, len) in pushed {
+            units.push(OpId::new(replica, seq), len);
+        }
+        assert_eq!((units.len(), units.runs.len()), (12, 4), "what goes on is one run");
+        let check = |replica, seq, expected: Option<(u32, usize)>| {
+            let found = units.run(OpId::new(replica, seq));
+            assert_eq!(found, expected.map(|(unit, len)| (Unit(unit), len)), "{seq}");
+            if let Some((unit, len)) = found {
+                assert_eq!(units.id_run(unit), (OpId::new(replica, seq), len));
+            }
+        };
+        check(A, 0, Some((0, 5)));
+        check(A, 4, Some((4, 1)));
+        check(B, 0, Some((5, 4)));
+        check(B, 3, Some((8, 1)));
+        check(A, 5, Some((9, 1)));
+        check(A, 6, None);
+        check(B, 4, None);
+        check(B, 6, None);
+        check(B, 8, Some((11, 1)));
+        check(B, 9, None);
+        check(ReplicaId::from_bytes([3; 16]), 0, None);
+    }
+}
