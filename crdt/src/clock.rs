@@ -3,10 +3,8 @@
 //! Lamport, *Time, clocks and the ordering of events in a distributed system*, CACM 21(7), 1978; Parker et al., *Detection of
 //! mutual inconsistency in distributed systems*, IEEE TSE 9(3), 1983 (version vectors).
 
-use alloc::collections::BTreeMap;
-use alloc::collections::btree_map;
 use alloc::vec::Vec;
-use core::cmp::Ordering;
+use core::cmp::{Ordering, Reverse};
 use core::ops::Range;
 
 use serde::{Deserialize, Serialize};
@@ -31,17 +29,20 @@ impl Lamport {
 /// `a` does, and vectors that each contain something the other lacks do not compare (they are concurrent).
 #[derive(Clone, Debug, Default, Eq, PartialEq, Deserialize, Serialize)]
 #[serde(from = "Vec<(ReplicaId, u64)>", into = "Vec<(ReplicaId, u64)>")]
-pub struct VersionVector(BTreeMap<ReplicaId, u64>);
+pub struct VersionVector {
+    /// In the order of replica ids, each once, none with 0.
+    entries: Vec<(ReplicaId, u64)>,
+}
 
 impl VersionVector {
     /// Nothing delivered.
     pub const fn new() -> Self {
-        Self(BTreeMap::new())
+        Self { entries: Vec::new() }
     }
 
     /// How many units of `replica` are delivered. O(log n).
     pub fn get(&self, replica: ReplicaId) -> u64 {
-        self.0.get(&replica).copied().unwrap_or(0)
+        self.find(replica).map_or(0, |at| self.entries[at].1)
     }
 
     /// Whether this operation is delivered. O(log n).
@@ -49,18 +50,26 @@ impl VersionVector {
         id.seq < self.get(id.replica)
     }
 
-    /// Takes in that `count` units of `replica` are delivered; never forgets. O(log n).
+    /// Takes in that `count` units of `replica` are delivered; never forgets. O(log n), O(n) for a replica without an entry.
     pub fn observe(&mut self, replica: ReplicaId, count: u64) {
-        if count > 0 {
-            let entry = self.0.entry(replica).or_insert(0);
-            *entry = (*entry).max(count);
+        match self.find(replica) {
+            Ok(at) => self.entries[at].1 = self.entries[at].1.max(count),
+            Err(at) if count > 0 => self.entries.insert(at, (replica, count)),
+            Err(_) => {}
         }
     }
 
-    /// Takes in everything that `other` contains: the least upper bound of the two.
+    /// Takes in everything that `other` contains: the least upper bound of the two. O(n) in both.
     pub fn join(&mut self, other: &Self) {
-        for (replica, count) in other.iter() {
-            self.observe(replica, count);
+        if self.entries.is_empty() {
+            self.entries.clone_from(&other.entries);
+        } else if other.entries.len() < 8 {
+            other.iter().for_each(|(replica, count)| self.observe(replica, count));
+        } else {
+            self.entries.extend_from_slice(&other.entries);
+            // The larger of two entries comes first and stays.
+            self.entries.sort_unstable_by_key(|(replica, count)| (*replica, Reverse(*count)));
+            self.entries.dedup_by_key(|(replica, _)| *replica);
         }
     }
 
@@ -74,27 +83,36 @@ impl VersionVector {
 
     /// Each replica with a count above 0, in the order of replica ids.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (ReplicaId, u64)> + '_ {
-        self.0.iter().map(|(replica, count)| (*replica, *count))
+        self.entries.iter().copied()
     }
 
     /// How many replicas have an entry.
-    pub fn len(&self) -> usize {
-        self.0.len()
+    pub const fn len(&self) -> usize {
+        self.entries.len()
     }
 
     /// Whether nothing is delivered.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+    pub const fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Where a replica's entry is, or would be.
+    fn find(&self, replica: ReplicaId) -> Result<usize, usize> {
+        match self.entries.as_slice() {
+            // Most documents have few authors.
+            [(only, _)] if *only == replica => Ok(0),
+            entries => entries.binary_search_by(|(other, _)| other.cmp(&replica)),
+        }
     }
 }
 
 impl FromIterator<(ReplicaId, u64)> for VersionVector {
     fn from_iter<I: IntoIterator<Item = (ReplicaId, u64)>>(entries: I) -> Self {
-        let mut vector = Self::new();
-        for (replica, count) in entries {
-            vector.observe(replica, count);
-        }
-        vector
+        let mut entries: Vec<_> = entries.into_iter().filter(|(_, count)| *count > 0).collect();
+        // The larger of two entries comes first and stays.
+        entries.sort_unstable_by_key(|(replica, count)| (*replica, Reverse(*count)));
+        entries.dedup_by_key(|(replica, _)| *replica);
+        Self { entries }
     }
 }
 
@@ -106,16 +124,16 @@ impl From<Vec<(ReplicaId, u64)>> for VersionVector {
 
 impl From<VersionVector> for Vec<(ReplicaId, u64)> {
     fn from(vector: VersionVector) -> Self {
-        vector.into_iter().collect()
+        vector.entries
     }
 }
 
 impl IntoIterator for VersionVector {
     type Item = (ReplicaId, u64);
-    type IntoIter = btree_map::IntoIter<ReplicaId, u64>;
+    type IntoIter = alloc::vec::IntoIter<(ReplicaId, u64)>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.0.into_iter()
+        self.entries.into_iter()
     }
 }
 

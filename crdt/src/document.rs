@@ -138,6 +138,8 @@ pub struct Document {
     text: Text,
     map: LwwMap,
     version: VersionVector,
+    /// How many units this replica made: its own entry of the version.
+    made: u64,
     authors: Authors,
     held: CausalBuffer<Envelope>,
     record: Record,
@@ -153,6 +155,7 @@ impl Document {
             text: Text::new(),
             map: LwwMap::default(),
             version: VersionVector::new(),
+            made: 0,
             authors: Authors::default(),
             held: CausalBuffer::default(),
             record: Record::default(),
@@ -192,7 +195,7 @@ impl Document {
 
     /// How many own units are committed.
     pub fn committed(&self) -> u64 {
-        self.version.get(self.replica) - self.pending() as u64
+        self.made - self.pending() as u64
     }
 
     /// How many changes wait for their past.
@@ -379,6 +382,9 @@ impl Document {
             id = id.plus(len);
         }
         self.version.observe(author, id.seq);
+        if author == self.replica {
+            self.made = id.seq;
+        }
     }
 
     /// Deletes a run of ids, and notes which unit deleted what.
@@ -413,8 +419,8 @@ impl Document {
         self.made(start, len);
     }
 
-    fn next_id(&self) -> OpId {
-        OpId::new(self.replica, self.version.get(self.replica))
+    const fn next_id(&self) -> OpId {
+        OpId::new(self.replica, self.made)
     }
 
     /// How many own units wait for a commit.
@@ -449,9 +455,9 @@ impl Document {
 
     /// Takes in that so many own units were made.
     fn counted(&mut self, len: usize) {
-        let id = self.next_id();
+        self.made += len as u64;
         self.authors.advance_clock(len as u64);
-        self.version.observe(self.replica, id.seq + len as u64);
+        self.version.observe(self.replica, self.made);
     }
 
     fn invert(&mut self, group: Option<Group>) -> Vec<Patch> {

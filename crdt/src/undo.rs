@@ -66,7 +66,9 @@ impl UndoLog {
         let join = core::mem::replace(&mut self.open, true);
         match self.recording {
             Recording::Edit => {
-                self.redo.groups.clear();
+                if !self.redo.groups.is_empty() {
+                    self.redo.groups.clear();
+                }
                 self.undo.push(units, join);
             }
             Recording::Redo => self.undo.push(units, join),

@@ -47,10 +47,10 @@ pub(super) fn find_slot(known: Known<'_>, id: OpId, left: Option<Cursor>, right:
     let (level, siblings) = match right {
         Some((parent, position)) if right_unit.is_some_and(|unit| known.inserted.left(unit) == left_unit) => {
             let parent = spans.level(parent);
-            let level = Level { right: parent.right + 1, ..parent };
+            let level = Level::new(parent.left(), parent.right() + 1);
             (level, start_of_children(spans, parent, position, start)..position)
         }
-        _ => (Level { left: parent.left + 1, right: 0 }, start..end_of_subtree(spans, parent, start)),
+        _ => (Level::new(parent.left() + 1, 0), start..end_of_subtree(spans, parent, start)),
     };
     let right_position = right.map_or(usize::MAX, |(_, position)| position);
     let precedes = |sibling: Unit| {
@@ -68,8 +68,8 @@ pub(super) fn find_slot(known: Known<'_>, id: OpId, left: Option<Cursor>, right:
 pub(super) fn level_between(spans: &Spans, left: Option<Cursor>, right: Option<Cursor>) -> Level {
     let left = left.map_or(Level::START, |left| spans.level(left));
     match right.map(|right| spans.level(right)) {
-        Some(parent) if parent.left == left.left + 1 => Level { right: parent.right + 1, ..parent },
-        _ => Level { left: left.left + 1, right: 0 },
+        Some(parent) if parent.left() == left.left() + 1 => Level::new(parent.left(), parent.right() + 1),
+        _ => Level::new(left.left() + 1, 0),
     }
 }
 
@@ -87,7 +87,7 @@ fn start_of_children(spans: &Spans, level: Level, position: usize, behind_left: 
 
 /// Where the characters end whose left origins lead to the one in front of `start`, which has this level.
 fn end_of_subtree(spans: &Spans, level: Level, start: usize) -> usize {
-    let outside = Level { right: u32::MAX, ..level };
+    let outside = Level::new(level.left(), u32::MAX);
     spans.first_up_to(outside, start).map_or(spans.len(), |next| spans.position(next))
 }
 

@@ -4,20 +4,30 @@ use super::tree::{Item, Sum};
 use crate::units::Unit;
 
 /// How deep a character stands below the start of the text; see the algorithm's page. Fixed when it is inserted, the same
-/// everywhere, and ordered by `left` first.
+/// everywhere, and ordered by `left` first, which is why one number holds both.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub(super) struct Level {
-    /// How many steps from left origin to left origin lead to the start; 0 is the start itself.
-    pub(super) left: u32,
-    /// How many steps from right origin to right origin lead out of the characters with the same left origin.
-    pub(super) right: u32,
-}
+pub(super) struct Level(u64);
 
 impl Level {
     /// The start of the text.
-    pub(super) const START: Self = Self { left: 0, right: 0 };
+    pub(super) const START: Self = Self::new(0, 0);
     /// Deeper than any character.
-    pub(super) const DEEPEST: Self = Self { left: u32::MAX, right: u32::MAX };
+    pub(super) const DEEPEST: Self = Self(u64::MAX);
+
+    pub(super) const fn new(left: u32, right: u32) -> Self {
+        Self((left as u64) << 32 | right as u64)
+    }
+
+    /// How many steps from left origin to left origin lead to the start; 0 is the start itself.
+    pub(super) const fn left(self) -> u32 {
+        (self.0 >> 32) as u32
+    }
+
+    /// How many steps from right origin to right origin lead out of the characters with the same left origin.
+    #[expect(clippy::cast_possible_truncation, reason = "the lower half")]
+    pub(super) const fn right(self) -> u32 {
+        self.0 as u32
+    }
 }
 
 /// A run of characters as the tree holds it: all of them deleted or none, and nothing between them.
@@ -82,13 +92,13 @@ impl Span {
 
     /// The level of a character of this span, or of the one that would go on with it.
     pub(super) const fn level(&self, offset: usize) -> Level {
-        if offset == 0 { self.level } else { Level { left: self.level.left + fit(offset), right: 0 } }
+        if offset == 0 { self.level } else { Level::new(self.level.left() + fit(offset), 0) }
     }
 
     /// The offset of the last of the first `len` characters that is no deeper than `level`.
     pub(super) fn last_up_to(&self, level: Level, len: usize) -> Option<usize> {
         // Every character but the first is one step deeper than the one before it, and has nothing to its right.
-        let steps = level.left.checked_sub(self.level.left)? as usize;
+        let steps = level.left().checked_sub(self.level.left())? as usize;
         match steps.min(len.checked_sub(1)?) {
             0 => (self.level <= level).then_some(0),
             offset => Some(offset),

@@ -166,9 +166,10 @@ impl Spans {
             0 => self.insert_behind(place.in_front(), place, span),
             _ if offset == here.len() => self.insert_behind(Some(place), place.behind(), span),
             _ => {
-                self.tree.update(place, |head| *head = here.part(0, offset));
-                let tail = self.put(place.behind(), here.part(offset, here.len()), Some(place.leaf));
-                self.put(tail, span, None)
+                let parts = [here.part(0, offset), span, here.part(offset, here.len())];
+                let place = self.replace(place, parts).behind();
+                self.index.append(span.first, place.leaf);
+                place
             }
         }
     }
@@ -195,19 +196,32 @@ impl Spans {
                 }
             }
             (true, false) if self.give_next(place, span, len) => {}
-            (true, false) => {
-                self.tree.update(place, |head| *head = span.part(0, offset));
-                self.put(place.behind(), deleted, Some(place.leaf));
-            }
             (false, true) if self.give_previous(place, span, len) => {}
+            (true, false) => {
+                self.replace(place, [span.part(0, offset), deleted]);
+            }
             (false, true) => {
-                self.tree.update(place, |head| *head = deleted);
-                self.put(place.behind(), rest, Some(place.leaf));
+                self.replace(place, [deleted, rest]);
             }
             (true, true) => {
-                self.tree.update(place, |head| *head = span.part(0, offset));
-                let tail = self.put(place.behind(), rest, Some(place.leaf));
-                self.put(tail, deleted, Some(place.leaf));
+                self.replace(place, [span.part(0, offset), deleted, rest]);
+            }
+        }
+    }
+
+    /// Puts parts in the place of a span; gives where the first of them is.
+    fn replace<const N: usize>(&mut self, place: Place, parts: [Span; N]) -> Place {
+        let room = self.tree.make_room(place, N - 1);
+        self.moved(room.split);
+        self.tree.replace(room.place, parts);
+        room.place
+    }
+
+    /// Spans have moved to a new leaf.
+    fn moved(&mut self, to: Option<LeafId>) {
+        if let Some(leaf) = to {
+            for span in self.tree.items(leaf) {
+                self.index.assign(span.first, span.end(), leaf);
             }
         }
     }
@@ -248,25 +262,13 @@ impl Spans {
                 self.index.append(span.first, before.leaf);
                 before
             }
-            _ => self.put(place, span, None),
-        }
-    }
-
-    /// Puts a span in front of the one at `place`; gives its place. The index has its characters in leaf `was`, or not at all.
-    fn put(&mut self, place: Place, span: Span, was: Option<LeafId>) -> Place {
-        let inserted = self.tree.insert(place, span);
-        let leaf = inserted.place.leaf;
-        match was {
-            None => self.index.append(span.first, leaf),
-            Some(was) if was != leaf => self.index.assign(span.first, span.end(), leaf),
-            Some(_) => {}
-        }
-        if let Some(new) = inserted.split {
-            for moved in self.tree.items(new).iter().filter(|moved| moved.first != span.first) {
-                self.index.assign(moved.first, moved.end(), new);
+            _ => {
+                let inserted = self.tree.insert(place, span);
+                self.index.append(span.first, inserted.place.leaf);
+                self.moved(inserted.split);
+                inserted.place
             }
         }
-        inserted.place
     }
 
     /// Joins the span at `place` with the next one of its leaf, if it goes on with that.

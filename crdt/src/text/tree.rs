@@ -5,13 +5,15 @@
 //! change of an item reaches the sums above it without a search. Items are found from above (by sums) or from below (by leaf and
 //! slot). A node that overflows is split; a node is dropped when it is empty, so the height follows the most items ever held.
 
+mod arena;
 mod balance;
 mod check;
 
-use alloc::vec::Vec;
 use core::fmt::Debug;
 
 use arrayvec::ArrayVec;
+
+use self::arena::Arena;
 
 /// The most items of a leaf; tiny in tests, so that small texts take every path.
 const LEAF_ITEMS_MAX: usize = if cfg!(test) { 4 } else { 16 };
@@ -74,10 +76,8 @@ pub(super) struct Inserted {
 /// The tree.
 #[derive(Clone, Debug)]
 pub(super) struct Tree<T: Item> {
-    leaves: Vec<Leaf<T>>,
-    inners: Vec<Inner<T::Sum>>,
-    free_leaves: Vec<LeafId>,
-    free_inners: Vec<u32>,
+    leaves: Arena<Leaf<T>>,
+    inners: Arena<Inner<T::Sum>>,
     /// The number of the root: a leaf's at height 0, else an inner node's.
     root: u32,
     height: u32,
@@ -112,16 +112,9 @@ struct Inner<S> {
 
 impl<T: Item> Default for Tree<T> {
     fn default() -> Self {
-        let leaf = Leaf { above: Above::NONE, items: ArrayVec::new() };
-        Self {
-            leaves: Vec::from([leaf]),
-            inners: Vec::new(),
-            free_leaves: Vec::new(),
-            free_inners: Vec::new(),
-            root: 0,
-            height: 0,
-            sum: T::Sum::default(),
-        }
+        let mut leaves = Arena::new();
+        let root = leaves.add(Leaf { above: Above::NONE, items: ArrayVec::new() });
+        Self { leaves, inners: Arena::new(), root, height: 0, sum: T::Sum::default() }
     }
 }
 
@@ -267,7 +260,7 @@ impl<T: Item> Tree<T> {
     fn exchange(&mut self, leaf: LeafId, old: &T::Sum, new: &T::Sum) {
         let mut above = self.leaf(leaf).above;
         while above != Above::NONE {
-            let inner = &mut self.inners[above.parent as usize];
+            let inner = self.inners.get_mut(above.parent);
             inner.sums[above.slot as usize].exchange(old, new);
             above = inner.above;
         }
@@ -275,15 +268,15 @@ impl<T: Item> Tree<T> {
     }
 
     fn leaf(&self, id: LeafId) -> &Leaf<T> {
-        &self.leaves[id.0 as usize]
+        self.leaves.get(id.0)
     }
 
     fn leaf_mut(&mut self, id: LeafId) -> &mut Leaf<T> {
-        &mut self.leaves[id.0 as usize]
+        self.leaves.get_mut(id.0)
     }
 
     fn inner(&self, id: u32) -> &Inner<T::Sum> {
-        &self.inners[id as usize]
+        self.inners.get(id)
     }
 
     fn first_within(&self, mut node: u32, height: u32, wanted: impl Fn(&T::Sum) -> bool) -> Option<Place> {

@@ -312,6 +312,6 @@ fn the_worked_example_of_the_page() {
         let characters = characters(text);
         assert!(characters.iter().map(|(id, _)| *id).eq(order), "{characters:?}");
         let levels_here = (0..order.len()).map(|at| text.spans.level(text.spans.at(at)));
-        assert!(levels_here.map(|level| (level.left, level.right)).eq(levels), "other levels than on the page");
+        assert!(levels_here.map(|level| (level.left(), level.right())).eq(levels), "other levels than on the page");
     }
 }

@@ -5,6 +5,36 @@ use arrayvec::ArrayVec;
 use super::{Above, CHILDREN_MAX, Inner, Inserted, Item, LEAF_ITEMS_MAX, Leaf, LeafId, Place, Sum, Tree};
 
 impl<T: Item> Tree<T> {
+    /// Sees to it that the leaf has room for `more` items, at most half of what a leaf holds: gives where the item at `place` is
+    /// now, and the leaf that some items moved to, if the old one was too full. O(log n).
+    pub(in super::super) fn make_room(&mut self, place: Place, more: usize) -> Inserted {
+        let items = &mut self.leaves.get_mut(place.leaf.0).items;
+        if items.len() + more <= LEAF_ITEMS_MAX {
+            return Inserted { place, split: None };
+        }
+        let cut = items.len() / 2;
+        let moved: ArrayVec<T, LEAF_ITEMS_MAX> = items.drain(cut..).collect();
+        let new = LeafId(self.leaves.add(Leaf { above: Above::NONE, items: moved }));
+        let sums = [self.sum_of_leaf(place.leaf), self.sum_of_leaf(new)];
+        self.attach(self.leaf(place.leaf).above, 0, [place.leaf.0, new.0], sums);
+        let slot = place.slot.checked_sub(cut);
+        Inserted { place: slot.map_or(place, |slot| Place { leaf: new, slot }), split: Some(new) }
+    }
+
+    /// Puts items in the place of the one that is there; the leaf must have room. O(height).
+    pub(in super::super) fn replace<const N: usize>(&mut self, place: Place, by: [T; N]) {
+        let Place { leaf, mut slot } = place;
+        let mut new = T::Sum::default();
+        by.iter().for_each(|item| new.add(&item.sum()));
+        let items = &mut self.leaves.get_mut(leaf.0).items;
+        let old = items.remove(slot).sum();
+        for item in by {
+            items.insert(slot, item);
+            slot += 1;
+        }
+        self.exchange(leaf, &old, &new);
+    }
+
     /// Inserts an item in front of the one at `place`. O(log n).
     pub(in super::super) fn insert(&mut self, place: Place, item: T) -> Inserted {
         let Place { leaf, slot } = place;
@@ -24,7 +54,7 @@ impl<T: Item> Tree<T> {
         } else {
             moved.insert(slot - cut, item);
         }
-        let new = self.add_leaf(Leaf { above: Above::NONE, items: moved });
+        let new = LeafId(self.leaves.add(Leaf { above: Above::NONE, items: moved }));
         let sums = [self.sum_of_leaf(leaf), self.sum_of_leaf(new)];
         self.exchange(leaf, &T::Sum::default(), &sum);
         self.attach(self.leaf(leaf).above, 0, [leaf.0, new.0], sums);
@@ -40,7 +70,7 @@ impl<T: Item> Tree<T> {
         self.exchange(place.leaf, &item.sum(), &T::Sum::default());
         let above = self.leaf(place.leaf).above;
         if empty && above != Above::NONE {
-            self.free_leaves.push(place.leaf);
+            self.leaves.drop(place.leaf.0);
             self.detach(above, 0);
         }
         item
@@ -56,13 +86,13 @@ impl<T: Item> Tree<T> {
     fn attach(&mut self, above: Above, height: u32, nodes: [u32; 2], sums: [T::Sum; 2]) {
         if above == Above::NONE {
             let root = Inner { above, children: nodes.into_iter().collect(), sums: sums.into_iter().collect() };
-            self.root = self.add_inner(root);
+            self.root = self.inners.add(root);
             self.height = height + 1;
             return self.adopt(self.root, 0, height);
         }
         let Above { parent, slot } = above;
         let slot = slot as usize;
-        let inner = &mut self.inners[parent as usize];
+        let inner = self.inners.get_mut(parent);
         inner.sums[slot] = sums[0];
         if inner.children.len() < CHILDREN_MAX {
             inner.children.insert(slot + 1, nodes[1]);
@@ -75,14 +105,14 @@ impl<T: Item> Tree<T> {
             children: inner.children.drain(cut..).collect(),
             sums: inner.sums.drain(cut..).collect(),
         };
-        if slot + 1 <= cut && cut < CHILDREN_MAX {
+        if slot < cut && cut < CHILDREN_MAX {
             inner.children.insert(slot + 1, nodes[1]);
             inner.sums.insert(slot + 1, sums[1]);
         } else {
             new.children.insert(slot + 1 - cut, nodes[1]);
             new.sums.insert(slot + 1 - cut, sums[1]);
         }
-        let (next, above) = (inner.above, self.add_inner(new));
+        let (next, above) = (inner.above, self.inners.add(new));
         self.adopt(parent, 0, height);
         self.adopt(above, 0, height);
         let sums = [self.sum_of_inner(parent), self.sum_of_inner(above)];
@@ -98,14 +128,14 @@ impl<T: Item> Tree<T> {
     /// Tells the children of a node, from a slot on, where they are; they stand `height` levels above the leaves.
     fn adopt(&mut self, parent: u32, from: usize, height: u32) {
         let Self { leaves, inners, .. } = self;
-        for slot in from..inners[parent as usize].children.len() {
-            let child = inners[parent as usize].children[slot] as usize;
+        for slot in from..inners.get(parent).children.len() {
+            let child = inners.get(parent).children[slot];
             // A slot is below CHILDREN_MAX.
             let above = Above { parent, slot: u32::try_from(slot).unwrap_or(u32::MAX) };
             if height == 0 {
-                leaves[child].above = above;
+                leaves.get_mut(child).above = above;
             } else {
-                inners[child].above = above;
+                inners.get_mut(child).above = above;
             }
         }
     }
@@ -113,56 +143,26 @@ impl<T: Item> Tree<T> {
     /// Drops an empty child, which stood `height` levels above the leaves, and whatever becomes empty or needless above it.
     fn detach(&mut self, above: Above, height: u32) {
         let Above { parent, slot } = above;
-        let inner = &mut self.inners[parent as usize];
+        let inner = self.inners.get_mut(parent);
         inner.children.remove(slot as usize);
         inner.sums.remove(slot as usize);
         let (next, empty) = (inner.above, inner.children.is_empty());
         if empty && next != Above::NONE {
-            self.free_inners.push(parent);
+            self.inners.drop(parent);
             return self.detach(next, height + 1);
         }
         self.adopt(parent, slot as usize, height);
         while self.height > 0 && self.inner(self.root).children.len() == 1 {
             let only = self.inner(self.root).children[0];
-            self.free_inners.push(self.root);
+            self.inners.drop(self.root);
             self.root = only;
             self.height -= 1;
             if self.height == 0 {
                 self.leaf_mut(LeafId(only)).above = Above::NONE;
             } else {
-                self.inners[only as usize].above = Above::NONE;
+                self.inners.get_mut(only).above = Above::NONE;
             }
         }
-    }
-
-    fn add_leaf(&mut self, leaf: Leaf<T>) -> LeafId {
-        if let Some(id) = self.free_leaves.pop() {
-            *self.leaf_mut(id) = leaf;
-            return id;
-        }
-        // Memory ends long before the numbers do: a leaf has more than a hundred bytes.
-        let id = LeafId(u32::try_from(self.leaves.len()).unwrap_or(u32::MAX));
-        grow(&mut self.leaves);
-        self.leaves.push(leaf);
-        id
-    }
-
-    fn add_inner(&mut self, inner: Inner<T::Sum>) -> u32 {
-        if let Some(id) = self.free_inners.pop() {
-            self.inners[id as usize] = inner;
-            return id;
-        }
-        let id = u32::try_from(self.inners.len()).unwrap_or(u32::MAX);
-        grow(&mut self.inners);
-        self.inners.push(inner);
-        id
-    }
-}
-
-/// Makes room for a node, by an eighth of what is there and not by as much again: an arena that just grew is not half empty.
-fn grow<N>(nodes: &mut alloc::vec::Vec<N>) {
-    if nodes.len() == nodes.capacity() {
-        nodes.reserve_exact(8 + nodes.len() / 8);
     }
 }
 

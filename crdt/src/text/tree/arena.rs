@@ -1,0 +1,50 @@
+//! Nodes by number, in chunks: a growing tree neither moves them nor keeps half as much room again.
+
+use alloc::vec::Vec;
+
+/// How many nodes a chunk has.
+const CHUNK_NODES: usize = 1 << CHUNK_BITS;
+const CHUNK_BITS: u32 = 6;
+
+#[derive(Clone, Debug)]
+pub(super) struct Arena<N> {
+    chunks: Vec<Vec<N>>,
+    free: Vec<u32>,
+}
+
+impl<N> Arena<N> {
+    pub(super) const fn new() -> Self {
+        Self { chunks: Vec::new(), free: Vec::new() }
+    }
+
+    pub(super) fn get(&self, id: u32) -> &N {
+        &self.chunks[(id >> CHUNK_BITS) as usize][id as usize % CHUNK_NODES]
+    }
+
+    pub(super) fn get_mut(&mut self, id: u32) -> &mut N {
+        &mut self.chunks[(id >> CHUNK_BITS) as usize][id as usize % CHUNK_NODES]
+    }
+
+    /// Adds a node; gives its number.
+    pub(super) fn add(&mut self, node: N) -> u32 {
+        if let Some(id) = self.free.pop() {
+            *self.get_mut(id) = node;
+            return id;
+        }
+        if self.chunks.last().is_none_or(|chunk| chunk.len() == CHUNK_NODES) {
+            // The first nodes of a small document need no whole chunk.
+            let room = if self.chunks.is_empty() { 1 } else { CHUNK_NODES };
+            self.chunks.push(Vec::with_capacity(room));
+        }
+        let full = self.chunks.len() - 1;
+        let chunk = &mut self.chunks[full];
+        chunk.push(node);
+        // Memory ends long before the numbers do: a node has more than a hundred bytes.
+        u32::try_from(full * CHUNK_NODES + chunk.len() - 1).unwrap_or(u32::MAX)
+    }
+
+    /// The node is no longer used; its number will be given again.
+    pub(super) fn drop(&mut self, id: u32) {
+        self.free.push(id);
+    }
+}
