@@ -18,12 +18,14 @@ use crate::undo::{Group, UndoLog};
 use crate::units::{UNITS_MAX, Unit};
 use authors::Authors;
 use deletions::Deletion;
+pub use edits::Edits;
 pub use log::Log;
 use log::{Edit, Record};
 
 mod authors;
 mod cuts;
 mod deletions;
+mod edits;
 mod log;
 mod validate;
 
@@ -144,6 +146,8 @@ pub struct Document {
     held: CausalBuffer<Envelope>,
     record: Record,
     undo: UndoLog,
+    /// Room for the letters of [`Edits`].
+    letters: String,
 }
 
 impl Document {
@@ -160,6 +164,7 @@ impl Document {
             held: CausalBuffer::default(),
             record: Record::default(),
             undo: UndoLog::default(),
+            letters: String::new(),
         }
     }
 
@@ -222,10 +227,7 @@ impl Document {
     pub fn insert(&mut self, at: usize, text: &str) -> Result<(), EditError> {
         self.check_range(at..at)?;
         self.check_room(text.len())?;
-        let first = self.next_id();
-        let start = self.text.units().end();
-        let len = self.text.insert(at, first, text);
-        self.made(start, len);
+        self.insert_inside(at, text);
         Ok(())
     }
 
@@ -237,9 +239,14 @@ impl Document {
         self.check_range(range.clone())?;
         self.check_room(range.len())?;
         if !range.is_empty() {
-            self.delete_inside(range);
+            self.delete_inside(range, false);
         }
         Ok(())
+    }
+
+    /// Many edits in a row, for whoever does not look at the text after each: those that go on with each other are gathered.
+    pub fn edits(&mut self) -> Edits<'_> {
+        Edits::new(self)
     }
 
     /// Writes a value to a key of the map, or removes the key. O(log n).
@@ -406,16 +413,33 @@ impl Document {
         }
     }
 
-    /// Deletes a range that is inside the text and not empty.
-    fn delete_inside(&mut self, range: Range<usize>) {
+    /// Inserts at a position that is inside the text.
+    fn insert_inside(&mut self, at: usize, text: &str) {
+        let start = self.text.units().end();
+        let len = self.text.insert(at, self.next_id(), text);
+        self.made(start, len);
+    }
+
+    /// Deletes a range that is inside the text and not empty, the last character first if it goes backwards.
+    fn delete_inside(&mut self, range: Range<usize>, backwards: bool) {
         let len = range.len();
         let start = self.text.pass(self.next_id(), len);
         let mut next = start;
         let deletions = &mut self.record.deletions;
+        let mut parts = Vec::new();
         self.text.delete(range, |first, len| {
-            deletions.push(Deletion { start: next, len, first, backwards: false });
-            next = next.plus(len);
+            if backwards {
+                parts.push((first, len));
+            } else {
+                deletions.push(Deletion { start: next, len, first, backwards });
+                next = next.plus(len);
+            }
         });
+        let mut next = start;
+        for (first, len) in parts.into_iter().rev() {
+            self.record.deletions.push(Deletion { start: next, len, first, backwards });
+            next = next.plus(len);
+        }
         self.made(start, len);
     }
 
@@ -480,7 +504,7 @@ impl Document {
         for (first, len) in self.undo.with_replacements(first, len) {
             for range in self.text.visible_ranges(first, len).into_iter().rev() {
                 splices.push(Splice { at: range.start, deleted: range.len(), inserted: 0 });
-                self.delete_inside(range);
+                self.delete_inside(range, false);
             }
         }
     }

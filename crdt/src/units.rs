@@ -82,9 +82,10 @@ impl Units {
     /// The unit with this id, if it was delivered, and how many units from it on follow each other here and there. O(log n).
     pub(crate) fn run(&self, id: OpId) -> Option<(Unit, usize)> {
         let last = self.runs.last()?;
-        let author = match self.replicas[last.author.0 as usize] == id.replica {
-            true => last.author,
-            false => *self.numbers.get(&id.replica)?,
+        let author = if self.replicas[last.author.0 as usize] == id.replica {
+            last.author
+        } else {
+            *self.numbers.get(&id.replica)?
         };
         let runs = &self.runs_of[author.0 as usize];
         let newest = *runs.last()? as usize;

@@ -54,21 +54,21 @@ impl Index {
 
     /// Moves the characters from `first` up to `end`, which were all in one leaf, to another one. O(log n).
     pub(super) fn assign(&mut self, first: Unit, end: Unit, leaf: LeafId) {
-        let Some(at) = self.at_or_before(first) else { return };
+        let Some(mut at) = self.at_or_before(first) else { return };
         let page = &mut self.pages[at.page];
         let mut old = page.leaves[at.slot];
         if page.starts[at.slot] == first {
             page.leaves[at.slot] = leaf;
         } else if old != leaf {
-            self.insert(At { slot: at.slot + 1, ..at }, first, leaf);
+            at = self.insert(At { slot: at.slot + 1, ..at }, first, leaf);
         }
-        // The insert may have split the page.
-        let Some(at) = self.at_or_before(first) else { return };
-        while let Some((next, _, other)) = self.next(at).filter(|(_, start, _)| *start < end) {
+        let mut next = self.next(at);
+        while let Some((inside, _, other)) = next.filter(|(_, start, _)| *start < end) {
             old = other;
-            self.remove(next);
+            self.remove(inside);
+            next = self.next(at);
         }
-        if old != leaf && self.next(at).is_none_or(|(_, start, _)| start > end) {
+        if old != leaf && next.is_none_or(|(_, start, _)| start > end) {
             self.insert(At { slot: at.slot + 1, ..at }, end, old);
         }
     }
@@ -92,8 +92,8 @@ impl Index {
         Some((next, page.starts[next.slot], page.leaves[next.slot]))
     }
 
-    /// Inserts an entry in front of the one at `at`.
-    fn insert(&mut self, at: At, start: Unit, leaf: LeafId) {
+    /// Inserts an entry in front of the one at `at`; gives where it is.
+    fn insert(&mut self, at: At, start: Unit, leaf: LeafId) -> At {
         let At { mut page, mut slot } = at;
         if self.pages.is_empty() {
             self.pages.push(Page::default());
@@ -113,18 +113,18 @@ impl Index {
         self.pages[page].starts.insert(slot, start);
         self.pages[page].leaves.insert(slot, leaf);
         self.starts[page] = self.pages[page].starts[0];
+        At { page, slot }
     }
 
     fn remove(&mut self, at: At) {
         let page = &mut self.pages[at.page];
         page.starts.remove(at.slot);
         page.leaves.remove(at.slot);
-        match page.starts.first() {
-            Some(first) => self.starts[at.page] = *first,
-            None => {
-                self.pages.remove(at.page);
-                self.starts.remove(at.page);
-            }
+        if let Some(first) = page.starts.first() {
+            self.starts[at.page] = *first;
+        } else {
+            self.pages.remove(at.page);
+            self.starts.remove(at.page);
         }
     }
 
