@@ -189,7 +189,9 @@ impl Text {
     /// All characters in document order, deleted ones included. Neighbouring runs may belong together. O(1) amortised each, O(log n)
     /// where the author changes.
     pub fn runs(&self) -> impl Iterator<Item = Run> + '_ {
-        self.spans.from(self.spans.first()).flat_map(|(_, span)| self.runs_of(span.first, span.len(), span.is_deleted()))
+        self.spans
+            .from(self.spans.first())
+            .flat_map(|(_, span)| self.runs_of(span.first, span.len(), span.is_deleted()))
     }
 
     /// Who wrote a range of chars, which is clamped to the text: its visible characters in order. O(log n) to the first run.

@@ -58,7 +58,7 @@ fn every_prefix_of_a_log_is_causally_closed() {
         for document in &history.documents {
             let mut replayed = reader(101);
             for envelope in document.log() {
-                let delivery = replayed.receive(envelope.clone(), &mut Received::default());
+                let delivery = replayed.receive(envelope, &mut Received::default());
                 assert_eq!(delivery, Ok(Delivery::Delivered), "seed {seed}");
             }
         }

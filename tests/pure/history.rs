@@ -108,7 +108,7 @@ impl History {
     /// Every change of every replica, in a causal order.
     pub(crate) fn envelopes(&mut self) -> Vec<Envelope> {
         self.merge_all();
-        self.documents[0].log().to_vec()
+        self.documents[0].log().iter().collect()
     }
 
     /// Hands at most `count` changes that one replica has and another lacks to that one.
@@ -171,8 +171,8 @@ pub(crate) fn visible(text: &Text) -> String {
 
 /// The changes that one replica has and another lacks, in a causal order.
 pub(crate) fn missing(from: &Document, to: &Document) -> Vec<Envelope> {
-    let is_new = |envelope: &&Envelope| envelope.header().end_seq() > to.version().get(envelope.header().replica);
-    from.log().iter().filter(is_new).cloned().collect()
+    let is_new = |envelope: &Envelope| envelope.header().end_seq() > to.version().get(envelope.header().replica);
+    from.log().iter().filter(is_new).collect()
 }
 
 /// Delivers an envelope, and holds the patches against what they say changed.

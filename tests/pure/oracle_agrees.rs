@@ -94,7 +94,7 @@ fn origins_are_neighbours() {
 fn check_origins(document: &Document) {
     let mut text = OracleText::new();
     for envelope in document.log() {
-        let change = open(envelope).expect("a sealed change opens");
+        let change = open(&envelope).expect("a sealed change opens");
         let mut id = change.header.first_id();
         for op in &change.ops {
             if let Op::Insert { left, right, .. } = op

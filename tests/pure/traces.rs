@@ -34,7 +34,7 @@ fn check_sequential(name: &str) {
     let mut reader = document(1);
     let mut received = Received::default();
     for envelope in writer.log() {
-        assert_eq!(reader.receive(envelope.clone(), &mut received), Ok(Delivery::Delivered));
+        assert_eq!(reader.receive(envelope, &mut received), Ok(Delivery::Delivered));
         received.patches.clear();
     }
     assert_eq!(visible(reader.text()), trace.end);
@@ -79,7 +79,7 @@ fn traces_friendsforever() {
         }
         let before = documents[own].log().len();
         apply(transaction, &mut documents[own]);
-        changes.push(documents[own].log()[before..].to_vec());
+        changes.push(documents[own].log().from(before).collect::<Vec<_>>());
     }
     for (agent, document) in documents.iter_mut().enumerate() {
         for at in delivered[agent]..changes.len() {

@@ -109,10 +109,11 @@ const CORE: &[(&str, &[&str])] = &[
     ("codec", &["id", "clock", "change", "envelope"]),
     ("envelope", &["id", "clock", "change", "codec"]),
     ("causal", &["id", "clock", "change"]),
-    ("text", &["id", "clock"]),
+    ("units", &["id"]),
+    ("text", &["id", "units"]),
     ("map", &["id", "clock", "change"]),
-    ("undo", &["id", "clock", "change"]),
-    ("document", &["id", "clock", "change", "codec", "envelope", "causal", "text", "map", "undo"]),
+    ("undo", &["units"]),
+    ("document", &["id", "clock", "change", "codec", "envelope", "causal", "units", "text", "map", "undo"]),
     ("sync", &["id", "clock", "change", "codec", "envelope", "causal", "text", "map", "document"]),
 ];
 

@@ -73,7 +73,7 @@ mod tests {
     fn deliver(from: &Document, to: &mut Document) {
         let mut received = Received::default();
         for envelope in from.log() {
-            to.receive(envelope.clone(), &mut received).expect("it is a change of this document");
+            to.receive(envelope, &mut received).expect("it is a change of this document");
         }
     }
 

@@ -26,9 +26,16 @@ pub struct Edits<'a> {
 enum Run {
     None,
     /// The letters stand here; this many chars.
-    Insert { at: usize, chars: usize },
+    Insert {
+        at: usize,
+        chars: usize,
+    },
     /// This many chars from here on are gone.
-    Delete { at: usize, chars: usize, backwards: bool },
+    Delete {
+        at: usize,
+        chars: usize,
+        backwards: bool,
+    },
 }
 
 impl<'a> Edits<'a> {

@@ -197,6 +197,15 @@ pub struct Log<'a> {
     pub(super) text: &'a Text,
 }
 
+impl<'a> IntoIterator for Log<'a> {
+    type Item = Envelope;
+    type IntoIter = Envelopes<'a>;
+
+    fn into_iter(self) -> Envelopes<'a> {
+        self.from(0)
+    }
+}
+
 impl<'a> Log<'a> {
     /// How many changes there are.
     pub const fn len(&self) -> usize {
@@ -223,13 +232,43 @@ impl<'a> Log<'a> {
         self.change(position).map(|change| envelope::seal(self.document, &change))
     }
 
-    /// All changes from a position on.
-    pub fn from(self, position: usize) -> impl DoubleEndedIterator<Item = Envelope> + 'a {
-        (position..self.len()).filter_map(move |position| self.envelope(position))
+    /// All changes from a position on, each as [`Self::envelope`] gives it.
+    pub const fn from(self, position: usize) -> Envelopes<'a> {
+        Envelopes { log: self, next: position, end: self.len() }
     }
 
-    /// All changes.
-    pub fn iter(self) -> impl DoubleEndedIterator<Item = Envelope> + 'a {
+    /// All changes, each as [`Self::envelope`] gives it.
+    pub const fn iter(self) -> Envelopes<'a> {
         self.from(0)
+    }
+}
+
+/// Changes in their envelopes, in the order of delivery; see [`Log::from`].
+#[derive(Clone, Debug)]
+pub struct Envelopes<'a> {
+    log: Log<'a>,
+    next: usize,
+    end: usize,
+}
+
+impl Iterator for Envelopes<'_> {
+    type Item = Envelope;
+
+    fn next(&mut self) -> Option<Envelope> {
+        if self.next >= self.end {
+            return None;
+        }
+        self.next += 1;
+        self.log.envelope(self.next - 1)
+    }
+}
+
+impl DoubleEndedIterator for Envelopes<'_> {
+    fn next_back(&mut self) -> Option<Envelope> {
+        if self.next >= self.end {
+            return None;
+        }
+        self.end -= 1;
+        self.log.envelope(self.end)
     }
 }

@@ -133,7 +133,10 @@ impl Index {
         let entries: Vec<Unit> = self.pages.iter().flat_map(|page| page.starts.iter().copied()).collect();
         assert!(entries.is_sorted_by(|a, b| a < b), "the index is out of order");
         for (page, start) in self.pages.iter().zip(&self.starts) {
-            assert!(page.starts.first() == Some(start) && page.starts.len() == page.leaves.len(), "a page is not as told");
+            assert!(
+                page.starts.first() == Some(start) && page.starts.len() == page.leaves.len(),
+                "a page is not as told"
+            );
         }
     }
 }

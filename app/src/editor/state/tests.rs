@@ -149,7 +149,7 @@ fn line_and_column_count_graphemes() {
 fn exchange(buffer: &mut LocalBuffer, other: &mut Document) {
     buffer.document_mut().commit();
     other.commit();
-    let (mine, theirs) = (buffer.document().log().to_vec(), other.log().to_vec());
+    let (mine, theirs) = (buffer.document().log().iter().collect::<Vec<_>>(), other.log().iter().collect::<Vec<_>>());
     let mut received = quire_crdt::Received::default();
     for envelope in mine {
         other.receive(envelope, &mut received).expect("a valid change");
