@@ -128,8 +128,10 @@ impl Relay {
             }
             (Ok(Frame::Pong { .. }), _) => {}
             (Ok(Frame::Change(envelope)), false) => self.receive_change(conn, frame, envelope),
-            (Ok(Frame::Held { replica, version }), false) => self.receive_held(conn, frame, replica, &version),
-            (Ok(Frame::Presence { replica, payload }), false) => self.receive_presence(conn, frame, replica, payload),
+            (Ok(Frame::Held { replica, version }), false) => self.receive_held(conn, frame.len(), replica, version),
+            (Ok(Frame::Presence { replica, payload }), false) => {
+                self.receive_presence(conn, frame.len(), replica, payload);
+            }
             _ => self.refuse(conn, RefusalReason::Malformed, 0, frame.len() as u64),
         }
     }
@@ -279,29 +281,32 @@ impl Relay {
         self.wake(conn);
     }
 
-    fn receive_held(&mut self, conn: ConnId, frame: &Bytes, replica: ReplicaId, version: &VersionVector) {
+    /// What is kept and passed on is written anew: the frame that came may name replicas twice or with nothing, which no limit
+    /// counts, and may share the memory of others that were read with it.
+    fn receive_held(&mut self, conn: ConnId, bytes: usize, replica: ReplicaId, version: VersionVector) {
         let (limit, value) = (self.limits.replicas_per_document_max, version.len());
         if value > limit {
             return self.refuse(conn, RefusalReason::Replicas, limit as u64, value as u64);
         }
         let Some(log) = self.log_if_own(conn, replica) else {
-            return self.refuse(conn, RefusalReason::Malformed, 0, frame.len() as u64);
+            return self.refuse(conn, RefusalReason::Malformed, 0, bytes as u64);
         };
-        log.held.insert(replica, frame.clone());
+        log.held.insert(replica, Frame::Held { replica, version }.encode());
         self.tell_others(conn, |member| member.held_due.insert(replica));
     }
 
-    fn receive_presence(&mut self, conn: ConnId, frame: &Bytes, replica: ReplicaId, payload: &[u8]) {
+    /// Kept and passed on as [`receive_held`](Self::receive_held) does.
+    fn receive_presence(&mut self, conn: ConnId, bytes: usize, replica: ReplicaId, payload: &[u8]) {
         if payload.len() > PRESENCE_BYTES_MAX {
             return self.refuse(conn, RefusalReason::FrameBytes, PRESENCE_BYTES_MAX as u64, payload.len() as u64);
         }
         let Some(log) = self.log_if_own(conn, replica) else {
-            return self.refuse(conn, RefusalReason::Malformed, 0, frame.len() as u64);
+            return self.refuse(conn, RefusalReason::Malformed, 0, bytes as u64);
         };
         if payload.is_empty() {
             log.presences.remove(&replica);
         } else {
-            log.presences.insert(replica, frame.clone());
+            log.presences.insert(replica, Frame::Presence { replica, payload }.encode());
         }
         self.stats.presences_received += 1;
         self.tell_others(conn, |member| member.presences_due.insert(replica));

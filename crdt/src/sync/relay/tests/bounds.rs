@@ -66,6 +66,25 @@ fn replicas_of_a_document() {
 }
 
 #[test]
+fn what_is_kept_of_a_held_is_what_the_limit_counts() {
+    let mut shell = Shell::new(RelayLimits::default());
+    let (a, b) = (shell.join_live(A, &[]), shell.join_live(B, &[]));
+    // Ten thousand replicas with no units, and one that is named as often: 340 KB that mean one entry.
+    let entries = (0..10_000_u32).flat_map(|number| {
+        let mut id = [0; 16];
+        id[..4].copy_from_slice(&number.to_be_bytes());
+        [(ReplicaId::from_bytes(id), 0_u64), (A, 1)]
+    });
+    let padded = (6_u32, A, entries.collect::<Vec<_>>());
+    let padded = bincode::serde::encode_to_vec(padded, bincode::config::standard()).expect("it can be written");
+    let held = Frame::Held { replica: A, version: version(&[(A, 1)]) };
+    assert_eq!(Frame::decode(&padded).as_ref(), Ok(&held));
+    shell.send(a, &Bytes::from(padded));
+    assert_eq!(shell.refusal(a), None);
+    assert_eq!(shell.fetch(b), [held.encode()]);
+}
+
+#[test]
 fn bytes_of_a_frame_and_of_a_presence() {
     use crate::sync::frame::{FRAME_BYTES_MAX, PRESENCE_BYTES_MAX};
     let mut shell = Shell::new(RelayLimits::default());
