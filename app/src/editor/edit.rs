@@ -2,6 +2,7 @@
 
 mod lines;
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use quire_crdt::Text;
@@ -123,13 +124,17 @@ pub fn delete(selections: &[Selection], reach: impl Fn(usize) -> Range<usize>) -
     })
 }
 
-/// What copying takes: the selections in the order of the text, a line each; without any, the caret's whole line.
+/// What copying takes: the selections in the order of the text, a line each; without any, the whole lines of the carets, each
+/// once.
 pub fn copied(text: &Text, selections: &[Selection]) -> String {
     let mut ranges: Vec<Range<usize>> =
         selections.iter().filter(|selection| !selection.is_empty()).map(Selection::range).collect();
     if ranges.is_empty() {
-        let line = |selection: &Selection| super::motion::line_at(text, selection.head);
-        return selections.last().map(|selection| text.slice(line(selection))).unwrap_or_default();
+        let lines: BTreeSet<usize> = selections.iter().map(|caret| text.char_to_line(caret.head)).collect();
+        return lines
+            .into_iter()
+            .map(|line| text.slice(text.line_to_char(line)..text.line_to_char(line + 1)))
+            .collect();
     }
     ranges.sort_by_key(|range| range.start);
     let parts: Vec<String> = ranges.into_iter().map(|range| text.slice(range)).collect();

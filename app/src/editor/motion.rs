@@ -146,6 +146,18 @@ pub fn line_end(text: &Text, line: usize) -> usize {
     text.line_to_char(line + 1).saturating_sub(1)
 }
 
+/// The part of the line in front of a position; at the start of a line, the break in front of it. O(log n).
+pub fn before_in_line(text: &Text, at: usize) -> Range<usize> {
+    let start = text.line_to_char(text.char_to_line(at));
+    if start < at { start..at } else { previous_grapheme(text, at)..at }
+}
+
+/// The part of the line behind a position; at the end of a line, its break. O(log n).
+pub fn behind_in_line(text: &Text, at: usize) -> Range<usize> {
+    let end = line_end(text, text.char_to_line(at));
+    if at < end { at..end } else { at..next_grapheme(text, at) }
+}
+
 /// How many spaces and tabs a range begins with. Looks at no more than its first few hundred chars.
 pub fn indent_chars(text: &Text, range: Range<usize>) -> usize {
     let end = range.end.min(range.start + LINE_HEAD_CHARS_MAX);

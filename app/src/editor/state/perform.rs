@@ -137,8 +137,10 @@ impl EditorState {
             Action::Delete => (reach(rows, Motion::Right), Last::Deleted),
             Action::DeleteWordLeft => (reach(rows, Motion::WordLeft), Last::Deleted),
             Action::DeleteWordRight => (reach(rows, Motion::WordRight), Last::Deleted),
-            Action::DeleteToLineStart => (reach(rows, Motion::ParagraphUp), Last::Other),
-            Action::DeleteToLineEnd => (reach(rows, Motion::ParagraphDown), Last::Other),
+            Action::DeleteToLineStart => {
+                (edit::delete(&selections, |at| motion::before_in_line(text, at)), Last::Other)
+            }
+            Action::DeleteToLineEnd => (edit::delete(&selections, |at| motion::behind_in_line(text, at)), Last::Other),
             Action::DeleteLine => (edit::delete_lines(text, &selections), Last::Other),
             Action::DuplicateLine => (edit::duplicate_lines(text, &selections), Last::Other),
             Action::MoveLineUp => (edit::move_lines(text, &selections, false), Last::Other),

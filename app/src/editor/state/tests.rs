@@ -53,6 +53,19 @@ fn typing_deleting_and_moving() {
 }
 
 #[test]
+fn deleting_to_the_edge_of_a_line_takes_its_break_at_most() {
+    let (start, end) = (Command::Do(Action::DeleteToLineStart), Command::Do(Action::DeleteToLineEnd));
+    let at = |at: usize| Command::Select(at..at);
+    check("one\ntwo", &[at(6), start.clone()], "one\no", (4, 4));
+    check("one\ntwo", &[at(4), start.clone()], "onetwo", (3, 3));
+    check("one\ntwo", &[at(0), start.clone()], "one\ntwo", (0, 0));
+    check("one\ntwo", &[Command::Select(1..5), start], "owo", (1, 1));
+    check("one\ntwo\n", &[at(1), end.clone()], "o\ntwo\n", (1, 1));
+    check("one\ntwo\n", &[at(3), end.clone()], "onetwo\n", (3, 3));
+    check("one\ntwo", &[at(7), end], "one\ntwo", (7, 7));
+}
+
+#[test]
 fn clicks_and_drags() {
     check("one two", &[place(5, Unit::Word)], "one two", (4, 7));
     check("one two three", &[place(5, Unit::Word), extend(1, Unit::Word)], "one two three", (7, 0));
@@ -119,6 +132,19 @@ fn cut_copy_and_commands_of_the_window() {
     for action in [Action::Paste, Action::Share, Action::Quit, Action::Find, Action::FindNext] {
         assert_eq!(run(&mut state, &mut buffer, &Command::Do(action)), Outcome::NotMine, "{action:?}");
     }
+}
+
+#[test]
+fn carets_without_a_selection_cut_their_lines_once_each() {
+    let (mut buffer, mut state) = editor("one\ntwo\nthree\nfour");
+    let place = |at| Command::AddCaret { at };
+    for command in [Command::Select(14..14), place(1), place(2)] {
+        run(&mut state, &mut buffer, &command);
+    }
+    let taken = Outcome::Copied("one\nfour".to_owned());
+    assert_eq!(run(&mut state, &mut buffer, &Command::Do(Action::Copy)), taken);
+    assert_eq!(run(&mut state, &mut buffer, &Command::Do(Action::Cut)), taken);
+    assert_eq!(content(&buffer), "two\nthree");
 }
 
 #[test]
