@@ -14,6 +14,7 @@ mod happened;
 mod model;
 mod pane;
 mod place;
+mod refused;
 mod search;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,9 +26,9 @@ use self::file_dialogs::FileDialogs;
 use self::model::Model;
 use self::pane::Pane;
 pub use self::place::Place;
+use self::refused::Refused;
 use self::search::Search;
 use crate::editor::library_view::LibraryEntry;
-use crate::editor::request::BannerOffer;
 use crate::editor::settings::{Settings, ThemeChoice};
 use crate::session::{Notice, Session};
 use crate::shell::host::Host;
@@ -91,6 +92,8 @@ struct App {
     unread: BTreeSet<DocumentId>,
     /// What open documents had when their link went away.
     away: BTreeMap<DocumentId, VersionVector>,
+    /// Documents that relays refuse for good.
+    refused: Refused,
     /// What stands in the window's frame.
     window_title: String,
 }
@@ -113,6 +116,7 @@ impl App {
             entries_stale: true,
             unread: BTreeSet::new(),
             away: BTreeMap::new(),
+            refused: Refused::default(),
             window_title: String::new(),
         };
         app.apply_look(ctx);
@@ -162,7 +166,7 @@ impl App {
     }
 
     fn warn(&mut self, text: impl Into<String>) {
-        self.model.warn(text, BannerOffer::Dismiss);
+        self.model.warn(text);
     }
 }
 

@@ -23,7 +23,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use quire_crdt::sync::Now;
+use quire_crdt::sync::{Now, RelayNotice};
 use quire_crdt::{Anchor, DocumentId, Patch};
 
 pub use self::documents::{DocumentSummary, RemovalReport, TITLE_CHARS_MAX};
@@ -34,7 +34,7 @@ use self::open::OpenDocument;
 pub use self::pump::{BACKGROUND_LINKS_MAX, EVENTS_PER_PUMP_MAX};
 pub use self::request::{Failure, Request};
 use self::script::Script;
-pub use self::status::{Device, DocumentStatus};
+pub use self::status::{CLONED_WORDS, Device, DocumentStatus, relay_words};
 use crate::editor::settings::Settings;
 use crate::shell::clock::Clock;
 use crate::shell::control;
@@ -106,6 +106,20 @@ pub enum Notice {
         document: DocumentId,
         /// Why.
         reason: String,
+        /// Whether it is not tried again by itself.
+        is_final: bool,
+    },
+    /// The relay's store is not what it was: it was replaced, or restored from an old copy. It is filled again.
+    RelayChanged {
+        /// Which document.
+        document: DocumentId,
+        /// What was found out.
+        notice: RelayNotice,
+    },
+    /// Somebody else writes under this device's id in a document: the library was copied, or restored from an old backup.
+    Cloned {
+        /// Which document.
+        document: DocumentId,
     },
     /// Changes of a document cannot be taken, or others than was said before. Everybody else's go on.
     SetAside {

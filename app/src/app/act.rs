@@ -169,9 +169,13 @@ impl App {
             }
             Verb::Export => self.ask_for_file(ctx, PathPurpose::Export(id)),
             Verb::Remove => {
-                let report = self.session.removal(id);
-                let mark = if report.relay.is_some() { Mark::Saved } else { Mark::Here };
-                let words = removal_words(mark, report.units_only_here, &report.holders);
+                let words = match self.session.removal(id) {
+                    Ok(report) => {
+                        let mark = if report.relay.is_some() { Mark::Saved } else { Mark::Here };
+                        removal_words(mark, report.units_only_here, &report.holders)
+                    }
+                    Err(error) => format!("What would be lost is not known: {}", sentence(&error)),
+                };
                 self.model.dialog = Some(Dialog::Remove { id, title: self.session.title(id), words });
             }
         }

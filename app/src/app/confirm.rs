@@ -10,6 +10,7 @@ use crate::editor::command::Command;
 use crate::editor::dialog::{Dialog, PathDialog, PathPurpose, SettingsDraft, ShareDialog, ShareStage};
 use crate::editor::link::{Link, RelayAddress};
 use crate::editor::settings::Settings;
+use crate::session::SessionError;
 use crate::shell::files;
 use crate::shell::host::Host;
 
@@ -39,6 +40,10 @@ impl App {
                 None
             }
             Some(Dialog::OpenLink { link, .. }) => self.open_link(link),
+            Some(Dialog::Move { link, .. }) => {
+                self.move_to(&link);
+                None
+            }
             Some(Dialog::Share(dialog)) => Some(Dialog::Share(self.share_by_relay(dialog))),
             Some(Dialog::GoToLine { line, lines }) => {
                 if let Ok(number) = line.trim().parse::<usize>() {
@@ -66,17 +71,30 @@ impl App {
     }
 
     fn open_link(&mut self, text: String) -> Option<Dialog> {
-        let joined = text
-            .parse::<Link>()
-            .map_err(|error| sentence(&error))
-            .and_then(|link| self.session.join(&link).map_err(|error| sentence(&error)));
-        match joined {
+        let link = match text.parse::<Link>() {
+            Ok(link) => link,
+            Err(error) => return Some(Dialog::OpenLink { link: text, error: Some(sentence(&error)) }),
+        };
+        match self.session.join(&link) {
             Ok(id) => {
                 self.open(id);
                 None
             }
-            Err(error) => Some(Dialog::OpenLink { link: text, error: Some(error) }),
+            Err(SessionError::OtherRelay { document, there, .. }) => {
+                self.open(document);
+                Some(Dialog::Move { link, title: self.session.title(document), there })
+            }
+            Err(error) => Some(Dialog::OpenLink { link: text, error: Some(sentence(&error)) }),
         }
+    }
+
+    /// Moves a document to the relay of a link.
+    fn move_to(&mut self, link: &Link) {
+        match self.session.move_to_relay(link.document, link.relay.clone()) {
+            Ok(link) => self.say(format!("Shared at {} from now on.", link.relay)),
+            Err(error) => self.warn(format!("The document stays at its relay: {}", sentence(&error))),
+        }
+        self.entries_stale = true;
     }
 
     fn share_by_relay(&mut self, dialog: ShareDialog) -> ShareDialog {
@@ -181,9 +199,6 @@ impl App {
     /// Writes the text of a document to a file.
     pub(super) fn export(&mut self, id: DocumentId, path: &Path) -> Result<(), String> {
         let text = self.session.text(id).map_err(|error| sentence(&error))?;
-        if self.model.open != Some(id) {
-            self.session.close_document(id);
-        }
         files::write_whole(path, text.as_bytes()).map_err(|error| sentence(&error))?;
         self.say(format!("Exported to {}", path.display()));
         Ok(())

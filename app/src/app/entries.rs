@@ -28,7 +28,8 @@ fn link(session: &Session, status: &DocumentStatus) -> Link {
         return Link::None;
     }
     match status.link {
-        LinkState::Off if session.is_online() => Link::Waiting,
+        LinkState::Off if status.is_cloned => Link::Cloned,
+        LinkState::Off if session.is_online() => Link::Stopped,
         LinkState::Off => Link::Off,
         LinkState::Waiting { .. } => Link::Waiting,
         LinkState::Connecting | LinkState::Greeting => Link::Connecting,

@@ -7,12 +7,12 @@ use super::App;
 use super::confirm::sentence;
 use super::entries::entry;
 use super::file_dialogs::Chosen;
+use super::model::Trouble;
 use crate::editor::dialog::{Dialog, PathDialog, PathPurpose};
-use crate::editor::library_view::LibraryEntry;
+use crate::editor::library_view::{LibraryEntry, title_or_untitled};
 use crate::editor::presence::Presence;
-use crate::editor::request::BannerOffer;
 use crate::editor::returned::{added_since, added_words};
-use crate::session::Notice;
+use crate::session::{self, Notice, relay_words};
 
 impl App {
     /// Lets the session go on, and takes in what came of it.
@@ -32,23 +32,38 @@ impl App {
     fn take_notice(&mut self, ctx: &egui::Context, notice: Notice) {
         match notice {
             Notice::Patched { document, patch } => self.note_patch(document, patch),
-            Notice::MapChanged { .. } | Notice::StatusChanged { .. } | Notice::ListChanged => self.entries_stale = true,
+            Notice::MapChanged { .. } | Notice::ListChanged => self.entries_stale = true,
+            Notice::StatusChanged { document } => {
+                self.entries_stale = true;
+                self.end_refusal(document);
+            }
             Notice::WriteFailed { error, .. } => {
                 self.entries_stale = true;
                 let text = format!(
                     "This disk refused the last write: {error}. Your words are in memory, and nothing is sent until they are \
                      on disk. Free some space, then retry."
                 );
-                self.model.warn(text, BannerOffer::Retry);
+                self.model.warn_of(Trouble::Disk, text);
             }
             Notice::WriteMended { .. } => {
                 self.entries_stale = true;
-                self.model.unwarn(BannerOffer::Retry);
-                self.say("Everything is on disk again.");
+                if !self.session.write_failed() && self.model.unwarn(Trouble::Disk) {
+                    self.say("Everything is on disk again.");
+                }
             }
-            Notice::Refused { document, reason } => {
-                let title = self.session.title(document);
-                self.warn(format!("The relay refused “{title}”: {reason}. Everything is still on this disk."));
+            // A refusal that is tried again by itself is a matter of the status bar.
+            Notice::Refused { is_final: false, .. } => self.entries_stale = true,
+            Notice::Refused { document, reason, is_final: true } => {
+                let title = self.shown_title(document);
+                self.refused.note(document, title, reason);
+                self.show_refusals();
+            }
+            Notice::RelayChanged { notice, .. } => {
+                self.say(format!("{} Quire sends it what it lacks.", relay_words(notice)))
+            }
+            Notice::Cloned { document } => {
+                let title = self.shown_title(document);
+                self.warn(format!("“{title}” stays offline: {}.", session::CLONED_WORDS));
             }
             Notice::SetAside { document, words } => {
                 self.entries_stale = true;
@@ -66,6 +81,25 @@ impl App {
                 ctx.request_repaint();
             }
             Notice::Quit => ctx.send_viewport_cmd(egui::ViewportCommand::Close),
+        }
+    }
+
+    fn shown_title(&self, document: DocumentId) -> String {
+        title_or_untitled(&self.session.title(document)).to_owned()
+    }
+
+    /// A document whose link lives, or that is gone, is not refused.
+    fn end_refusal(&mut self, document: DocumentId) {
+        let ended = self.session.status(document).is_none_or(|status| status.link == LinkState::Live);
+        if ended && self.refused.forget(document) {
+            self.show_refusals();
+        }
+    }
+
+    fn show_refusals(&mut self) {
+        match self.refused.words() {
+            Some(words) => self.model.warn_of(Trouble::Refused, words),
+            None => drop(self.model.unwarn(Trouble::Refused)),
         }
     }
 

@@ -21,6 +21,15 @@ const ZOOM_PERCENTS: [u32; 13] = [50, 67, 75, 80, 90, 100, 110, 125, 150, 175, 2
 /// The zoom at the start, in percent.
 const ZOOM_NORMAL: u32 = 100;
 
+/// A trouble that can end by itself.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Trouble {
+    /// The disk refuses.
+    Disk,
+    /// A relay refuses.
+    Refused,
+}
+
 /// What the window remembers.
 #[derive(Debug)]
 pub(super) struct Model {
@@ -44,6 +53,8 @@ pub(super) struct Model {
     pub(super) dialog: Option<Dialog>,
     /// What must be seen.
     pub(super) banners: Vec<Banner>,
+    /// The numbers of the banners that speak of a trouble.
+    troubles: Vec<(Trouble, u64)>,
     /// The zoom of the text, in percent.
     pub(super) zoom_percent: u32,
     notices: Vec<Shown>,
@@ -73,6 +84,7 @@ impl Model {
             palette: None,
             dialog: None,
             banners: Vec::new(),
+            troubles: Vec::new(),
             zoom_percent: ZOOM_NORMAL,
             notices: Vec::new(),
             last_id: 0,
@@ -103,26 +115,40 @@ impl Model {
         self.notices.drain(..too_many);
     }
 
-    /// Says something that stays until it is sent away, or until [`Model::unwarn`].
-    pub(super) fn warn(&mut self, text: impl Into<String>, offer: BannerOffer) {
+    /// Says something that stays until it is sent away.
+    pub(super) fn warn(&mut self, text: impl Into<String>) {
         let text = text.into();
-        if offer == BannerOffer::Retry {
-            self.unwarn(BannerOffer::Retry);
-        }
         if self.banners.iter().all(|banner| banner.text != text) {
             let id = self.next_id();
-            self.banners.push(Banner { id, text, offer });
+            self.banners.push(Banner { id, text, offer: BannerOffer::Dismiss });
         }
     }
 
-    /// Takes away the banners with this button.
-    pub(super) fn unwarn(&mut self, offer: BannerOffer) {
-        self.banners.retain(|banner| banner.offer != offer);
+    /// Says something of a trouble, in the place of what was said of it before; until [`Model::unwarn`].
+    pub(super) fn warn_of(&mut self, trouble: Trouble, text: impl Into<String>) {
+        self.unwarn(trouble);
+        let offer = match trouble {
+            Trouble::Disk => BannerOffer::Retry,
+            Trouble::Refused => BannerOffer::Dismiss,
+        };
+        let id = self.next_id();
+        self.banners.push(Banner { id, text: text.into(), offer });
+        self.troubles.push((trouble, id));
+    }
+
+    /// Takes away what was said of a trouble; whether there was something.
+    pub(super) fn unwarn(&mut self, trouble: Trouble) -> bool {
+        let shown = self.banners.len();
+        let of_it = |id| self.troubles.iter().any(|(of, banner)| *of == trouble && *banner == id);
+        self.banners.retain(|banner| !of_it(banner.id));
+        self.troubles.retain(|(of, _)| *of != trouble);
+        self.banners.len() < shown
     }
 
     /// Takes a notice or banner away.
     pub(super) fn dismiss(&mut self, id: u64) {
         self.banners.retain(|banner| banner.id != id);
+        self.troubles.retain(|(_, banner)| *banner != id);
         self.notices.retain(|shown| shown.notice.id != id);
     }
 
@@ -188,11 +214,13 @@ mod tests {
     #[test]
     fn a_failed_write_is_one_banner_however_often_it_fails() {
         let mut model = Model::new(true);
-        model.warn("full", BannerOffer::Retry);
-        model.warn("fuller", BannerOffer::Retry);
-        assert_eq!(model.banners.iter().map(|banner| banner.text.as_str()).collect::<Vec<_>>(), ["fuller"]);
-        model.unwarn(BannerOffer::Retry);
-        assert!(model.banners.is_empty());
+        model.warn_of(Trouble::Disk, "full");
+        model.warn_of(Trouble::Disk, "fuller");
+        model.warn_of(Trouble::Refused, "refused");
+        let texts = |model: &Model| model.banners.iter().map(|banner| banner.text.clone()).collect::<Vec<_>>();
+        assert_eq!(texts(&model), ["fuller", "refused"]);
+        assert!(model.unwarn(Trouble::Disk) && !model.unwarn(Trouble::Disk));
+        assert_eq!(texts(&model), ["refused"]);
     }
 
     #[test]

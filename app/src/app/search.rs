@@ -58,7 +58,6 @@ impl Search {
         if self.remembered.get(&id).is_none_or(|(at, _)| *at != edited_us) {
             // A document that cannot be read is reported when it is opened; a search goes on without it.
             let text = session.text(id).ok()?;
-            session.close_document(id);
             self.remember(id, edited_us, text);
         }
         self.remembered.get(&id).and_then(|(_, text)| find_passage(text, &self.query))

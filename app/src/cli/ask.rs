@@ -4,7 +4,8 @@ use std::io::{self, IsTerminal, Write};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::session::{Answer, Failure, Request, Session, SessionError, SessionOptions, decode_answer};
+use super::run::tell;
+use crate::session::{Answer, Failure, Notice, Request, Session, SessionError, SessionOptions, decode_answer};
 use crate::shell::control::{self, AskError};
 use crate::shell::store::StoreError;
 
@@ -72,16 +73,23 @@ fn work(mut session: Session, request: &Request, text: &str) -> Result<Answer, F
     let job = session.start_job(request, text)?;
     let mut progress = Progress::default();
     let result = loop {
-        session.pump();
+        let notices = session.pump();
+        notices.iter().filter(|notice| is_news(notice)).for_each(|notice| tell(&session, notice));
         if let Some(result) = session.poll_job(&job) {
             break result;
         }
         progress.show(|| session.progress(&job));
-        session.wait(Duration::from_millis(50));
+        let notices = session.wait(Duration::from_millis(50));
+        notices.iter().filter(|notice| is_news(notice)).for_each(|notice| tell(&session, notice));
     };
     progress.clear();
     session.close();
     result
+}
+
+/// Whether it is worth saying while a request is fulfilled: what ends the request is said by its answer.
+const fn is_news(notice: &Notice) -> bool {
+    matches!(notice, Notice::RelayChanged { .. } | Notice::Cloned { .. })
 }
 
 /// One line on the standard error that is written over, if a person sees it.

@@ -12,7 +12,9 @@ use super::ask::{self, Holder};
 use super::print::{self, field};
 use super::{demo, host, packages, say};
 use crate::app;
-use crate::session::{Answer, Failure, Notice, Request, Session, SessionError, SessionOptions};
+use crate::session::{
+    Answer, CLONED_WORDS, Failure, Notice, Request, Session, SessionError, SessionOptions, relay_words,
+};
 use crate::shell::files::{self, FileError, Imported};
 
 /// How long a loop sleeps when nothing happens.
@@ -170,7 +172,8 @@ fn keep_in_step(options: SessionOptions, sync: Sync) -> Result<String, Failure> 
     }
 }
 
-fn tell(session: &Session, notice: &Notice) {
+/// Says what a person who watches should know.
+pub(super) fn tell(session: &Session, notice: &Notice) {
     match notice {
         Notice::StatusChanged { document } => {
             if let Some(status) = session.status(*document) {
@@ -178,8 +181,12 @@ fn tell(session: &Session, notice: &Notice) {
             }
         }
         Notice::WriteFailed { document, error } => say(&format!("document {document} cannot be saved: {error}")),
-        Notice::Refused { document, reason } => say(&format!("document {document}: {reason}")),
         Notice::SetAside { document, words } => say(&format!("document {document}: {words}")),
+        Notice::Refused { document, reason, .. } => say(&format!("document {document}: {reason}")),
+        Notice::RelayChanged { document, notice } => {
+            say(&format!("document {document}: {} It is sent what it lacks.", relay_words(*notice)));
+        }
+        Notice::Cloned { document } => say(&format!("document {document} stays offline: {CLONED_WORDS}")),
         Notice::Unreadable { error, .. } => say(error),
         _ => {}
     }

@@ -4,6 +4,7 @@
 use quire_crdt::DocumentId;
 
 use super::command::{Action, table};
+use super::link::{Link, RelayAddress};
 use super::settings::Settings;
 
 /// What is asked in front of the window.
@@ -31,6 +32,15 @@ pub enum Dialog {
         link: String,
         /// What is wrong with it, once it was tried.
         error: Option<String>,
+    },
+    /// Whether to move a document that is here to the relay that a link names.
+    Move {
+        /// Where the link leads.
+        link: Link,
+        /// The document's title.
+        title: String,
+        /// The relay that it is shared at.
+        there: RelayAddress,
     },
     /// Sharing the open document.
     Share(ShareDialog),
@@ -73,8 +83,6 @@ pub enum ShareStage {
         /// What is wrong with it, or why hosting failed.
         error: Option<String>,
     },
-    /// The relay on this computer is starting.
-    Starting,
     /// There is a link.
     Ready {
         /// The link.

@@ -12,6 +12,10 @@ pub enum Link {
     Off,
     /// No relay answers; the next try comes by itself.
     Waiting,
+    /// The relay refused in a way that trying again unchanged does not help.
+    Stopped,
+    /// Somebody else writes under this device's id: it stays offline.
+    Cloned,
     /// The transport is being opened.
     Connecting,
     /// What one side lacks is on its way: `done` of `total` changes.
@@ -86,7 +90,7 @@ pub fn save_words(facts: &SaveFacts, now_us: i64) -> SaveWords {
         Link::None => {
             words(Mark::Here, "Saved here", "This document is on this computer only. Share it to have it elsewhere.")
         }
-        Link::Off | Link::Waiting => offline(facts, now_us),
+        Link::Off | Link::Waiting | Link::Stopped | Link::Cloned => offline(facts, now_us),
         Link::Connecting => underway(facts, "connecting…"),
         Link::CatchingUp { done, total } => underway(facts, &format!("catching up, {}", percent(done, total))),
         Link::Live if facts.waiting > 0 => {
@@ -97,14 +101,35 @@ pub fn save_words(facts: &SaveFacts, now_us: i64) -> SaveWords {
 }
 
 fn offline(facts: &SaveFacts, now_us: i64) -> SaveWords {
-    let why = if facts.link == Link::Off {
-        "You chose to work offline."
-    } else {
-        "The relay does not answer; Quire tries again by itself."
+    let (mark, state, why, then) = match facts.link {
+        Link::Stopped => (
+            Mark::Alarm,
+            "Not linked",
+            "The relay does not take this document, and Quire does not try again until you go offline and online.",
+            "is not sent until then",
+        ),
+        Link::Cloned => (
+            Mark::Alarm,
+            "Not linked",
+            "Another copy of this library writes under this device’s id, so this document stays offline here.",
+            "is not sent from here",
+        ),
+        Link::Off => (
+            Mark::Waiting,
+            "Offline",
+            "You chose to work offline.",
+            "will be sent when you are online and the relay answers",
+        ),
+        _ => (
+            Mark::Waiting,
+            "Offline",
+            "The relay does not answer; Quire tries again by itself.",
+            "will be sent when the relay answers",
+        ),
     };
     if facts.waiting == 0 {
         let tooltip = format!("{why} Everything you wrote here is at the relay already.");
-        return words(Mark::Waiting, "Offline · nothing waiting", tooltip);
+        return words(mark, format!("{state} · nothing waiting"), tooltip);
     }
     let edits = quantity(facts.waiting, "edit");
     let age = facts.waiting_since_us.map(|since| elapsed(now_us, since));
@@ -114,9 +139,9 @@ fn offline(facts: &SaveFacts, now_us: i64) -> SaveWords {
         None => String::new(),
     };
     let mut said = words(
-        Mark::Waiting,
-        format!("Offline · {edits} waiting{oldest}"),
-        format!("{why} Everything is safe on this disk and will be sent when the relay answers."),
+        mark,
+        format!("{state} · {edits} waiting{oldest}"),
+        format!("{why} Everything is safe on this disk and {then}."),
     );
     said.stays_true_us = age.map(waited_stays_true_us);
     said
@@ -244,6 +269,10 @@ mod tests {
         let new = SaveFacts { waiting_since_us: Some(191_000_000), ..one };
         check(&new, Mark::Waiting, "Offline · 1 edit waiting");
         check(&shared(Link::Off), Mark::Waiting, "Offline · nothing waiting");
+        let stopped = SaveFacts { link: Link::Stopped, ..waiting.clone() };
+        check(&stopped, Mark::Alarm, "Not linked · 14 edits waiting, the oldest for 3 min");
+        assert!(save_words(&stopped, 0).tooltip.contains("does not try again"));
+        check(&shared(Link::Cloned), Mark::Alarm, "Not linked · nothing waiting");
         assert_eq!(save_words(&waiting, 200_000_000).stays_true_us, Some(50_000_000));
     }
 

@@ -4,7 +4,7 @@ use quire_crdt::sync::{LinkState, Now, Replica, ReplicaConfig};
 use quire_crdt::{Delivery, Document, DocumentId, Envelope, ID_BYTES, Received, ReplicaId, Value};
 
 use super::open::OpenDocument;
-use super::{DEVICE_KEY_PREFIX, DocumentStatus, Notice, Session, SessionError, TITLE_KEY};
+use super::{BACKGROUND_LINKS_MAX, DEVICE_KEY_PREFIX, DocumentStatus, Notice, Session, SessionError, TITLE_KEY};
 use crate::editor::link::RelayAddress;
 use crate::shell::store::DocumentRecord;
 
@@ -128,15 +128,60 @@ impl Session {
 
     /// Says that nobody looks at the document any more; it stays linked in the background if it is one of the newest.
     pub fn close_document(&mut self, id: DocumentId) {
-        let now = self.now();
-        let background = self.online && self.records.get(&id).is_some_and(|record| record.relay.is_some());
         let Some(open) = self.open.get_mut(&id) else { return };
         open.wanted = false;
         open.replica.commit();
-        if !background && open.is_on_disk() {
-            open.replica.go_offline(now);
-            self.open.remove(&id);
+        let newest = self.background();
+        self.let_go(&newest);
+    }
+
+    /// The documents that are linked without being looked at: of those that are shared and not put away, the ones that were
+    /// edited last. None in a session that was not opened to be on line. O(n log n).
+    pub(super) fn background(&self) -> Vec<DocumentId> {
+        if !self.options.online {
+            return Vec::new();
         }
+        let shared = self.records.iter().filter(|(_, record)| record.relay.is_some() && !record.archived);
+        let mut newest: Vec<_> = shared.map(|(id, record)| (record.edited_us, *id)).collect();
+        newest.sort_unstable_by_key(|(edited_us, _)| std::cmp::Reverse(*edited_us));
+        newest.into_iter().take(BACKGROUND_LINKS_MAX).map(|(_, id)| id).collect()
+    }
+
+    /// Closes every document that nobody looks at, unless it stays in the background, is not on disk yet, or its link still has
+    /// something to send.
+    pub(super) fn let_go(&mut self, background: &[DocumentId]) {
+        let now = self.now();
+        let script = self.script_document();
+        let is_done = |id: &DocumentId, open: &OpenDocument| {
+            let is_used = open.wanted || background.contains(id) || script == Some(*id);
+            let is_sent = open.replica.units_waiting() == 0 || *open.replica.link() == LinkState::Off;
+            !is_used && is_sent && open.is_on_disk()
+        };
+        let done: Vec<DocumentId> =
+            self.open.iter().filter(|(id, open)| is_done(id, open)).map(|(id, _)| *id).collect();
+        for id in done {
+            if let Some(mut open) = self.open.remove(&id) {
+                open.replica.go_offline(now);
+            }
+            self.notices.push(Notice::ListChanged);
+        }
+    }
+
+    /// Looks at a document. One that is not open is read from the disk for it, and stays open only if it is to be linked in the
+    /// background.
+    pub(super) fn peek<T>(&mut self, id: DocumentId, look: impl FnOnce(&Self) -> T) -> Result<T, SessionError> {
+        if self.open.contains_key(&id) {
+            return Ok(look(self));
+        }
+        self.load(id, false)?;
+        let seen = look(self);
+        let stays = self.online && self.background().contains(&id);
+        let now = self.now();
+        match self.open.get_mut(&id) {
+            Some(open) if stays => open.replica.go_online(now),
+            _ => drop(self.open.remove(&id)),
+        }
+        Ok(seen)
     }
 
     /// An open document.
@@ -144,14 +189,17 @@ impl Session {
         self.open.get(&id).map(|open| open.replica.document())
     }
 
-    /// A document's text; it is opened if need be. Waits for the disk then.
+    /// A document's text; it is read from the disk if it is not open. Waits for the disk then.
     ///
     /// # Errors
     /// As [`Session::open_document`].
     pub fn text(&mut self, id: DocumentId) -> Result<String, SessionError> {
-        self.load(id, true)?;
+        self.peek(id, |session| session.whole_text(id))
+    }
+
+    pub(super) fn whole_text(&self, id: DocumentId) -> String {
         let text = self.document(id).map(Document::text);
-        Ok(text.map(|text| text.slice(0..text.len_chars())).unwrap_or_default())
+        text.map(|text| text.slice(0..text.len_chars())).unwrap_or_default()
     }
 
     /// Puts a document away, or brings it back. Waits for the disk.
@@ -162,8 +210,16 @@ impl Session {
         self.change_record(id, |record| record.archived = archived)
     }
 
-    /// What would remain where if the document were removed from this device.
-    pub fn removal(&self, id: DocumentId) -> RemovalReport {
+    /// What would remain where if the document were removed from this device; it is read from the disk if it is not open. Waits
+    /// for the disk then.
+    ///
+    /// # Errors
+    /// As [`Session::open_document`].
+    pub fn removal(&mut self, id: DocumentId) -> Result<RemovalReport, SessionError> {
+        self.peek(id, |session| session.remains(id))
+    }
+
+    fn remains(&self, id: DocumentId) -> RemovalReport {
         let record = self.records.get(&id);
         let status = self.status(id);
         RemovalReport {

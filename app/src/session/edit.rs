@@ -7,6 +7,7 @@ use quire_crdt::sync::Replica;
 use quire_crdt::{DocumentId, Value};
 
 use super::documents::device_name;
+use super::open::OpenDocument;
 use super::{DEVICE_KEY_PREFIX, Session, SessionError, TITLE_CHARS_MAX, TITLE_KEY};
 
 impl Session {
@@ -99,6 +100,11 @@ impl Session {
     /// A [`SessionError`] when the document is not open or the payload is too long.
     pub fn set_presence(&mut self, id: DocumentId, payload: Option<Bytes>) -> Result<(), SessionError> {
         Ok(self.replica(id)?.set_presence(payload)?)
+    }
+
+    /// Whether the disk refused something that it has not taken since.
+    pub fn write_failed(&self) -> bool {
+        self.open.values().any(OpenDocument::write_failed)
     }
 
     /// Asks the disk again for everything that it refused.

@@ -43,8 +43,13 @@ pub enum SessionError {
         path: std::path::PathBuf,
     },
     /// The document is shared at another relay.
-    #[error("the document is shared at {there} already; its links lead there, not to {asked}")]
+    #[error(
+        "document {document} is here and shared at {there}, not at {asked}: `quire share {document} --relay {asked} --move` \
+         moves it there"
+    )]
     OtherRelay {
+        /// Which document.
+        document: DocumentId,
         /// Where it is shared.
         there: RelayAddress,
         /// Where it was asked for.

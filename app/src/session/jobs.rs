@@ -79,8 +79,8 @@ impl Session {
             }
             Request::Cat { id } => {
                 let id = self.find(id)?;
-                let text = self.text(id)?;
-                let mut job = self.job(Awaited::Nothing, Vec::new(), self.describe(id));
+                let (text, value) = self.peek(id, |session| (session.whole_text(id), session.describe(id)))?;
+                let mut job = self.job(Awaited::Nothing, Vec::new(), value);
                 job.answer.text = Some(text);
                 Ok(job)
             }

@@ -2,8 +2,10 @@
 
 use std::collections::VecDeque;
 
-use quire_crdt::sync::{LinkState, Now, Replica};
+use quire_crdt::DocumentId;
+use quire_crdt::sync::{LinkState, Now, RelayNotice, Replica};
 
+use super::Notice;
 use crate::shell::net::{Link, LinkEnd, LinkHappening, Received};
 
 /// The first delay after a failed write, in microseconds; each further one is twice as long.
@@ -38,6 +40,26 @@ pub(super) struct OpenDocument {
     pub(super) ask_anew_at_us: u64,
     /// What was said last of changes that were set aside.
     pub(super) set_aside_said: Option<String>,
+    /// What was told of the relay's store on this link, or of a clone.
+    told: Option<Finding>,
+}
+
+/// What a replica found out that a person should know.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Finding {
+    /// The relay's store is not what it was.
+    Relay(RelayNotice),
+    /// Somebody else writes under this replica's id.
+    Cloned,
+}
+
+impl Finding {
+    pub(super) const fn notice(self, document: DocumentId) -> Notice {
+        match self {
+            Self::Relay(notice) => Notice::RelayChanged { document, notice },
+            Self::Cloned => Notice::Cloned { document },
+        }
+    }
 }
 
 /// How the document's changes get to the disk.
@@ -82,7 +104,20 @@ impl OpenDocument {
             wanted,
             ask_anew_at_us: 0,
             set_aside_said: None,
+            told: None,
         }
+    }
+
+    /// What the replica has found out, once for each link; of a clone once.
+    pub(super) fn found_out(&mut self) -> Option<Finding> {
+        let is_welcome = matches!(self.replica.link(), LinkState::CatchingUp { .. } | LinkState::Live);
+        let finding = match self.replica.relay_notice() {
+            _ if self.replica.clone_detected() => Some(Finding::Cloned),
+            notice => notice.filter(|_| is_welcome).map(Finding::Relay),
+        };
+        let is_news = finding != self.told;
+        self.told = finding;
+        finding.filter(|_| is_news)
     }
 
     /// The record differs from the one on disk; it is written soon.

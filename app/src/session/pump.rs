@@ -33,12 +33,14 @@ impl Session {
             self.handle(event);
         }
         let now = self.now();
-        self.link_in_background(now);
+        let background = self.background();
+        self.link_in_background(now, &background);
         let ids: Vec<DocumentId> = self.open.keys().copied().collect();
         for id in &ids {
             self.drive(now, *id);
         }
         self.put_records(false);
+        self.let_go(&background);
         self.run_script(now);
         self.run_jobs(now);
         std::mem::take(&mut self.notices)
@@ -160,13 +162,18 @@ impl Session {
                 open.drop_link();
                 self.forget_held_frames(document);
             }
-            Output::Refused(refusal) => self.notices.push(Notice::Refused { document, reason: in_words(&refusal) }),
+            Output::Refused(refusal) => {
+                let is_final = refusal.retry_after_ms == 0;
+                self.notices.push(Notice::Refused { document, reason: in_words(&refusal), is_final });
+            }
             Output::StatusChanged => {
                 let words = set_aside_words(open).filter(|words| open.set_aside_said.as_ref() != Some(words));
                 if let Some(words) = words {
                     open.set_aside_said = Some(words.clone());
                     self.notices.push(Notice::SetAside { document, words });
                 }
+                let found = open.found_out();
+                self.notices.extend(found.map(|found| found.notice(document)));
                 self.notices.push(Notice::StatusChanged { document });
             }
         }
@@ -184,16 +191,9 @@ impl Session {
 
     /// Opens and links one of the documents that were edited last, if one of them is not; one at a time, since it waits for the
     /// disk.
-    fn link_in_background(&mut self, now: Now) {
-        if !self.options.online || !self.online {
-            return;
-        }
-        let shared = self.records.iter().filter(|(_, record)| record.relay.is_some() && !record.archived);
-        let mut newest: Vec<_> = shared.map(|(id, record)| (record.edited_us, *id)).collect();
-        newest.sort_unstable_by_key(|(edited_us, _)| std::cmp::Reverse(*edited_us));
-        let closed = |id: &DocumentId| !self.open.contains_key(id) && !self.unreadable.contains(id);
-        let next = newest.iter().take(BACKGROUND_LINKS_MAX).map(|(_, id)| *id).find(closed);
-        let Some(document) = next else { return };
+    fn link_in_background(&mut self, now: Now, background: &[DocumentId]) {
+        let closed = |id: &&DocumentId| !self.open.contains_key(id) && !self.unreadable.contains(id);
+        let Some(document) = background.iter().find(closed).copied().filter(|_| self.online) else { return };
         match self.load(document, false) {
             Ok(()) => self.behind = true,
             Err(error) => {

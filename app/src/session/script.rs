@@ -111,6 +111,10 @@ impl Session {
         Ok(())
     }
 
+    pub(super) fn script_document(&self) -> Option<DocumentId> {
+        self.script.as_ref().map(|script| script.document)
+    }
+
     pub(super) fn forget_held_frames(&mut self, document: DocumentId) {
         if let Some(script) = self.script.as_mut().filter(|script| script.document == document) {
             script.held.clear();
@@ -119,7 +123,7 @@ impl Session {
     }
 
     pub(super) fn take_script_line(&mut self, line: Option<String>) {
-        let Some(document) = self.script.as_ref().map(|script| script.document) else { return };
+        let Some(document) = self.script_document() else { return };
         let Some(line) = line else {
             if !self.options.has_window {
                 self.notices.push(Notice::Quit);

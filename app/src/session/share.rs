@@ -1,7 +1,6 @@
 //! Sharing a document, joining one, going on line and off line.
 
 use quire_crdt::DocumentId;
-use quire_crdt::sync::LinkState;
 
 use super::{Notice, Session, SessionError};
 use crate::editor::link::{Link, RelayAddress};
@@ -16,7 +15,9 @@ impl Session {
     pub fn share(&mut self, id: DocumentId, relay: Option<RelayAddress>) -> Result<Link, SessionError> {
         let record = self.records.get(&id).ok_or_else(|| SessionError::NoDocument { text: id.to_string() })?;
         let relay = match (record.relay.clone(), relay) {
-            (Some(there), Some(asked)) if there != asked => return Err(SessionError::OtherRelay { there, asked }),
+            (Some(there), Some(asked)) if there != asked => {
+                return Err(SessionError::OtherRelay { document: id, there, asked });
+            }
             (Some(there), _) => there,
             (None, asked) => {
                 let path = self.store.folder().join(preferences::FILE_NAME);
@@ -54,9 +55,13 @@ impl Session {
     /// is reached. Waits for the disk, not for the relay.
     ///
     /// # Errors
-    /// A [`SessionError`] when the disk refuses or there are no random numbers.
+    /// A [`SessionError`] when the document is here and shared at another relay than the link's, the disk refuses, or there are
+    /// no random numbers.
     pub fn join(&mut self, link: &Link) -> Result<DocumentId, SessionError> {
         let id = link.document;
+        if let Some(there) = self.link(id).map(|known| known.relay).filter(|there| *there != link.relay) {
+            return Err(SessionError::OtherRelay { document: id, there, asked: link.relay.clone() });
+        }
         match self.records.get(&id).map(|record| (record.relay.is_some(), record.archived)) {
             None => self.add(id, Some(link.relay.clone()))?,
             Some((shared, archived)) => {
@@ -89,16 +94,6 @@ impl Session {
                 open.replica.go_online(now);
             }
             self.notices.push(Notice::StatusChanged { document: *id });
-        }
-    }
-
-    /// Tries at once to link every open document whose next attempt is due later.
-    pub fn reconnect(&mut self) {
-        let now = self.now();
-        for open in self.open.values_mut() {
-            if matches!(open.replica.link(), LinkState::Waiting { .. }) {
-                open.replica.go_online(now);
-            }
         }
     }
 }

@@ -158,6 +158,18 @@ pub(super) fn set_aside_words(open: &OpenDocument) -> Option<String> {
     })
 }
 
+/// What was found out about a relay's store, as a sentence.
+pub const fn relay_words(notice: RelayNotice) -> &'static str {
+    match notice {
+        RelayNotice::Replaced => "The relay is another one than last time, or it lost everything.",
+        RelayNotice::Lost { .. } => "The relay was restored from an old copy.",
+    }
+}
+
+/// What a clone means, in words.
+pub const CLONED_WORDS: &str = "this library was copied or restored from an old backup, and another copy writes under this \
+     device’s id. To go on with the others, export the text, remove the document from this device and open its link again";
+
 /// Why there is no link, in words: what the relay says comes before what the protocol, and that before what the network says.
 fn trouble(open: &OpenDocument) -> Option<String> {
     if matches!(open.replica.link(), LinkState::CatchingUp { .. } | LinkState::Live) {

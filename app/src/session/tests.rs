@@ -4,7 +4,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use super::*;
-use crate::editor::link::RelayAddress;
+use crate::editor::link::{Link, RelayAddress};
 use crate::shell::store::tests::{Disk, store_on};
 
 fn session_in(folder: &TempDir) -> Session {
@@ -40,6 +40,8 @@ fn a_document_is_there_when_the_library_is_opened_again() {
     let list = session.list();
     assert_eq!(list.iter().map(|summary| summary.title.as_str()).collect::<Vec<_>>(), ["Notes"]);
     assert_eq!(session.text(id).unwrap(), "one!\ntwo\n");
+    assert!(session.status(id).is_none(), "looking at it does not keep it in memory");
+    session.open_document(id).unwrap();
     let status = session.status(id).unwrap();
     assert_eq!((status.units_made, status.units_saved_here), (11, 11), "device, title, nine characters");
     assert_eq!(status.units_waiting, 11);
@@ -75,12 +77,61 @@ fn an_id_is_found_by_its_start() {
 fn a_removed_document_is_gone_and_its_report_says_what_is_lost() {
     let (folder, mut session) = session();
     let id = session.import("", "text").unwrap();
-    assert_eq!(session.removal(id).units_only_here, 5);
+    assert_eq!(session.removal(id).unwrap().units_only_here, 5);
     session.remove(id).unwrap();
     session.close();
     let mut session = session_in(&folder);
     assert!(session.list().is_empty());
     assert!(matches!(session.open_document(id), Err(SessionError::NoDocument { .. })));
+}
+
+#[test]
+fn a_document_that_is_not_open_is_read_before_it_is_said_what_its_removal_loses() {
+    let (folder, mut session) = session();
+    let id = session.import("", "text").unwrap();
+    session.share(id, "127.0.0.1:1".parse().ok()).unwrap();
+    session.close();
+    let mut session = session_in(&folder);
+    assert_eq!(session.removal(id).unwrap().units_only_here, 5);
+    assert!(session.document(id).is_none());
+}
+
+#[test]
+fn only_the_newest_documents_stay_in_memory_when_they_are_closed_and_those_are_linked() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = SessionOptions { folder: folder.path().to_owned(), online: true, ..SessionOptions::default() };
+    let mut session = Session::open(options).unwrap();
+    let ids: Vec<DocumentId> = (0..BACKGROUND_LINKS_MAX + 3).map(|_| session.create().unwrap()).collect();
+    for id in &ids {
+        session.share(*id, "127.0.0.1:1".parse().ok()).unwrap();
+    }
+    assert_eq!(session.open.len(), ids.len());
+    ids.iter().for_each(|id| session.close_document(*id));
+    pump_until(&mut session, |session, _| session.open.len() <= BACKGROUND_LINKS_MAX);
+    let check = |session: &Session| {
+        assert_eq!(session.open.keys().filter(|id| ids[..3].contains(id)).count(), 0, "the oldest are let go");
+        assert_eq!(session.open.len(), BACKGROUND_LINKS_MAX);
+        assert!(session.open.values().all(|open| *open.replica.link() != quire_crdt::sync::LinkState::Off));
+    };
+    check(&session);
+    for id in &ids {
+        session.text(*id).unwrap();
+    }
+    check(&session);
+}
+
+#[test]
+fn what_is_closed_before_it_is_sent_stays_until_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = SessionOptions { folder: folder.path().to_owned(), online: true, ..SessionOptions::default() };
+    let mut session = Session::open(options).unwrap();
+    let id = session.import("", "words").unwrap();
+    session.share(id, "127.0.0.1:1".parse().ok()).unwrap();
+    session.archive(id, true).unwrap();
+    session.close_document(id);
+    pump_until(&mut session, |session, _| session.status(id).is_some_and(|status| status.trouble.is_some()));
+    session.set_online(false);
+    pump_until(&mut session, |session, _| session.document(id).is_none());
 }
 
 #[test]
@@ -105,6 +156,10 @@ fn joining_what_is_here_makes_no_second_copy() {
     assert_eq!(session.join(&link).unwrap(), id);
     assert_eq!(session.list().len(), 1);
     assert!(!session.list()[0].archived);
+    let elsewhere = Link { relay: "127.0.0.1:2".parse().unwrap(), document: id };
+    let error = session.join(&elsewhere).unwrap_err();
+    assert!(matches!(&error, SessionError::OtherRelay { asked, .. } if *asked == elsewhere.relay));
+    assert!(error.to_string().contains(&format!("share {id} --relay 127.0.0.1:2 --move")), "{error}");
 }
 
 #[test]

@@ -22,6 +22,7 @@ pub fn show(ui: &Ui, view: &Dialog) -> Vec<Request> {
         }
         Dialog::Remove { title, words, .. } => remove(ui, title, words),
         Dialog::OpenLink { link, error } => share::show_open_link(ui, link, error.as_deref()),
+        Dialog::Move { link, title, there } => move_to_relay(ui, &link.relay.to_string(), title, &there.to_string()),
         Dialog::Share(view) => share::show(ui, view),
         Dialog::GoToLine { line, lines } => go_to_line(ui, line, *lines),
         Dialog::Path(view) => path(ui, view),
@@ -79,18 +80,30 @@ fn ask_text(
 
 fn remove(ui: &Ui, title: &str, words: &str) -> Vec<Request> {
     let title = cut(title_or_untitled(title), TITLE_CHARS_MAX);
-    let mut requests = Vec::new();
-    let answer = dialog(ui, "remove", &format!("Remove “{title}” from this device?"), WIDTH, |ui| {
+    ask_whether(ui, "remove", &format!("Remove “{title}” from this device?"), words, ["Keep", "Remove"])
+}
+
+fn move_to_relay(ui: &Ui, relay: &str, title: &str, there: &str) -> Vec<Request> {
+    let title = cut(title_or_untitled(title), TITLE_CHARS_MAX);
+    let words = format!(
+        "The document is here already, shared at {there}; the link leads to {relay}. People who stay at the other relay do \
+         not see what is written at this one. Moving sends everything that is here to {relay}."
+    );
+    ask_whether(ui, "move", &format!("Move “{title}” to the link’s relay?"), &words, ["Stay", "Move"])
+}
+
+/// Asks for one of two: to leave it, or to do it.
+fn ask_whether(ui: &Ui, name: &str, title: &str, words: &str, [leave, go]: [&str; 2]) -> Vec<Request> {
+    let answer = dialog(ui, name, title, WIDTH, |ui| {
         ui.add(Label::new(small(ui, words)).wrap());
-        dialog_buttons(ui, "Keep", "Remove", true)
+        dialog_buttons(ui, leave, go, true)
     });
     match answer.inner {
-        Some(true) => requests.push(Request::Confirm),
-        Some(false) => requests.push(Request::CloseDialog),
-        None if answer.dismissed => requests.push(Request::CloseDialog),
-        None => {}
+        Some(true) => vec![Request::Confirm],
+        Some(false) => vec![Request::CloseDialog],
+        None if answer.dismissed => vec![Request::CloseDialog],
+        None => Vec::new(),
     }
-    requests
 }
 
 fn go_to_line(ui: &Ui, line: &str, lines: usize) -> Vec<Request> {

@@ -23,12 +23,10 @@ pub fn show(ui: &Ui, view: &ShareDialog) -> Vec<Request> {
     // Each stage is a dialog of its own size.
     let name = match &view.stage {
         ShareStage::Choose { .. } => "share: choose",
-        ShareStage::Starting => "share: starting",
         ShareStage::Ready { .. } => "share: ready",
     };
     let answer = dialog(ui, name, &format!("Share “{title}”"), WIDTH, |ui| match &view.stage {
         ShareStage::Choose { relay, error } => choose(ui, view, relay, error.as_deref(), &mut requests),
-        ShareStage::Starting => starting(ui, &mut requests),
         ShareStage::Ready { link, relay, hosted, copied } => {
             ready(ui, link, relay, *hosted, *copied, &mut requests);
         }
@@ -86,17 +84,6 @@ fn host_box(ui: &mut Ui, requests: &mut Vec<Request>) {
             requests.push(Request::HostHere);
         }
     });
-}
-
-fn starting(ui: &mut Ui, requests: &mut Vec<Request>) {
-    ui.horizontal(|ui| {
-        ui.add(egui::Spinner::new().size(16.0).color(Tokens::current(ui).accent));
-        ui.label(small(ui, "Starting a relay on this computer…"));
-    });
-    ui.add_space(space::S);
-    if outlined_button(ui, None, "Cancel").clicked() {
-        requests.push(Request::CloseDialog);
-    }
 }
 
 fn ready(ui: &mut Ui, link: &str, relay: &str, hosted: bool, copied: bool, requests: &mut Vec<Request>) {
