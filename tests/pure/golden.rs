@@ -1,12 +1,14 @@
 //! The bytes of every format ever released are read for ever, and what is written today is what they say.
 
 use quire::editor::link::Link;
-use quire_crdt::{Change, DocumentId, Envelope, Header, Op, OpId, ReplicaId, Value, open, seal};
+use quire::editor::presence::Presence;
+use quire_crdt::{Anchor, Change, DocumentId, Envelope, Header, Op, OpId, ReplicaId, Value, open, seal};
 use sim::frames::hex;
 
 use crate::golden_frames;
 
 const ENVELOPES: &str = include_str!("../golden/envelopes-v1.txt");
+const PRESENCES: &str = include_str!("../golden/presences-v1.txt");
 const LINK: &str = include_str!("../golden/link-v1.txt");
 
 const DOCUMENT: DocumentId = DocumentId::from_bytes(*b"a document's id.");
@@ -47,6 +49,31 @@ fn changes() -> Vec<(&'static str, Change)> {
             ),
         ),
     ]
+}
+
+#[test]
+fn golden_presences_read_and_are_written_as_ever() {
+    let presence = |person: &str, device: &str, colour, caret, tail| Presence {
+        person: person.to_owned(),
+        device: device.to_owned(),
+        colour,
+        caret,
+        tail,
+    };
+    let presences = [
+        ("nobody-at-the-start", presence("", "", 0, Anchor::Start, Anchor::End)),
+        (
+            "a-selection",
+            presence("Ána", "laptop", 5, Anchor::After(OpId::new(ANA, 300)), Anchor::Before(OpId::new(BEN, 1 << 40))),
+        ),
+    ];
+    let written = presences
+        .iter()
+        .fold(String::new(), |text, (name, presence)| format!("{text}{name} {}\n", hex(&presence.encode())));
+    assert!(written == PRESENCES, "tests/golden/presences-v1.txt differs from what is written now:\n{written}");
+    for (_, presence) in presences {
+        assert_eq!(Presence::decode(&presence.encode()), Ok(presence));
+    }
 }
 
 #[test]

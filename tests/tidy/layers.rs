@@ -77,6 +77,7 @@ const ABSENCES: &[Absence] = &[
         but: &[],
         names: &[
             "crate::shell",
+            "crate::session",
             "crate::app",
             "crate::cli",
             "tokio",
@@ -90,8 +91,18 @@ const ABSENCES: &[Absence] = &[
     Absence {
         files: &["app/src/shell.rs", "app/src/shell/"],
         but: &[],
-        names: &["egui", "eframe", "crate::view", "crate::app"],
+        names: &["egui", "eframe", "crate::view", "crate::session", "crate::app", "crate::cli"],
     },
+    // The session is the same with a window and without one.
+    Absence {
+        files: &["app/src/session.rs", "app/src/session/"],
+        but: &[],
+        names: &["egui", "eframe", "rfd", "crate::view", "crate::app", "crate::cli"],
+    },
+    // The command line opens the window, and draws nothing.
+    Absence { files: &["app/src/cli.rs", "app/src/cli/"], but: &[], names: &["egui", "eframe", "rfd", "crate::view"] },
+    // An error that is everything is for a program's last lines.
+    Absence { files: &["app/src/", "sync-server/src/"], but: &["sync-server/src/main.rs"], names: &["anyhow"] },
     // The app knows a relay only where it starts one.
     Absence { files: &["app/src/"], but: RELAY_STARTERS, names: &["quire_server"] },
     // The bench beside the peers knows our engine in one file, as it knows each of theirs.
@@ -232,6 +243,12 @@ fn a_name_that_must_not_be_known_would_be_found() {
     check("app/src/editor/find.rs", "// egui\nlet s = \"std::fs\";", 0);
     check("app/src/view/library.rs", "use crate::{editor, shell::Store};", 1);
     check("app/src/shell/net.rs", "use egui::Context;", 1);
+    check("app/src/shell/net.rs", "use crate::session::Session;", 1);
+    check("app/src/session/edit.rs", "use egui::Context;", 1);
+    check("app/src/session/edit.rs", "use crate::{shell::store, cli::say};", 1);
+    check("app/src/cli/run.rs", "use crate::view::theme;", 1);
+    check("app/src/cli/run.rs", "use crate::app;", 0);
+    check("app/src/app.rs", "fn run() -> anyhow::Result<()> {}", 1);
     check("app/src/cli/list.rs", "quire_server::run();", 1);
     check(RELAY_STARTERS[0], "quire_server::run();", 0);
     check("crdt/peers/src/bench.rs", "use quire_crdt::Document;", 1);
