@@ -2,9 +2,10 @@
 
 use bytes::Bytes;
 use egui::{Id, Ui};
-use quire_crdt::{Anchor, DocumentId, Text};
+use quire_crdt::{Anchor, DocumentId, Patch, Text};
 
 use super::buffer::SessionBuffer;
+use super::nearby::Nearby;
 use crate::editor::buffer::Buffer as _;
 use crate::editor::command::{Action, Command};
 use crate::editor::dialog::{FindDraft, FindView};
@@ -14,7 +15,7 @@ use crate::editor::selection::Selection;
 use crate::editor::settings::{FontChoice, Settings};
 use crate::editor::state::{EditorState, Look, Outcome};
 use crate::session::{Notice, Session};
-use crate::view::text_area::{Guest, PageView, TextArea};
+use crate::view::text_area::{Guest, PageView, TextArea, announce};
 use crate::view::theme;
 
 /// How many characters a frame reads for a search.
@@ -38,6 +39,8 @@ pub(super) struct Pane {
     find_error: Option<String>,
     /// What others were told last.
     shown: Bytes,
+    /// Who writes near the caret.
+    nearby: Nearby,
     /// How many words there are, until the text changes.
     words: Option<u64>,
 }
@@ -53,6 +56,7 @@ impl Pane {
             focus_frames: 0,
             find_error: None,
             shown: Bytes::new(),
+            nearby: Nearby::default(),
             words: None,
         }
     }
@@ -78,12 +82,27 @@ impl Pane {
         }
     }
 
+    /// Takes in whether others write near the caret.
+    pub(super) fn hear_of(&mut self, session: &Session, patches: &[Patch]) {
+        if let Some((id, document)) = self.id.and_then(|id| Some((id, session.document(id)?))) {
+            let (caret, own) = (self.state.selection(document.text()).head, document.replica());
+            let name = |author| session.device_name(id, author);
+            self.nearby.note(session.now().monotonic_us, caret, own, patches, name);
+        }
+    }
+
+    /// When something changes by time alone, on the monotonic clock in microseconds.
+    pub(super) fn next_timer_us(&self) -> Option<u64> {
+        self.nearby.next_timer_us()
+    }
+
     /// The letters, wrapping and numbers of the settings, at this zoom.
     pub(super) fn set_look(&mut self, settings: &Settings, zoom_percent: u32) {
         let percent = f32::from(u16::try_from(zoom_percent).unwrap_or(100)) / 100.0;
         self.look = Look {
             zoom: settings.font_size / theme::size::TEXT * percent,
             wrap: settings.wrap,
+            column_chars: settings.column_chars,
             line_numbers: settings.line_numbers,
             monospace: settings.font == FontChoice::Monospace,
         };
@@ -121,9 +140,11 @@ impl Pane {
             return;
         };
         let patches = self.state.sync(&mut SessionBuffer::new(session, id, happened));
-        if !patches.is_empty() {
-            self.words = None;
+        if patches.is_empty() {
+            return;
         }
+        self.words = None;
+        self.hear_of(session, &patches);
     }
 
     /// Shows the text, and does in it what the user wants; `covered`: something in front of it has the keyboard.
@@ -146,6 +167,7 @@ impl Pane {
             let page = PageView { text, guests: &guests, label: &label, placeholder: "Write here" };
             area.show(ui, page, &mut self.state);
         }
+        announce(ui, self.nearby.words(session.now().monotonic_us));
         self.tell_others(session, id);
     }
 

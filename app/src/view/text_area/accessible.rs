@@ -24,7 +24,8 @@ const VALUE_BYTES_MAX: usize = 16 * 1024;
 const PRIMARY_CHARS_MAX: usize = 1024 * 1024;
 
 /// A run that was told, and its chars.
-struct Run {
+#[derive(Clone, Debug)]
+pub(super) struct Run {
     node: NodeId,
     chars: std::ops::Range<usize>,
 }
@@ -51,6 +52,7 @@ impl TextArea {
                 accesskit::Action::Focus,
                 accesskit::Action::SetValue,
                 accesskit::Action::ReplaceSelectedText,
+                accesskit::Action::SetTextSelection,
                 accesskit::Action::ScrollDown,
                 accesskit::Action::ScrollUp,
             ] {
@@ -68,6 +70,9 @@ impl TextArea {
         if let (Some(anchor), Some(focus)) = (position(&runs, tail), position(&runs, head)) {
             ui.ctx().accesskit_node_builder(id, |node| node.set_text_selection(TextSelection { anchor, focus }));
         }
+        let mut memory = self.memory(ui);
+        memory.runs = runs.into();
+        self.remember(ui, memory);
     }
 
     fn publish_rows(&self, ui: &mut Ui, page: &VisiblePage, laid: &Laid, runs: &mut Vec<Run>) {
@@ -133,10 +138,27 @@ impl TextArea {
     }
 }
 
+/// Says something politely, without showing it: a screen reader speaks it in a pause, when it has changed.
+pub fn announce(ui: &mut Ui, words: &str) {
+    let room = Rect::from_min_size(ui.max_rect().min, egui::Vec2::ZERO);
+    let builder = UiBuilder::new().id_salt("announcement").max_rect(room).accessibility_role(Role::Status);
+    let id = ui.new_child(builder).unique_id();
+    ui.ctx().accesskit_node_builder(id, |node| {
+        node.set_live(accesskit::Live::Polite);
+        node.set_label(words);
+    });
+}
+
 fn position(runs: &[Run], at: usize) -> Option<TextPosition> {
     let run =
         runs.iter().find(|run| run.chars.contains(&at)).or_else(|| runs.last().filter(|run| run.chars.end == at))?;
     Some(TextPosition { node: run.node, character_index: at - run.chars.start })
+}
+
+/// The char at a place in a run that was told.
+pub(super) fn char_at(runs: &[Run], position: TextPosition) -> Option<usize> {
+    let run = runs.iter().find(|run| run.node == position.node)?;
+    Some(run.chars.start + position.character_index.min(run.chars.len()))
 }
 
 fn fill_run(node: &mut accesskit::Node, glyphs: &[(char, f32, f32)], bounds: Rect) {

@@ -5,6 +5,7 @@ use egui::{Event, EventFilter, ImeEvent, PointerButton, Pos2, Ui, ViewportComman
 use quire_crdt::Text;
 
 use super::TextArea;
+use super::accessible::char_at;
 use crate::editor::command::{Action, Command, Group, Unit, entry};
 use crate::editor::motion::{Page, Spot};
 use crate::editor::state::EditorState;
@@ -79,30 +80,38 @@ impl TextArea {
                 Some(command) => command,
                 None => return,
             },
-            Event::AccessKitActionRequest(request) => match self.assist(request, text) {
-                Some(command) => command,
-                None => return,
-            },
+            Event::AccessKitActionRequest(request) => {
+                let wanted = self.assist(ui, request, text);
+                self.commands.extend(wanted);
+                return;
+            }
             _ => return,
         };
         self.commands.push(command);
     }
 
     /// What a screen reader, or other assistance, asks for.
-    fn assist(&self, request: ActionRequest, text: &Text) -> Option<Command> {
+    fn assist(&self, ui: &Ui, request: ActionRequest, text: &Text) -> Vec<Command> {
         if request.target_node != self.response.id.accesskit_id() || request.target_tree != accesskit::TreeId::ROOT {
-            return None;
+            return Vec::new();
         }
         match (request.action, request.data) {
             (accesskit::Action::ReplaceSelectedText, Some(ActionData::Value(value))) => {
-                Some(Command::Paste(value.to_string()))
+                vec![Command::Paste(value.to_string())]
             }
             (accesskit::Action::SetValue, Some(ActionData::Value(value))) => {
-                Some(Command::Replace { range: 0..text.len_chars(), text: value.to_string() })
+                vec![Command::Replace { range: 0..text.len_chars(), text: value.to_string() }]
             }
-            (accesskit::Action::ScrollDown, _) => Some(Command::Scroll { by: 100.0 }),
-            (accesskit::Action::ScrollUp, _) => Some(Command::Scroll { by: -100.0 }),
-            _ => None,
+            (accesskit::Action::SetTextSelection, Some(ActionData::SetTextSelection(wanted))) => {
+                let runs = self.memory(ui).runs;
+                let Some(tail) = char_at(&runs, wanted.anchor) else { return Vec::new() };
+                let Some(head) = char_at(&runs, wanted.focus) else { return Vec::new() };
+                let (unit, upstream) = (Unit::Grapheme, false);
+                vec![Command::Place { at: tail, unit, upstream }, Command::Extend { at: head, unit, upstream }]
+            }
+            (accesskit::Action::ScrollDown, _) => vec![Command::Scroll { by: 100.0 }],
+            (accesskit::Action::ScrollUp, _) => vec![Command::Scroll { by: -100.0 }],
+            _ => Vec::new(),
         }
     }
 
