@@ -5,6 +5,7 @@ mod cli;
 mod full_disk;
 mod golden_stores;
 mod kill;
+mod paste;
 mod processes;
 mod protocol_page;
 mod refill;
