@@ -29,6 +29,7 @@ pub fn main() -> ExitCode {
     let quiet = if arguments.wants_log() { "info" } else { "error,quire=warn" };
     let filter = EnvFilter::try_from_env("QUIRE_LOG").unwrap_or_else(|_| EnvFilter::new(quiet));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
+    let json = arguments.json;
     let result = run::run(arguments).and_then(|answer| {
         let mut output = io::stdout().lock();
         let written = output.write_all(answer.as_bytes()).and_then(|()| output.flush());
@@ -37,7 +38,7 @@ pub fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            say(&format!("quire: {}", failure.message));
+            say(&if json { print::failure(&failure) } else { format!("quire: {}", failure.message) });
             ExitCode::from(failure.code)
         }
     }

@@ -196,6 +196,32 @@ fn an_unreadable_library_is_never_replaced_by_an_empty_one() {
 }
 
 #[test]
+fn json_is_an_answer_a_failure_or_a_refusal() {
+    let library = Library::new();
+    for (arguments, name) in [
+        (&["demo", "--headless", "--json"][..], "`demo` gives no answer"),
+        (&["open", "--json"], "`open` gives no answer"),
+        (&["sync", "--json"], "`sync` without --until-saved gives no answer"),
+    ] {
+        library.fails(arguments, 2, name);
+    }
+    let output = library.run(&["cat", "cafe", "--json"]);
+    let failure: Json = serde_json::from_slice(&output.stderr).expect("one JSON object");
+    assert_eq!((output.status.code(), &failure["code"]), (Some(3), &json!(3)));
+    assert!(failure["error"].as_str().is_some_and(|words| words.contains("cafe")), "{failure}");
+}
+
+#[test]
+fn a_link_to_another_relay_than_the_document_s_says_how_to_move_it() {
+    let library = Library::new();
+    let id = library.import("text");
+    let link = library.says(&["share", &id, "--relay", "127.0.0.1:2"]);
+    let moved = library.json(&["share", &id, "--relay", "127.0.0.1:3", "--move", "--json"]);
+    assert_eq!(moved["relay"], json!("127.0.0.1:3"));
+    library.fails(&["join", link.trim()], 1, &format!("share {id} --relay 127.0.0.1:2 --move"));
+}
+
+#[test]
 fn the_demo_ends_with_equal_texts() {
     let library = Library::new();
     let output = library.run(&["demo", "--headless"]);

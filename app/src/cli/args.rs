@@ -17,7 +17,7 @@ pub(super) struct Arguments {
     #[arg(long, env = "QUIRE_LIBRARY", value_name = "DIR", global = true)]
     pub(super) library: Option<PathBuf>,
 
-    /// Answer with JSON
+    /// Answer with JSON; a failure is one JSON object on the standard error then
     #[arg(long, global = true)]
     pub(super) json: bool,
 

@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::session::Failure;
+
 /// A field of an answer as text; empty if it is not there.
 pub(super) fn field<'a>(value: &'a Value, name: &str) -> &'a str {
     value.get(name).and_then(Value::as_str).unwrap_or_default()
@@ -10,6 +12,11 @@ pub(super) fn field<'a>(value: &'a Value, name: &str) -> &'a str {
 /// One line of JSON.
 pub(super) fn json(value: &Value) -> String {
     format!("{value}\n")
+}
+
+/// A failure as JSON: the exit code and what to say.
+pub(super) fn failure(failure: &Failure) -> String {
+    serde_json::json!({ "error": failure.message, "code": failure.code }).to_string()
 }
 
 /// The list of documents: a line for each.

@@ -28,6 +28,12 @@ pub(super) fn run(arguments: Arguments) -> Result<String, Failure> {
         None => default_folder()?,
     };
     let options = SessionOptions { folder, introduces: true, ..SessionOptions::default() };
+    if let Some(name) = silent(command.as_ref()).filter(|_| json) {
+        return Err(Failure::new(
+            Failure::USAGE,
+            format!("{name} gives no answer that could be JSON: leave --json out"),
+        ));
+    }
     let (value, text) = match command {
         None => return window(options, &Open::default()),
         Some(Command::Open(open)) => return window(options, &open),
@@ -59,6 +65,17 @@ pub(super) fn run(arguments: Arguments) -> Result<String, Failure> {
         }
     };
     Ok(if json { print::json(&value) } else { text })
+}
+
+/// The command's name, if it gives no answer.
+const fn silent(command: Option<&Command>) -> Option<&'static str> {
+    match command {
+        None => Some("the window"),
+        Some(Command::Open(_)) => Some("`open`"),
+        Some(Command::Demo { .. }) => Some("`demo`"),
+        Some(Command::Sync(Sync { until_saved: false, .. })) => Some("`sync` without --until-saved"),
+        Some(_) => None,
+    }
 }
 
 fn ask(options: &SessionOptions, request: &Request) -> Result<Answer, Failure> {
@@ -112,7 +129,7 @@ fn window(options: SessionOptions, open: &Open) -> Result<String, Failure> {
     let closed = app::run(session, document, open.place);
     closed.map(|()| String::new()).map_err(|error| {
         packages::say_what_is_missing();
-        Failure::new(Failure::FAILED, format!("{error:#}"))
+        Failure::new(Failure::FAILED, format!("no window can be opened: {error}"))
     })
 }
 
