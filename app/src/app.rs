@@ -12,6 +12,7 @@ mod file_dialogs;
 mod frame;
 mod happened;
 mod model;
+mod nearby;
 mod pane;
 mod place;
 mod refused;
@@ -57,19 +58,18 @@ const WELCOME_TITLE: &str = "Welcome to Quire";
 ///
 /// # Errors
 /// When no window can be opened.
-pub fn run(session: Session, open: Option<DocumentId>, place: Option<Place>) -> anyhow::Result<()> {
+pub fn run(session: Session, open: Option<DocumentId>, place: Option<Place>) -> Result<(), eframe::Error> {
     let viewport = egui::ViewportBuilder::default()
         .with_title("Quire")
         .with_app_id("quire")
         .with_inner_size(WINDOW_SIZE)
         .with_min_inner_size(WINDOW_SIZE_MIN);
     let options = eframe::NativeOptions { viewport, ..eframe::NativeOptions::default() };
-    let started = eframe::run_native(
+    eframe::run_native(
         "quire",
         options,
         Box::new(move |context| Ok(Box::new(App::new(session, open, place, &context.egui_ctx)))),
-    );
-    started.map_err(|error| anyhow::anyhow!("no window can be opened: {error}"))
+    )
 }
 
 /// The window's state.

@@ -193,6 +193,7 @@ impl Session {
         let (mut settings, settings_problems) = preferences::load(&options.folder);
         if let Some(name) = &options.name {
             settings.name.clone_from(name);
+            settings.cap_names();
         }
         let control = control::Server::start(&options.folder, inbox.outlet());
         let online = options.online;
@@ -241,12 +242,14 @@ impl Session {
         &self.settings_problems
     }
 
-    /// Takes over new settings and writes what differs into the file. Waits for the disk.
+    /// Takes over new settings and writes what differs into the file; documents get this device's new name with their next
+    /// edit. Waits for the disk.
     ///
     /// # Errors
     /// A [`PreferencesError`] when the file cannot be written or must not be; the settings hold for this session all the same.
     pub fn set_settings(&mut self, settings: Settings) -> Result<(), PreferencesError> {
         self.settings = settings;
+        self.open.values_mut().for_each(|open| open.introduced_as = None);
         preferences::save(self.store.folder(), &self.settings)
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use egui::accesskit::Role;
+use egui::accesskit::{self, ActionData, ActionRequest, Role, TextPosition, TextSelection};
 use egui::{Event, Id, ImeEvent, Key, Modifiers, PointerButton, Pos2, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
@@ -458,4 +458,37 @@ fn any_look_can_be_shown() {
         press(&mut harness, Modifiers::COMMAND, Key::End);
         press(&mut harness, Modifiers::NONE, Key::ArrowUp);
     }
+}
+
+#[test]
+fn a_screen_reader_can_select() {
+    let mut harness = open("First line\nsecond");
+    let position = |harness: &Harness<'static, Page>, row: usize, character_index| {
+        let area = node(harness);
+        let mut runs = area.children_recursive().filter(|child| child.accesskit_node().role() == Role::TextRun);
+        let run = runs.nth(row).expect("a row");
+        TextPosition { node: run.accesskit_node().locate().0, character_index }
+    };
+    let selection = TextSelection { anchor: position(&harness, 1, 3), focus: position(&harness, 0, 6) };
+    let target_node = node(&harness).accesskit_node().locate().0;
+    let request = ActionRequest {
+        action: accesskit::Action::SetTextSelection,
+        target_tree: accesskit::TreeId::ROOT,
+        target_node,
+        data: Some(ActionData::SetTextSelection(selection)),
+    };
+    event(&mut harness, Event::AccessKitActionRequest(request));
+    assert_eq!(harness.state().selection(), (14, 6));
+}
+
+#[test]
+fn the_column_is_as_wide_as_the_look_says() {
+    let mut harness = open(&"word ".repeat(100));
+    let mut rows_at = |column_chars| {
+        harness.state_mut().state.set_look(Look { column_chars, ..Look::default() });
+        harness.run_steps(2);
+        rows(&harness).len()
+    };
+    let (narrow, wide) = (rows_at(30), rows_at(76));
+    assert!((15..=20).contains(&narrow) && (6..=8).contains(&wide), "{narrow} rows, then {wide}");
 }

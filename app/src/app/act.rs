@@ -40,8 +40,9 @@ impl App {
                 }
                 self.model.palette = draft;
             }
-            Request::Dialog(dialog) => {
-                if let Dialog::Settings(draft) = &dialog {
+            Request::Dialog(mut dialog) => {
+                if let Dialog::Settings(draft) = &mut dialog {
+                    draft.settings.cap_names();
                     self.preview(ctx, &draft.settings);
                 }
                 self.model.dialog = Some(dialog);
@@ -285,7 +286,7 @@ impl App {
         self.apply_look(ctx);
     }
 
-    fn open_settings(&mut self) {
+    pub(super) fn open_settings(&mut self) {
         let settings = self.session.settings().clone();
         let relay = settings.relay.as_ref().map(ToString::to_string).unwrap_or_default();
         let file = self.session.folder().join(preferences::FILE_NAME).display().to_string();

@@ -1,8 +1,9 @@
 //! What dialogs do when they are confirmed, and the files they lead to.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use quire_crdt::DocumentId;
+use thiserror::Error;
 
 use super::App;
 use super::file_dialogs::file_name;
@@ -11,7 +12,7 @@ use crate::editor::dialog::{Dialog, PathDialog, PathPurpose, SettingsDraft, Shar
 use crate::editor::link::{Link, RelayAddress};
 use crate::editor::settings::Settings;
 use crate::session::SessionError;
-use crate::shell::files;
+use crate::shell::files::{self, FileError};
 use crate::shell::host::Host;
 
 /// A text with its first letter in upper case and a full stop: an error as a sentence.
@@ -24,6 +25,15 @@ pub(super) fn sentence(error: &impl ToString) -> String {
         sentence.push('.');
     }
     sentence
+}
+
+/// Why a file did not become a document.
+#[derive(Debug, Error)]
+enum ImportError {
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error(transparent)]
+    Session(#[from] SessionError),
 }
 
 impl App {
@@ -54,6 +64,7 @@ impl App {
                 None
             }
             Some(Dialog::Path(dialog)) => self.use_path(dialog),
+            Some(Dialog::ImportLossy { paths, .. }) => self.import_all(&paths, true),
             Some(Dialog::Settings(draft)) => self.keep_settings(draft),
         };
     }
@@ -179,18 +190,40 @@ impl App {
 
     fn use_path(&mut self, dialog: PathDialog) -> Option<Dialog> {
         let path = expanded(dialog.path.trim());
+        let path = Path::new(&path);
         let used = match dialog.purpose {
-            PathPurpose::Import => self.import(Path::new(&path)),
-            PathPurpose::Export(id) => self.export(id, Path::new(&path)),
+            PathPurpose::Import => match self.import(path, false) {
+                Err(error @ ImportError::File(FileError::NotUtf8 { .. })) => {
+                    return Some(Dialog::ImportLossy { paths: vec![path.to_owned()], words: sentence(&error) });
+                }
+                imported => imported.map_err(|error| sentence(&error)),
+            },
+            PathPurpose::Export(id) => self.export(id, path),
         };
         used.err().map(|error| Dialog::Path(PathDialog { error: Some(error), ..dialog }))
     }
 
+    /// Makes a document of each file; what to ask if some are not UTF-8.
+    pub(super) fn import_all(&mut self, paths: &[PathBuf], lossy: bool) -> Option<Dialog> {
+        let mut others: Vec<(PathBuf, String)> = Vec::new();
+        for path in paths {
+            match self.import(path, lossy) {
+                Ok(()) => {}
+                Err(error @ ImportError::File(FileError::NotUtf8 { .. })) => {
+                    others.push((path.clone(), sentence(&error)));
+                }
+                Err(error) => self.warn(sentence(&error)),
+            }
+        }
+        let words = others.first()?.1.clone();
+        Some(Dialog::ImportLossy { paths: others.into_iter().map(|(path, _)| path).collect(), words })
+    }
+
     /// Makes a document of a file, and shows it.
-    pub(super) fn import(&mut self, path: &Path) -> Result<(), String> {
-        let read = files::import(path, false).map_err(|error| sentence(&error))?;
+    fn import(&mut self, path: &Path, lossy: bool) -> Result<(), ImportError> {
+        let read = files::import(path, lossy)?;
         let title = path.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let id = self.session.import(&title, &read.text).map_err(|error| sentence(&error))?;
+        let id = self.session.import(&title, &read.text)?;
         self.open(id);
         self.say(format!("Imported {}", path.display()));
         Ok(())

@@ -21,7 +21,11 @@ impl App {
     /// Shows the window, and carries out what was asked for.
     pub(super) fn frame(&mut self, ui: &mut egui::Ui) {
         let covered = self.model.is_covered();
-        let mut requests = if covered { Vec::new() } else { window::take_keys(ui) };
+        let mut requests = Vec::new();
+        if !covered {
+            requests.extend(window::take_keys(ui));
+            requests.extend(window::take_zoom(ui));
+        }
         let view = self.view(ui.ctx());
         let (pane, session, happened) = (&mut self.pane, &mut self.session, &mut self.happened);
         requests.extend(window::show(ui, &view, |ui| pane.show(ui, session, happened, covered)));
@@ -124,7 +128,8 @@ impl App {
     /// Asks to be woken when something is due.
     pub(super) fn plan_next_frame(&self, ctx: &egui::Context) {
         let now_us = self.session.now().monotonic_us;
-        for at_us in [self.session.next_timer_us(), self.model.next_timer_us()].into_iter().flatten() {
+        let timers = [self.session.next_timer_us(), self.model.next_timer_us(), self.pane.next_timer_us()];
+        for at_us in timers.into_iter().flatten() {
             ctx.request_repaint_after(Duration::from_micros(at_us.saturating_sub(now_us)));
         }
     }

@@ -32,7 +32,10 @@ impl App {
     fn take_notice(&mut self, ctx: &egui::Context, notice: Notice) {
         match notice {
             Notice::Patched { document, patch } => self.note_patch(document, patch),
-            Notice::MapChanged { .. } | Notice::ListChanged => self.entries_stale = true,
+            // A refusal that is tried again by itself is a matter of the status bar.
+            Notice::MapChanged { .. } | Notice::ListChanged | Notice::Refused { is_final: false, .. } => {
+                self.entries_stale = true;
+            }
             Notice::StatusChanged { document } => {
                 self.entries_stale = true;
                 self.end_refusal(document);
@@ -51,15 +54,13 @@ impl App {
                     self.say("Everything is on disk again.");
                 }
             }
-            // A refusal that is tried again by itself is a matter of the status bar.
-            Notice::Refused { is_final: false, .. } => self.entries_stale = true,
             Notice::Refused { document, reason, is_final: true } => {
                 let title = self.shown_title(document);
                 self.refused.note(document, title, reason);
                 self.show_refusals();
             }
             Notice::RelayChanged { notice, .. } => {
-                self.say(format!("{} Quire sends it what it lacks.", relay_words(notice)))
+                self.say(format!("{} Quire sends it what it lacks.", relay_words(notice)));
             }
             Notice::Cloned { document } => {
                 let title = self.shown_title(document);
@@ -151,10 +152,8 @@ impl App {
                     self.model.dialog = Some(Dialog::Path(PathDialog { purpose, path: String::new(), error: None }));
                 }
                 Chosen::Paths(PathPurpose::Import, paths) => {
-                    for path in paths {
-                        if let Err(error) = self.import(&path) {
-                            self.warn(error);
-                        }
+                    if let Some(dialog) = self.import_all(&paths, false) {
+                        self.model.dialog = Some(dialog);
                     }
                 }
                 Chosen::Paths(PathPurpose::Export(id), paths) => {

@@ -4,24 +4,29 @@ use std::time::Duration;
 
 use egui::{Event, Key, Modifiers};
 use egui_kittest::Harness;
-use egui_kittest::kittest::Queryable as _;
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
+use quire_crdt::sync::RelayNotice;
+use quire_crdt::{Patch, ReplicaId, Splice};
 use tempfile::TempDir;
 
 use super::App;
-use crate::session::{Session, SessionOptions};
+use crate::editor::dialog::Dialog;
+use crate::editor::link::Link;
+use crate::editor::request::Request;
+use crate::session::{Notice, Session, SessionOptions};
 
 /// A window that opens with its first frame.
 struct Opened {
     app: Option<App>,
     session: Option<Session>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 fn window() -> Harness<'static, Opened> {
     let folder = tempfile::tempdir().expect("a folder");
     let options = SessionOptions { folder: folder.path().to_owned(), ..SessionOptions::default() };
     let session = Some(Session::open(options).expect("a new library"));
-    let opened = Opened { app: None, session, _folder: folder };
+    let opened = Opened { app: None, session, folder };
     let mut harness = Harness::builder()
         .with_size(egui::vec2(1100.0, 700.0))
         .with_step_dt(1.0 / 60.0)
@@ -44,7 +49,7 @@ fn frame(ui: &mut egui::Ui, opened: &mut Opened) {
     app.frame(ui);
 }
 
-fn app<'a>(harness: &'a Harness<'static, Opened>) -> &'a App {
+fn app_of<'a>(harness: &'a Harness<'static, Opened>) -> &'a App {
     harness.state().app.as_ref().expect("it is open")
 }
 
@@ -152,6 +157,132 @@ fn a_wrong_link_is_answered_in_words() {
 }
 
 #[test]
+fn a_link_to_another_relay_offers_to_move_the_document() {
+    let mut window = window();
+    let app = window.state_mut().app.as_mut().expect("it is open");
+    let id = app.model.open.expect("a document is open");
+    app.session.share(id, "127.0.0.1:1".parse().ok()).expect("it is shared");
+    let link = app.session.link(id).expect("it is shared");
+    let elsewhere = Link { relay: "127.0.0.1:2".parse().expect("an address"), ..link };
+    for button in ["Stay", "Move"] {
+        press(&mut window, Modifiers::COMMAND, Key::O);
+        type_text(&mut window, &elsewhere.to_string());
+        press(&mut window, Modifiers::NONE, Key::Enter);
+        window.get_by_label("Move “Welcome to Quire” to the link’s relay?");
+        window.get_by_label(button).click();
+        window.run_steps(3);
+        let moved = app_of(&window).session.link(id) == Some(elsewhere.clone());
+        assert_eq!(moved, button == "Move");
+    }
+    window.get_by_label("Shared at 127.0.0.1:2 from now on.");
+}
+
+#[test]
+fn a_final_refusal_is_a_banner_until_the_document_is_gone_and_a_passing_one_is_none() {
+    let mut window = window();
+    let app = window.state_mut().app.as_mut().expect("it is open");
+    let document = app.model.open.expect("a document is open");
+    let refused = |is_final| Notice::Refused { document, reason: "the relay is full".to_owned(), is_final };
+    app.happened.push(refused(false));
+    window.run_steps(2);
+    assert!(window.query_by_label_contains("The relay refused").is_none());
+    window.state_mut().app.as_mut().expect("it is open").happened.push(refused(true));
+    window.run_steps(2);
+    window.get_by_label_contains("The relay refused “Welcome to Quire”: the relay is full.");
+    let app = window.state_mut().app.as_mut().expect("it is open");
+    app.session.remove(document).expect("it is removed");
+    app.happened.push(Notice::StatusChanged { document });
+    window.run_steps(2);
+    assert!(window.query_by_label_contains("The relay refused").is_none());
+}
+
+#[test]
+fn what_was_found_out_about_the_relay_is_said() {
+    let mut window = window();
+    let app = window.state_mut().app.as_mut().expect("it is open");
+    let document = app.model.open.expect("a document is open");
+    app.happened.push(Notice::RelayChanged { document, notice: RelayNotice::Lost { had: 8, has: 4 } });
+    app.happened.push(Notice::Cloned { document });
+    window.run_steps(2);
+    window.get_by_label_contains("The relay was restored from an old copy.");
+    window.get_by_label_contains("“Welcome to Quire” stays offline: this library was copied");
+}
+
+#[test]
+fn a_file_that_is_not_utf8_is_imported_when_its_reader_says_so() {
+    let mut window = window();
+    let file = window.state().folder.path().join("notes.txt");
+    std::fs::write(&file, [&b"line\r\n".repeat(200)[..], b"not \xff\r\n"].concat()).expect("it is written");
+    let app = window.state_mut().app.as_mut().expect("it is open");
+    app.model.dialog = app.import_all(&[file], false);
+    window.run_steps(2);
+    window.get_by_label_contains("is not UTF-8 text: byte 0xff in line 201");
+    window.get_by_label("Import").click();
+    window.run_steps(3);
+    assert_eq!(text(&mut window), "line\n".repeat(200) + "not \u{fffd}\n");
+}
+
+#[test]
+fn the_wheel_takes_the_steps_of_the_zoom_that_the_keys_take() {
+    let mut window = window();
+    window.event(Event::Zoom(1.3));
+    window.run_steps(2);
+    assert_eq!(app_of(&window).model.zoom_shown(), Some(110));
+    window.event(Event::Zoom(0.5));
+    window.run_steps(2);
+    assert_eq!(app_of(&window).model.zoom_shown(), None);
+}
+
+#[test]
+fn the_width_of_the_column_and_short_names_are_kept_by_the_settings() {
+    let mut window = window();
+    let app = window.state_mut().app.as_mut().expect("it is open");
+    app.open_settings();
+    let Some(Dialog::Settings(mut draft)) = app.model.dialog.clone() else { panic!("no settings are shown") };
+    draft.settings.column_chars = 40;
+    draft.settings.name = "x".repeat(100);
+    app.act(&egui::Context::default(), Request::Dialog(Dialog::Settings(draft)));
+    window.run_steps(2);
+    assert!(window.query_all_by_label("Column width").next().is_some());
+    window.get_by_label("Done").click();
+    window.run_steps(3);
+    let settings = app_of(&window).session.settings();
+    assert_eq!((settings.column_chars, settings.name.len()), (40, 60));
+}
+
+#[test]
+fn a_paste_of_ten_megabytes_is_in_the_text_and_on_the_disk() {
+    let mut window = window();
+    press(&mut window, Modifiers::COMMAND, Key::N);
+    let line = "Ten megabytes of prose, one line after the other.\r\n";
+    let pasted = line.repeat(10_000_000 / line.len() + 1);
+    window.event(Event::Paste(pasted.clone()));
+    window.run_steps(3);
+    assert!(text(&mut window) == pasted.replace('\r', ""), "the text differs from what was pasted");
+    let app = window.state_mut().app.as_mut().expect("it is open");
+    assert!(app.session.flush(Duration::from_mins(1)), "the disk has it");
+    let status = app.session.status(app.model.open.expect("it is open")).expect("it is open");
+    assert_eq!(status.units_made, status.units_saved_here);
+    assert!(status.units_made > 9_800_000);
+    press(&mut window, Modifiers::COMMAND, Key::Z);
+    assert_eq!(text(&mut window), "");
+}
+
+#[test]
+fn a_screen_reader_is_told_politely_who_writes_near_the_caret() {
+    let mut window = window();
+    assert!(window.query_by_label_contains("writes near your caret.").is_none());
+    let app = window.state_mut().app.as_mut().expect("it is open");
+    app.pane.hear_of(
+        &app.session,
+        &[Patch { splice: Splice { at: 3, deleted: 0, inserted: 1 }, author: ReplicaId::from_bytes([9; 16]) }],
+    );
+    window.run_steps(1);
+    let said = window.get_by_label_contains("writes near your caret.");
+    assert_eq!(said.accesskit_node().live(), egui::accesskit::Live::Polite);
+}
+
+#[test]
 fn removing_says_what_is_lost_and_then_does_it() {
     let mut window = window();
     press(&mut window, Modifiers::COMMAND | Modifiers::SHIFT, Key::P);
@@ -161,7 +292,7 @@ fn removing_says_what_is_lost_and_then_does_it() {
     window.get_by_label("Remove").click();
     window.run_steps(3);
     window.get_by_label("Nothing here yet");
-    assert!(app(&window).session.list().is_empty());
+    assert!(app_of(&window).session.list().is_empty());
 }
 
 #[test]

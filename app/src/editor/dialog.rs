@@ -1,6 +1,8 @@
 //! The window's dialogs, its find bar and its palette as plain data. A view clones one, lets the user change the clone and asks
 //! for it to be taken over.
 
+use std::path::PathBuf;
+
 use quire_crdt::DocumentId;
 
 use super::command::{Action, table};
@@ -53,6 +55,13 @@ pub enum Dialog {
     },
     /// A path, where no file dialog of the system answers.
     Path(PathDialog),
+    /// Whether to import files that are not UTF-8 all the same.
+    ImportLossy {
+        /// The files.
+        paths: Vec<PathBuf>,
+        /// What is wrong with the first.
+        words: String,
+    },
     /// The settings.
     Settings(SettingsDraft),
     /// What Quire is.

@@ -23,6 +23,9 @@ pub const COLUMN_CHARS_MIN: u32 = 30;
 /// The most characters that the writing column may be wide.
 pub const COLUMN_CHARS_MAX: u32 = 400;
 
+/// The width of the writing column in characters, unless another is chosen.
+pub const COLUMN_CHARS: u32 = 76;
+
 /// The most characters that a name may have.
 pub const NAME_CHARS_MAX: usize = 60;
 
@@ -85,7 +88,7 @@ impl Default for Settings {
             font_size: 15.0,
             wrap: true,
             line_numbers: false,
-            column_chars: 76,
+            column_chars: COLUMN_CHARS,
         }
     }
 }
@@ -196,6 +199,15 @@ impl Settings {
         Ok(document.to_string())
     }
 
+    /// Cuts from the names what cannot be stored: what is beyond [`NAME_CHARS_MAX`], and control characters.
+    pub fn cap_names(&mut self) {
+        for name in [&mut self.name, &mut self.device] {
+            if !is_name(name) {
+                *name = name.chars().filter(|char| !char.is_control()).take(NAME_CHARS_MAX).collect();
+            }
+        }
+    }
+
     /// How others see this device: the person's and the device's name together.
     pub fn device_label(&self) -> String {
         match (self.name.as_str(), self.device.as_str()) {
@@ -221,6 +233,10 @@ fn word_of<T: Copy + PartialEq>(words: &[(&'static str, T)], choice: T) -> &'sta
 fn read(text: &str) -> Result<DocumentMut, SettingsError> {
     text.parse()
         .map_err(|error: toml_edit::TomlError| SettingsError { message: error.to_string().trim_end().to_owned() })
+}
+
+fn is_name(text: &str) -> bool {
+    text.chars().count() <= NAME_CHARS_MAX && !text.chars().any(char::is_control)
 }
 
 /// Puts a value at a key and keeps the comments around the old one.
@@ -252,9 +268,8 @@ impl Reader<'_> {
     }
 
     fn name(&mut self, key: &'static str) -> String {
-        let usable = |text: &str| text.chars().count() <= NAME_CHARS_MAX && !text.chars().any(char::is_control);
         let wanted = format!("a text of at most {NAME_CHARS_MAX} characters in quotation marks");
-        self.value(key, &wanted, |value| value.as_str().filter(|text| usable(text)).map(str::to_owned))
+        self.value(key, &wanted, |value| value.as_str().filter(|text| is_name(text)).map(str::to_owned))
             .unwrap_or_default()
     }
 
@@ -344,6 +359,15 @@ mod tests {
         let text = settings.write_into(TEMPLATE).unwrap();
         assert_eq!(Settings::parse(&text), Ok((settings, Vec::new())));
         assert!(text.contains("# Your colour: 0 to 7."));
+    }
+
+    #[test]
+    fn names_are_cut_to_what_reads_back() {
+        let mut settings = Settings { name: "é".repeat(61), device: "lap\ttop".into(), ..Settings::default() };
+        settings.cap_names();
+        assert_eq!((settings.name.as_str(), settings.device.as_str()), ("é".repeat(60).as_str(), "laptop"));
+        let text = settings.write_into(TEMPLATE).unwrap();
+        assert_eq!(Settings::parse(&text), Ok((settings, Vec::new())));
     }
 
     #[test]

@@ -32,6 +32,8 @@ pub struct Look {
     pub zoom: f32,
     /// Lines are wrapped at the width of the column.
     pub wrap: bool,
+    /// The width of the column, in characters of average width.
+    pub column_chars: u32,
     /// Line numbers are shown.
     pub line_numbers: bool,
     /// All letters are equally wide.
@@ -40,7 +42,8 @@ pub struct Look {
 
 impl Default for Look {
     fn default() -> Self {
-        Self { zoom: 1.0, wrap: true, line_numbers: false, monospace: false }
+        let column_chars = super::settings::COLUMN_CHARS;
+        Self { zoom: 1.0, wrap: true, column_chars, line_numbers: false, monospace: false }
     }
 }
 

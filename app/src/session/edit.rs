@@ -125,18 +125,21 @@ impl Session {
         self.open.get_mut(&id).map(|open| &mut open.replica).ok_or(SessionError::NotOpen { document: id })
     }
 
-    /// Writes this device's name into the document before its first edit there.
+    /// Writes this device's name into the document before its first edit there, and before the first under another name.
     fn introduce(&mut self, id: DocumentId) -> Result<(), SessionError> {
-        if !self.options.introduces {
+        let open = self.open.get_mut(&id).ok_or(SessionError::NotOpen { document: id })?;
+        if open.introduced_as.is_some() || !self.options.introduces {
             return Ok(());
         }
         let label = self.settings.device_label();
-        let replica = self.replica(id)?;
-        if replica.units_made() == 0 {
-            let key = format!("{DEVICE_KEY_PREFIX}{}", replica.document().replica());
-            replica.set(&key, Some(Value::Text(label)))?;
-            replica.end_undo_group();
+        let value = Value::Text(label.clone());
+        let key = format!("{DEVICE_KEY_PREFIX}{}", open.replica.document().replica());
+        if open.replica.document().map().get(&key) != Some(&value) {
+            open.replica.end_undo_group();
+            open.replica.set(&key, Some(value))?;
+            open.replica.end_undo_group();
         }
+        open.introduced_as = Some(label);
         Ok(())
     }
 }

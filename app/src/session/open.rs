@@ -40,6 +40,8 @@ pub(super) struct OpenDocument {
     pub(super) ask_anew_at_us: u64,
     /// What was said last of changes that were set aside.
     pub(super) set_aside_said: Option<String>,
+    /// This device's name as the document has it, once that was looked at.
+    pub(super) introduced_as: Option<String>,
     /// What was told of the relay's store on this link, or of a clone.
     told: Option<Finding>,
 }
@@ -104,6 +106,7 @@ impl OpenDocument {
             wanted,
             ask_anew_at_us: 0,
             set_aside_said: None,
+            introduced_as: None,
             told: None,
         }
     }

@@ -106,7 +106,9 @@ fn only_the_newest_documents_stay_in_memory_when_they_are_closed_and_those_are_l
         session.share(*id, "127.0.0.1:1".parse().ok()).unwrap();
     }
     assert_eq!(session.open.len(), ids.len());
-    ids.iter().for_each(|id| session.close_document(*id));
+    for id in &ids {
+        session.close_document(*id);
+    }
     pump_until(&mut session, |session, _| session.open.len() <= BACKGROUND_LINKS_MAX);
     let check = |session: &Session| {
         assert_eq!(session.open.keys().filter(|id| ids[..3].contains(id)).count(), 0, "the oldest are let go");
@@ -211,6 +213,13 @@ fn settings_are_kept_and_name_the_device() {
     let id = session.import("", "x").unwrap();
     let names: Vec<_> = session.document(id).unwrap().map().iter().map(|(_, value)| value.clone()).collect();
     assert_eq!(names, [quire_crdt::Value::Text("Ana’s laptop".into())]);
+    let settings = Settings { device: "desktop".into(), ..settings };
+    session.set_settings(settings.clone()).unwrap();
+    session.insert(id, 1, "y").unwrap();
+    session.insert(id, 2, "z").unwrap();
+    let names: Vec<_> = session.document(id).unwrap().map().iter().map(|(_, value)| value.clone()).collect();
+    assert_eq!(names, [quire_crdt::Value::Text("Ana’s desktop".into())]);
+    assert_eq!(session.document(id).unwrap().log().iter().map(|sealed| sealed.header().len).sum::<u64>(), 2);
     session.close();
     assert_eq!(*session_in(&folder).settings(), settings);
 }

@@ -56,16 +56,16 @@ pub enum AskError {
 pub struct Call {
     head: String,
     text: String,
-    reply: SyncSender<Message>,
+    reply: SyncSender<Said>,
 }
 
 /// Where the answer to a request goes.
 #[derive(Debug)]
-pub struct Reply(SyncSender<Message>);
+pub struct Reply(SyncSender<Said>);
 
 /// What the thread of a connection is told.
 #[derive(Debug)]
-enum Message {
+enum Said {
     /// From here on the request may have been fulfilled.
     Started,
     /// The answer: line and text.
@@ -76,7 +76,7 @@ impl Call {
     /// Begins with the request: its line, its text, and where the answer goes.
     pub fn start(self) -> (String, String, Reply) {
         // Whoever asked may be gone; the request counts all the same.
-        drop(self.reply.send(Message::Started));
+        drop(self.reply.send(Said::Started));
         (self.head, self.text, Reply(self.reply))
     }
 }
@@ -85,6 +85,6 @@ impl Reply {
     /// Answers with a line of JSON and a text.
     pub fn send(self, (head, text): (String, String)) {
         // Whoever asked may be gone.
-        drop(self.0.send(Message::Answer(head, text)));
+        drop(self.0.send(Said::Answer(head, text)));
     }
 }

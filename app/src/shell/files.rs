@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use crate::editor::edit::with_newlines;
+
 /// The most bytes that an imported file may have.
 pub const IMPORT_BYTES_MAX: u64 = 128 * 1024 * 1024;
 
@@ -33,7 +35,7 @@ pub enum FileError {
     /// It is not UTF-8.
     #[error(
         "{} is not UTF-8 text: byte {found:#04x} in line {line} (byte {offset} of the file) is none; import it as lossy to \
-         replace what cannot be read by \u{fffd}",
+         replace what cannot be read by U+FFFD",
         path.display()
     )]
     NotUtf8 {
@@ -59,7 +61,7 @@ pub enum FileError {
 /// A text that was read from a file.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Imported {
-    /// The text, without a byte order mark.
+    /// The text, without a byte order mark; every line ends with `\n`.
     pub text: String,
     /// Whether bytes were replaced that are no UTF-8.
     pub lossy: bool,
@@ -95,6 +97,7 @@ pub fn text_of(path: &Path, bytes: Vec<u8>, lossy: bool) -> Result<Imported, Fil
         }
     };
     let text = text.strip_prefix(BYTE_ORDER_MARK).map(str::to_owned).unwrap_or(text);
+    let text = if text.contains('\r') { with_newlines(&text) } else { text };
     Ok(Imported { text, lossy: replaced })
 }
 
@@ -140,6 +143,12 @@ mod tests {
     fn a_byte_order_mark_is_no_text() {
         let read = text_of(Path::new("a"), b"\xef\xbb\xbfhello".to_vec(), false).unwrap();
         assert_eq!(read, Imported { text: "hello".into(), lossy: false });
+    }
+
+    #[test]
+    fn lines_of_every_system_end_alike() {
+        let read = text_of(Path::new("a"), b"one\r\ntwo\rthree\n".to_vec(), false).unwrap();
+        assert_eq!(read.text, "one\ntwo\nthree\n");
     }
 
     #[test]

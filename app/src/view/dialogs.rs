@@ -26,6 +26,7 @@ pub fn show(ui: &Ui, view: &Dialog) -> Vec<Request> {
         Dialog::Share(view) => share::show(ui, view),
         Dialog::GoToLine { line, lines } => go_to_line(ui, line, *lines),
         Dialog::Path(view) => path(ui, view),
+        Dialog::ImportLossy { paths, words } => import_lossy(ui, paths.len(), words),
         Dialog::Settings(draft) => settings::show(ui, draft),
         Dialog::About { version, library } => about(ui, version, library),
     }
@@ -90,6 +91,14 @@ fn move_to_relay(ui: &Ui, relay: &str, title: &str, there: &str) -> Vec<Request>
          not see what is written at this one. Moving sends everything that is here to {relay}."
     );
     ask_whether(ui, "move", &format!("Move “{title}” to the link’s relay?"), &words, ["Stay", "Move"])
+}
+
+fn import_lossy(ui: &Ui, count: usize, words: &str) -> Vec<Request> {
+    let title =
+        if count == 1 { "Import it all the same?".to_owned() } else { format!("Import {count} files all the same?") };
+    let words =
+        format!("{words} What cannot be read becomes the replacement character, U+FFFD; the file stays as it is.");
+    ask_whether(ui, "lossy", &title, &words, ["Cancel", "Import"])
 }
 
 /// Asks for one of two: to leave it, or to do it.

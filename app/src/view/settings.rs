@@ -7,7 +7,9 @@ use super::widgets::{dialog, error_line, field, primary_button, quiet, quiet_but
 use crate::editor::command::{Group, table};
 use crate::editor::dialog::{Dialog, SettingsDraft};
 use crate::editor::request::Request;
-use crate::editor::settings::{FONT_SIZE_MAX, FONT_SIZE_MIN, FontChoice, Settings, ThemeChoice};
+use crate::editor::settings::{
+    COLUMN_CHARS_MAX, COLUMN_CHARS_MIN, FONT_SIZE_MAX, FONT_SIZE_MIN, FontChoice, Settings, ThemeChoice,
+};
 
 /// The width of the dialog, in points.
 const WIDTH: f32 = 520.0;
@@ -83,6 +85,10 @@ fn look(ui: &mut Ui, settings: &mut Settings) {
     ui.label(quiet(ui, "Text size"));
     let slider = Slider::new(&mut settings.font_size, FONT_SIZE_MIN..=FONT_SIZE_MAX).step_by(0.5);
     ui.add(slider).accessible_name("Text size");
+    ui.end_row();
+    ui.label(quiet(ui, "Column width"));
+    let slider = Slider::new(&mut settings.column_chars, COLUMN_CHARS_MIN..=COLUMN_CHARS_MAX).logarithmic(true);
+    ui.add(slider.suffix(" characters")).accessible_name("Column width");
     ui.end_row();
     ui.label(quiet(ui, "Lines"));
     ui.horizontal(|ui| {

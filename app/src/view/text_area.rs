@@ -17,9 +17,12 @@ mod layout;
 mod paint;
 mod scroll;
 
+use std::sync::Arc;
+
 use egui::{Id, Rect, Response, Sense, Ui};
 use quire_crdt::{Anchor, ReplicaId, Text};
 
+pub use self::accessible::announce;
 use self::job::Face;
 use self::layout::{Laid, Layout};
 use self::scroll::Bar;
@@ -77,6 +80,8 @@ struct Memory {
     moved: f64,
     /// What the system was told is selected.
     reported: Option<Selection>,
+    /// What a screen reader was told of the text.
+    runs: Arc<[accessible::Run]>,
 }
 
 impl TextArea {
@@ -191,7 +196,7 @@ fn layout_for(ui: &Ui, rect: Rect, text: &Text, state: &mut EditorState) -> Layo
     };
     let digits = text.len_lines().max(100).ilog10() + 1;
     let gutter = if look.line_numbers { digits as f32 * face.size * 0.62 + space::L } else { 0.0 };
-    let layout = Layout::new(ui.ctx(), face, rect, gutter, look.wrap);
+    let layout = Layout::new(ui.ctx(), face, rect, gutter, look);
     if state.segments().estimate() != layout.estimate() {
         state.segments_mut().estimate_anew(layout.estimate());
     }

@@ -37,10 +37,6 @@ pub const RADIUS: u8 = 6;
 
 /// The height of a line of text, as a multiple of the size of its letters.
 pub const LINE_HEIGHT: f32 = 1.5;
-
-/// The width of the writing column, in average characters.
-pub const COLUMN_CHARS: f32 = 74.0;
-
 /// How many colours there are for people.
 pub const PEOPLE: usize = 8;
 

@@ -1,6 +1,6 @@
 //! The whole window: where its parts stand.
 
-use egui::{CentralPanel, Event, Frame, Panel, Rect, Ui, vec2};
+use egui::{CentralPanel, Event, Frame, Id, Panel, Rect, Ui, vec2};
 
 use super::keys::{action_for, is_mac};
 use super::theme::{Tokens, space};
@@ -32,6 +32,9 @@ pub struct WindowView {
     /// The dialog, while there is one.
     pub dialog: Option<Dialog>,
 }
+
+/// How much wheel or fingers must enlarge for one step of the zoom.
+const ZOOM_STEP: f32 = 1.2;
 
 /// The width of the library before the user drags its edge, in points.
 const LIBRARY: f32 = 272.0;
@@ -114,6 +117,20 @@ pub fn take_keys(ui: &Ui) -> Vec<Request> {
         });
     });
     requests
+}
+
+/// The wheel with the key of commands held, or two fingers that spread: steps of the same zoom that the keys take.
+pub fn take_zoom(ui: &Ui) -> Vec<Request> {
+    let id = Id::unique("zoom by wheel");
+    let by = ui.input(egui::InputState::zoom_delta);
+    let total = by * ui.data(|data| data.get_temp(id)).unwrap_or(1.0_f32);
+    let step = match total {
+        total if total >= ZOOM_STEP => Some(Action::ZoomIn),
+        total if total <= 1.0 / ZOOM_STEP => Some(Action::ZoomOut),
+        _ => None,
+    };
+    ui.data_mut(|data| data.insert_temp(id, if step.is_some() { 1.0 } else { total }));
+    step.map(Request::Do).into_iter().collect()
 }
 
 /// What belongs to the window wherever the focus is: everything but typing and moving.

@@ -11,7 +11,7 @@ use std::thread::{self, JoinHandle};
 
 use serde_json::{Value, json};
 
-use super::{AskError, CONNECTIONS_MAX, Call, LINE_BYTES_MAX, Message, SOCKET_NAME, TEXT_BYTES_MAX};
+use super::{AskError, CONNECTIONS_MAX, Call, LINE_BYTES_MAX, SOCKET_NAME, Said, TEXT_BYTES_MAX};
 use crate::shell::inbox::{Event, Outlet, Places};
 
 /// The first copy's end. It must be dropped before the library's lock is given up.
@@ -97,11 +97,11 @@ fn serve(stream: &UnixStream, places: &Places) -> io::Result<()> {
     let (reply, messages) = sync_channel(2);
     // What is not left is dropped, and ends the connection as one that was not heard.
     places.try_leave(Event::Call(Call { head, text, reply }));
-    let Ok(Message::Started) = messages.recv() else { return Ok(()) };
+    let Ok(Said::Started) = messages.recv() else { return Ok(()) };
     send(stream, r#"{"started":true}"#, "")?;
     match messages.recv() {
-        Ok(Message::Answer(head, text)) => send(stream, &head, &text),
-        Ok(Message::Started) | Err(_) => Ok(()),
+        Ok(Said::Answer(head, text)) => send(stream, &head, &text),
+        Ok(Said::Started) | Err(_) => Ok(()),
     }
 }
 

@@ -10,8 +10,8 @@ use super::job::{Face, Jobs};
 use crate::editor::markdown::{LineKind, Start};
 use crate::editor::motion::{Page, Row, Rows, Spot};
 use crate::editor::segments::{Estimate, Located};
-use crate::editor::state::Preedit;
-use crate::view::theme::{COLUMN_CHARS, space};
+use crate::editor::state::{Look, Preedit};
+use crate::view::theme::space;
 
 /// What letters are on average, to guess how many fit a row.
 const SAMPLE: &str = "The quick brown fox jumps over the lazy dog, and then some more. ";
@@ -48,12 +48,13 @@ pub(super) struct Laid {
 
 impl Layout {
     /// The layout for an area; `gutter` is the room for line numbers.
-    pub(super) fn new(context: &Context, mut face: Face, rect: Rect, gutter: f32, wrap: bool) -> Self {
+    pub(super) fn new(context: &Context, mut face: Face, rect: Rect, gutter: f32, look: Look) -> Self {
         let font = face.font();
         let width: f32 = context.fonts_mut(|fonts| SAMPLE.chars().map(|char| fonts.glyph_width(&font, char)).sum());
         let average = (width / SAMPLE.len() as f32).max(1.0);
         let room = (rect.width() - gutter - BAR_WIDTH - 2.0 * space::XL).max(4.0 * average);
-        let column_width = if wrap { room.min(COLUMN_CHARS * average).round() } else { room };
+        let wrap = look.wrap;
+        let column_width = if wrap { room.min(look.column_chars as f32 * average).round() } else { room };
         face.wrap_width = if wrap { column_width } else { f32::INFINITY };
         let centred = rect.left() + (rect.width() - column_width) / 2.0;
         let left = if wrap { centred } else { rect.left() };

@@ -90,15 +90,11 @@ impl TextArea {
     /// Scrolls as wheel and bar say.
     pub(super) fn bar_and_wheel(&mut self, ui: &Ui, text: &Text, state: &mut EditorState) {
         if self.response.contains_pointer() || self.bar.response.contains_pointer() {
-            let (delta, zoom) = ui.input(|input| (input.smooth_scroll_delta(), input.zoom_delta()));
+            let delta = ui.input(egui::InputState::smooth_scroll_delta);
             ui.input_mut(|input| input.smooth_scroll_delta = egui::Vec2::ZERO);
             let scroll = state.scroll();
             let left = if self.layout.face.wrap_width.is_finite() { 0.0 } else { (scroll.left - delta.x).max(0.0) };
             state.set_scroll(Scroll { points: scroll.points - f64::from(delta.y), left, ..scroll });
-            if (zoom - 1.0).abs() > f32::EPSILON {
-                let look = state.look();
-                state.set_look(crate::editor::state::Look { zoom: look.zoom * zoom, ..look });
-            }
         }
         let top = self.top(Page { text, segments: state.segments() }, state.scroll());
         let range = self.range(state);
