@@ -99,3 +99,90 @@ pub enum Value {
     /// Bytes whose meaning the key tells.
     Bytes(Vec<u8>),
 }
+
+impl Value {
+    /// The value, with its text or bytes where they are.
+    pub(crate) fn as_ref(&self) -> ValueRef<'_> {
+        match self {
+            Self::Text(text) => ValueRef::Text(text),
+            Self::Integer(integer) => ValueRef::Integer(*integer),
+            Self::Flag(flag) => ValueRef::Flag(*flag),
+            Self::Bytes(bytes) => ValueRef::Bytes(bytes),
+        }
+    }
+}
+
+/// An [`Op`] whose letters are elsewhere.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum OpRef<'a> {
+    /// As [`Op::Insert`].
+    Insert { left: Option<OpId>, right: Option<OpId>, text: &'a str },
+    /// As [`Op::Delete`].
+    Delete { first: OpId, len: u64, backwards: bool },
+    /// As [`Op::Set`].
+    Set { key: &'a str, value: Option<ValueRef<'a>> },
+}
+
+/// A [`Value`] whose letters or bytes are elsewhere.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum ValueRef<'a> {
+    Text(&'a str),
+    Integer(i64),
+    Flag(bool),
+    Bytes(&'a [u8]),
+}
+
+impl OpRef<'_> {
+    /// How many units the operation has. O(n) in the text of an insert.
+    pub(crate) fn len(&self) -> u64 {
+        match self {
+            Self::Insert { text, .. } if text.len() == 1 => 1,
+            Self::Insert { text, .. } => text.chars().count() as u64,
+            Self::Delete { len, .. } => *len,
+            Self::Set { .. } => 1,
+        }
+    }
+}
+
+impl ValueRef<'_> {
+    /// How many bytes the value has.
+    pub(crate) const fn bytes(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Bytes(bytes) => bytes.len(),
+            Self::Integer(_) => 8,
+            Self::Flag(_) => 1,
+        }
+    }
+}
+
+impl<'a> From<&'a Op> for OpRef<'a> {
+    fn from(op: &'a Op) -> Self {
+        match op {
+            Op::Insert { left, right, text } => Self::Insert { left: *left, right: *right, text },
+            Op::Delete { first, len, backwards } => Self::Delete { first: *first, len: *len, backwards: *backwards },
+            Op::Set { key, value } => Self::Set { key, value: value.as_ref().map(Value::as_ref) },
+        }
+    }
+}
+
+impl From<OpRef<'_>> for Op {
+    fn from(op: OpRef<'_>) -> Self {
+        match op {
+            OpRef::Insert { left, right, text } => Self::Insert { left, right, text: text.into() },
+            OpRef::Delete { first, len, backwards } => Self::Delete { first, len, backwards },
+            OpRef::Set { key, value } => Self::Set { key: key.into(), value: value.map(Value::from) },
+        }
+    }
+}
+
+impl From<ValueRef<'_>> for Value {
+    fn from(value: ValueRef<'_>) -> Self {
+        match value {
+            ValueRef::Text(text) => Self::Text(text.into()),
+            ValueRef::Integer(integer) => Self::Integer(integer),
+            ValueRef::Flag(flag) => Self::Flag(flag),
+            ValueRef::Bytes(bytes) => Self::Bytes(bytes.into()),
+        }
+    }
+}

@@ -2,7 +2,6 @@
 //!
 //! Integers are LEB128 varints, minimal or refused, so that a value has one encoding. `docs/FORMAT.md` has every layout.
 
-use alloc::string::String;
 use alloc::vec::Vec;
 
 use thiserror::Error;
@@ -163,9 +162,16 @@ impl<'a> Reader<'a> {
 }
 
 /// Writes what [`Reader`] reads.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Writer {
     bytes: Vec<u8>,
+}
+
+impl Default for Writer {
+    /// A writer with room for a typed character in its envelope.
+    fn default() -> Self {
+        Self { bytes: Vec::with_capacity(64) }
+    }
 }
 
 impl Writer {
@@ -194,6 +200,11 @@ impl Writer {
         self.bytes(text.as_bytes());
     }
 
+    /// How many bytes were written.
+    pub(crate) const fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
     pub(crate) fn finish(self) -> Vec<u8> {
         self.bytes
     }
@@ -207,11 +218,6 @@ pub(crate) const fn zigzag(value: i64) -> u64 {
 /// The inverse of [`zigzag`].
 pub(crate) const fn unzigzag(value: u64) -> i64 {
     (value >> 1).cast_signed() ^ -(value & 1).cast_signed()
-}
-
-/// An owned copy, for the fields of a decoded value.
-pub(crate) fn owned(text: &str) -> String {
-    String::from(text)
 }
 
 #[cfg(test)]

@@ -5,8 +5,9 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use crate::causal::{self, CausalBuffer, Delivery};
-use crate::change::{Change, Header, Op, Value};
+use crate::change::{Header, OpRef, Value};
 use crate::clock::{Lamport, VersionVector};
+use crate::codec::change::Ops;
 use crate::envelope::{self, Envelope};
 use crate::id::{DocumentId, OpId, ReplicaId};
 use crate::map::{Entry, LwwMap};
@@ -19,6 +20,7 @@ pub use edits::Edits;
 pub use error::{EditError, ReceiveError};
 use log::{Edit, Record};
 pub use log::{Envelopes, Log};
+use validate::Past;
 
 mod authors;
 mod cuts;
@@ -65,6 +67,8 @@ pub struct Document {
     version: VersionVector,
     /// How many units this replica made: its own entry of the version.
     made: u64,
+    /// The entries of others that moved since this replica's newest change.
+    moved: VersionVector,
     authors: Authors,
     held: CausalBuffer<Envelope>,
     record: Record,
@@ -83,6 +87,7 @@ impl Document {
             map: LwwMap::default(),
             version: VersionVector::new(),
             made: 0,
+            moved: VersionVector::new(),
             authors: Authors::default(),
             held: CausalBuffer::default(),
             record: Record::default(),
@@ -177,7 +182,7 @@ impl Document {
     /// # Errors
     /// [`EditError::TooLong`] above [`MAP_ENTRY_BYTES_MAX`], [`EditError::Full`] when the history has no room.
     pub fn set(&mut self, key: &str, value: Option<Value>) -> Result<(), EditError> {
-        let bytes = validate::entry_bytes(key, value.as_ref());
+        let bytes = validate::entry_bytes(key, value.as_ref().map(Value::as_ref));
         if bytes > MAP_ENTRY_BYTES_MAX {
             return Err(EditError::TooLong { bytes, limit: MAP_ENTRY_BYTES_MAX });
         }
@@ -225,14 +230,24 @@ impl Document {
             return 0;
         }
         let before = self.record.len();
-        let mut deps = self.authors.moved(self.replica, &self.version);
-        for end in self.record.cuts(&self.text, pending) {
-            let start = self.record.end();
-            let first_seq = self.text.units().id(start).seq;
-            self.authors.deliver(self.replica, first_seq, (end.index() - start.index()) as u64, &deps);
-            self.record.push(end, core::mem::take(&mut deps));
+        let deps = core::mem::take(&mut self.moved);
+        if self.record.fit_one(&pending) {
+            self.close_change(pending.end, deps);
+        } else {
+            let mut deps = Some(deps);
+            for end in self.record.cuts(&self.text, pending) {
+                self.close_change(end, deps.take().unwrap_or_default());
+            }
         }
         self.record.len() - before
+    }
+
+    /// Makes the units up to `end` that are in no change yet into one.
+    fn close_change(&mut self, end: Unit, deps: VersionVector) {
+        let start = self.record.end();
+        let first_seq = self.made - (self.text.units().len() - start.index()) as u64;
+        self.authors.deliver(self.replica, first_seq, (end.index() - start.index()) as u64, &deps);
+        self.record.push(end, deps);
     }
 
     /// Takes an envelope from another replica, or from the disk. What was changed is added to `received`.
@@ -250,13 +265,14 @@ impl Document {
         match delivery {
             Delivery::Duplicate => {}
             Delivery::HeldBack => {
-                envelope::open(&envelope)?;
+                let mut ops = envelope::open_ops(&envelope)?;
+                while ops.next()?.is_some() {}
                 self.held.hold(envelope.header().clone(), envelope.bytes().len(), envelope)?;
             }
             Delivery::Delivered => {
-                self.deliver(envelope, received)?;
+                self.deliver(&envelope, received)?;
                 while let Some(waiting) = self.held.take_ready(&self.version) {
-                    if let Err(error) = self.deliver(waiting, received) {
+                    if let Err(error) = self.deliver(&waiting, received) {
                         received.refused.push(error);
                     }
                 }
@@ -265,74 +281,97 @@ impl Document {
         Ok(delivery)
     }
 
-    fn deliver(&mut self, envelope: Envelope, received: &mut Received) -> Result<(), ReceiveError> {
-        let Change { header, ops } = envelope::open(&envelope)?;
-        let past = self.authors.past(&header);
-        validate::check(&header, &ops, &past, &self.text)?;
+    fn deliver(&mut self, envelope: &Envelope, received: &mut Received) -> Result<(), ReceiveError> {
+        let (header, ops) = (envelope.header(), envelope::open_ops(envelope)?);
+        let past = Past { header, known: self.authors.known(header.replica) };
+        let writes = validate::check(past, ops.clone(), &self.text)?;
         let (units, more) = (self.text.units().len(), header.len);
         if more > (UNITS_MAX - units) as u64 || !self.text.inserted().has_room(envelope.bytes().len()) {
             return Err(ReceiveError::Full { units, more });
         }
         self.commit();
+        let past = writes.then(|| self.authors.past(header));
         let lamport = self.authors.deliver(header.replica, header.first_seq, header.len, &header.deps);
-        self.apply(&header, ops, past, lamport, received);
-        self.record.push(self.text.units().end(), header.deps);
+        self.apply(header, ops, past, lamport, received);
+        self.record.push(self.text.units().end(), header.deps.clone());
+        self.version.observe(header.replica, header.end_seq());
+        if header.replica == self.replica {
+            self.made = header.end_seq();
+            let known = self.authors.known(self.replica);
+            self.moved = self
+                .version
+                .iter()
+                .filter(|(replica, count)| {
+                    *replica != self.replica && known.is_none_or(|known| known.get(*replica) < *count)
+                })
+                .collect();
+        } else {
+            self.moved.observe(header.replica, header.end_seq());
+        }
         Ok(())
     }
 
-    /// Applies a change that was checked; cannot fail.
+    /// Applies a change that was checked; cannot fail. `past` is needed for writes to the map.
     fn apply(
         &mut self,
         header: &Header,
-        ops: Vec<Op>,
-        mut past: VersionVector,
+        mut ops: Ops<'_>,
+        mut past: Option<VersionVector>,
         lamport: Lamport,
         received: &mut Received,
     ) {
         let author = header.replica;
         let mut id = header.first_id();
-        let mut splices = Vec::new();
-        for op in ops {
-            let len = op.len();
+        while let Ok(Some(op)) = ops.next() {
             match op {
-                Op::Insert { left, right, text } => splices.push(self.text.integrate_insert(id, left, right, &text)),
-                Op::Delete { first, len, backwards } => {
-                    self.integrate_delete(id, OpRun { first, len, backwards }, &mut splices);
+                OpRef::Insert { left, right, text } => {
+                    let splice = self.text.integrate_insert(id, left, right, text);
+                    received.patches.push(Patch { splice, author });
                 }
-                Op::Set { key, value } => {
+                OpRef::Delete { first, len, backwards } => {
+                    self.integrate_delete(id, OpRun { first, len, backwards }, received);
+                }
+                OpRef::Set { key, value } => {
+                    let past = past.get_or_insert_default();
                     past.observe(author, id.seq);
                     let lamport = lamport.plus(id.seq - header.first_seq);
-                    self.map.apply(&key, Entry { id, lamport, value: value.clone() }, &past);
+                    let value = value.map(Value::from);
+                    self.map.apply(key, Entry { id, lamport, value: value.clone() }, past);
                     let unit = self.text.pass(id, 1);
-                    self.record.push_set(unit, key.clone(), value);
-                    received.keys.push(key);
+                    self.record.push_set(unit, key.into(), value);
+                    received.keys.push(key.into());
                 }
             }
-            received.patches.extend(splices.drain(..).map(|splice| Patch { splice, author }));
-            id = id.plus(len);
-        }
-        self.version.observe(author, id.seq);
-        if author == self.replica {
-            self.made = id.seq;
+            id = id.plus(op.len());
         }
     }
 
     /// Deletes a run of ids, and notes which unit deleted what.
-    fn integrate_delete(&mut self, id: OpId, run: OpRun, splices: &mut Vec<Splice>) {
+    fn integrate_delete(&mut self, id: OpId, run: OpRun, received: &mut Received) {
         let OpRun { first, len, backwards } = run;
-        let parts = self.text.numbered(first, len);
-        let mut start = self.text.pass(id, parts.iter().map(|(_, len)| len).sum());
-        let mut note = |(first, len): (Unit, usize)| {
+        // The units fit, so the characters do.
+        let mut left = usize::try_from(len).unwrap_or(usize::MAX);
+        let mut start = self.text.pass(id, left);
+        let mut next = first;
+        let mut parts = Vec::new();
+        while let Some((unit, run)) = self.text.units().run(next).filter(|_| left > 0) {
+            let len = run.min(left);
+            let apart = backwards && len < left;
+            (next, left) = (next.plus(len as u64), left - len);
+            self.text.integrate_delete(unit, len, |splice| {
+                received.patches.push(Patch { splice, author: id.replica });
+            });
+            if apart || !parts.is_empty() {
+                parts.push((unit, len));
+            } else {
+                self.record.deletions.push(Deletion { start, len, first: unit, backwards });
+                start = start.plus(len);
+            }
+        }
+        // Backwards, the part with the largest ids came first.
+        for (first, len) in parts.into_iter().rev() {
             self.record.deletions.push(Deletion { start, len, first, backwards });
             start = start.plus(len);
-        };
-        if backwards {
-            parts.iter().rev().copied().for_each(&mut note);
-        } else {
-            parts.iter().copied().for_each(&mut note);
-        }
-        for (first, len) in parts {
-            self.text.integrate_delete(first, len, splices);
         }
     }
 

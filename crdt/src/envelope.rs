@@ -3,10 +3,13 @@
 //! The relay, the outbox and the stores know envelopes; [`seal`] and [`open`] are the only way between an envelope and a
 //! [`Change`]. `docs/FORMAT.md` has the layout.
 
+use alloc::vec::Vec;
+
 use bytes::Bytes;
 
-use crate::change::{Change, Header};
+use crate::change::{Change, Header, Op, OpRef};
 use crate::clock::VersionVector;
+use crate::codec::change::Ops;
 use crate::codec::{self, DecodeError, DecodeErrorKind, Reader, Writer};
 use crate::id::{DocumentId, ID_BYTES};
 
@@ -67,14 +70,22 @@ impl Envelope {
 
 /// Puts a change into an envelope.
 pub fn seal(document: DocumentId, change: &Change) -> Envelope {
+    seal_ops(document, change.header.clone(), change.ops.iter().map(OpRef::from))
+}
+
+/// Puts a change into an envelope whose operations come one after the other.
+pub(crate) fn seal_ops<'a>(
+    document: DocumentId,
+    header: Header,
+    ops: impl Iterator<Item = OpRef<'a>> + Clone,
+) -> Envelope {
     let mut writer = Writer::default();
     writer.varint(ENVELOPE_VERSION);
     writer.raw(document.as_bytes());
-    encode_header(&mut writer, &change.header);
-    let mut bytes = writer.finish();
-    let payload_at = bytes.len();
-    bytes.extend_from_slice(&codec::change::encode_ops(&change.header, &change.ops));
-    Envelope { document, header: change.header.clone(), bytes: Bytes::from(bytes), payload_at }
+    encode_header(&mut writer, &header);
+    let payload_at = writer.len();
+    codec::change::encode_ops(&mut writer, &header, ops);
+    Envelope { document, header, bytes: Bytes::from(writer.finish()), payload_at }
 }
 
 /// Takes the change out of its envelope.
@@ -83,8 +94,16 @@ pub fn seal(document: DocumentId, change: &Change) -> Envelope {
 /// A [`DecodeError`], its offset counted from the start of the payload, when the payload is no list of operations of a known
 /// version, or their lengths do not sum up to what the header says.
 pub fn open(envelope: &Envelope) -> Result<Change, DecodeError> {
-    let ops = codec::change::decode_ops(envelope.header(), envelope.payload())?;
+    let (mut reader, mut ops) = (open_ops(envelope)?, Vec::new());
+    while let Some(op) = reader.next()? {
+        ops.push(Op::from(op));
+    }
     Ok(Change { header: envelope.header.clone(), ops })
+}
+
+/// The operations of the change in an envelope, to be read one after the other.
+pub(crate) fn open_ops(envelope: &Envelope) -> Result<Ops<'_>, DecodeError> {
+    Ops::new(envelope.header(), envelope.payload())
 }
 
 fn encode_header(writer: &mut Writer, header: &Header) {
@@ -126,11 +145,9 @@ fn decode_header(reader: &mut Reader<'_>) -> Result<Header, DecodeError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::change::Op;
     use crate::id::{OpId, ReplicaId};
     use alloc::string::String;
     use alloc::vec;
-    use alloc::vec::Vec;
 
     const DOCUMENT: DocumentId = DocumentId::from_bytes([9; 16]);
     const A: ReplicaId = ReplicaId::from_bytes([1; 16]);

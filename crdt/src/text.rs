@@ -240,19 +240,6 @@ impl Text {
         true
     }
 
-    /// These characters, which are here, as runs of consecutive numbers, each with their first number and how many there are, in
-    /// the order of their ids.
-    pub(crate) fn numbered(&self, first: OpId, len: u64) -> Vec<(Unit, usize)> {
-        let mut runs = Vec::new();
-        let (mut next, mut left) = (first, usize::try_from(len).unwrap_or(usize::MAX));
-        while let Some((unit, run)) = self.units.run(next).filter(|_| left > 0) {
-            let part = run.min(left);
-            runs.push((unit, part));
-            (next, left) = (next.plus(part as u64), left - part);
-        }
-        runs
-    }
-
     /// Where those of these characters that are visible stand now: ranges of chars in document order. O(log n) for each span
     /// that holds some of them.
     pub(crate) fn visible_ranges(&self, first: Unit, len: usize) -> Vec<Range<usize>> {
@@ -363,25 +350,28 @@ impl Text {
         Splice { at, deleted: 0, inserted: len }
     }
 
-    /// Deletes characters of somebody's choice, which must be here; those that are deleted already stay so. Pushes the visible
+    /// Deletes characters of somebody's choice, which must be here; those that are deleted already stay so. Tells the visible
     /// changes in the order in which they were applied. O(log n) for each span that it touches.
-    pub(crate) fn integrate_delete(&mut self, first: Unit, len: usize, splices: &mut Vec<Splice>) {
+    pub(crate) fn integrate_delete(&mut self, first: Unit, len: usize, mut deleted: impl FnMut(Splice)) {
         self.typing = None;
-        let own = splices.len();
+        let mut last: Option<Splice> = None;
         let mut next = self.part(first, len);
         while let Some((cursor, part)) = next {
             if !part.is_deleted() {
                 let (at, _) = self.spans.visible_position(cursor);
                 self.spans.delete(cursor, at, part.len());
                 self.rope.remove(at..at + part.len());
-                match splices[own..].last_mut() {
+                match &mut last {
                     Some(last) if last.at == at => last.deleted += part.len(),
-                    _ => splices.push(Splice { at, deleted: part.len(), inserted: 0 }),
+                    _ => {
+                        last.replace(Splice { at, deleted: part.len(), inserted: 0 }).into_iter().for_each(&mut deleted)
+                    }
                 }
             }
             let done = part.end().index() - first.index();
             next = self.part(first.plus(done), len - done);
         }
+        last.into_iter().for_each(deleted);
     }
 
     /// Panics if an inner invariant is broken: for tests. O(n).

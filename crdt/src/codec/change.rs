@@ -2,8 +2,8 @@
 
 use alloc::vec::Vec;
 
-use super::{DecodeError, DecodeErrorKind, Reader, Writer, owned, unzigzag, zigzag};
-use crate::change::{Header, Op, Value};
+use super::{DecodeError, DecodeErrorKind, Reader, Writer, unzigzag, zigzag};
+use crate::change::{Header, OpRef, ValueRef};
 use crate::id::{ID_BYTES, OpId, ReplicaId};
 
 /// The version of the payload's layout.
@@ -21,76 +21,77 @@ const NO: u8 = 2;
 const YES: u8 = 3;
 const BYTES: u8 = 4;
 
-/// The replicas that the operations name: the author first, then the others in the order of their ids.
+/// The replicas that the operations of a change name: the author first, then the others in the order of their ids.
 struct Names {
-    replicas: Vec<ReplicaId>,
+    author: ReplicaId,
+    others: Vec<ReplicaId>,
 }
 
 impl Names {
-    fn of(header: &Header, ops: &[Op]) -> Self {
-        let mut others: Vec<ReplicaId> = ops.iter().flat_map(named).collect();
+    fn of<'a>(author: ReplicaId, ops: impl Iterator<Item = OpRef<'a>>) -> Self {
+        let mut others = Vec::new();
+        let mut name = |id: Option<OpId>| {
+            if let Some(OpId { replica, .. }) = id
+                && replica != author
+                && others.last() != Some(&replica)
+            {
+                others.push(replica);
+            }
+        };
+        for op in ops {
+            match op {
+                OpRef::Insert { left, right, .. } => [left, right].into_iter().for_each(&mut name),
+                OpRef::Delete { first, .. } => name(Some(first)),
+                OpRef::Set { .. } => {}
+            }
+        }
         others.sort_unstable();
         others.dedup();
-        others.retain(|replica| *replica != header.replica);
-        let mut replicas = Vec::with_capacity(1 + others.len());
-        replicas.push(header.replica);
-        replicas.append(&mut others);
-        Self { replicas }
+        Self { author, others }
     }
 
     fn index(&self, replica: ReplicaId) -> u64 {
-        if replica == self.replicas[0] {
+        if replica == self.author {
             return 0;
         }
-        self.replicas[1..].binary_search(&replica).map_or(0, |at| at as u64 + 1)
+        self.others.binary_search(&replica).map_or(0, |at| at as u64 + 1)
     }
 }
 
-fn named(op: &Op) -> impl Iterator<Item = ReplicaId> {
-    let ids = match op {
-        Op::Insert { left, right, .. } => [*left, *right],
-        Op::Delete { first, .. } => [Some(*first), None],
-        Op::Set { .. } => [None, None],
-    };
-    ids.into_iter().flatten().map(|id| id.replica)
-}
-
-/// The operations as bytes. Ids are written relative to the unit that names them.
-pub(crate) fn encode_ops(header: &Header, ops: &[Op]) -> Vec<u8> {
-    let names = Names::of(header, ops);
-    let mut writer = Writer::default();
+/// Writes the operations of a change. Ids are written relative to the unit that names them.
+pub(crate) fn encode_ops<'a>(writer: &mut Writer, header: &Header, ops: impl Iterator<Item = OpRef<'a>> + Clone) {
+    let names = Names::of(header.replica, ops.clone());
     writer.varint(PAYLOAD_VERSION);
-    writer.varint(names.replicas.len() as u64 - 1);
-    for replica in &names.replicas[1..] {
+    writer.varint(names.others.len() as u64);
+    for replica in &names.others {
         writer.raw(replica.as_bytes());
     }
     let mut seq = header.first_seq;
     for op in ops {
-        encode_op(&mut writer, &names, seq, op);
+        encode_op(writer, &names, seq, op);
         seq += op.len();
     }
-    writer.finish()
 }
 
-fn encode_op(writer: &mut Writer, names: &Names, seq: u64, op: &Op) {
+fn encode_op(writer: &mut Writer, names: &Names, seq: u64, op: OpRef<'_>) {
     match op {
-        Op::Insert { left, right, text } => {
+        OpRef::Insert { left, right, text } => {
             writer.byte(INSERT);
-            encode_origin(writer, names, seq, *left);
-            encode_origin(writer, names, seq, *right);
+            encode_origin(writer, names, seq, left);
+            encode_origin(writer, names, seq, right);
             writer.text(text);
         }
-        Op::Delete { first, len, backwards } => {
-            writer.byte(if *backwards { DELETE_BACKWARDS } else { DELETE });
-            encode_origin(writer, names, seq, Some(*first));
-            writer.varint(*len);
+        OpRef::Delete { first, len, backwards } => {
+            writer.byte(if backwards { DELETE_BACKWARDS } else { DELETE });
+            encode_origin(writer, names, seq, Some(first));
+            writer.varint(len);
         }
-        Op::Set { key, value: Some(value) } => {
+        OpRef::Set { key, value: Some(value) } => {
             writer.byte(SET);
             writer.text(key);
             encode_value(writer, value);
         }
-        Op::Set { key, value: None } => {
+        OpRef::Set { key, value: None } => {
             writer.byte(REMOVE);
             writer.text(key);
         }
@@ -108,122 +109,149 @@ fn encode_origin(writer: &mut Writer, names: &Names, seq: u64, id: Option<OpId>)
     }
 }
 
-fn encode_value(writer: &mut Writer, value: &Value) {
+fn encode_value(writer: &mut Writer, value: ValueRef<'_>) {
     match value {
-        Value::Text(text) => {
+        ValueRef::Text(text) => {
             writer.byte(TEXT);
             writer.text(text);
         }
-        Value::Integer(integer) => {
+        ValueRef::Integer(integer) => {
             writer.byte(INTEGER);
-            writer.varint(zigzag(*integer));
+            writer.varint(zigzag(integer));
         }
-        Value::Flag(flag) => writer.byte(if *flag { YES } else { NO }),
-        Value::Bytes(bytes) => {
+        ValueRef::Flag(flag) => writer.byte(if flag { YES } else { NO }),
+        ValueRef::Bytes(bytes) => {
             writer.byte(BYTES);
             writer.bytes(bytes);
         }
     }
 }
 
-/// The operations of a payload; their lengths must sum up to the header's.
-pub(crate) fn decode_ops(header: &Header, bytes: &[u8]) -> Result<Vec<Op>, DecodeError> {
-    let mut reader = Reader::new(bytes);
-    reader.version(PAYLOAD_VERSION)?;
-    let names = decode_names(&mut reader, header)?;
-    let mut ops = Vec::new();
-    let mut done: u64 = 0;
-    while done < header.len {
-        let op = decode_op(&mut reader, &names, header.first_seq + done)?;
-        done = done.saturating_add(op.len());
-        ops.push(op);
-    }
-    if done != header.len {
-        return Err(reader.error(DecodeErrorKind::Range { field: "length of the operations", value: done }));
-    }
-    reader.finish()?;
-    Ok(ops)
+/// The operations of a payload, read one after the other; their letters stay where they are.
+#[derive(Clone, Debug)]
+pub(crate) struct Ops<'a> {
+    reader: Reader<'a>,
+    author: ReplicaId,
+    /// The other replicas that are named.
+    others: &'a [u8],
+    /// The `seq` of the next unit, and the one behind the last.
+    seq: u64,
+    end: u64,
 }
 
-fn decode_names(reader: &mut Reader<'_>, header: &Header) -> Result<Names, DecodeError> {
-    let count = reader.count("replicas", ID_BYTES)?;
-    let mut replicas = Vec::with_capacity(1 + count);
-    replicas.push(header.replica);
-    for at in 0..count {
-        let replica = reader.replica()?;
-        if (at > 0 && replicas[at] >= replica) || replica == header.replica {
-            return Err(reader.error(DecodeErrorKind::Order { field: "replicas" }));
-        }
-        replicas.push(replica);
-    }
-    Ok(Names { replicas })
-}
-
-fn decode_op(reader: &mut Reader<'_>, names: &Names, seq: u64) -> Result<Op, DecodeError> {
-    match reader.byte()? {
-        INSERT => {
-            let left = decode_origin(reader, names, seq)?;
-            let right = decode_origin(reader, names, seq)?;
-            let text = reader.text("text")?;
-            if text.is_empty() {
-                return Err(reader.error(DecodeErrorKind::Range { field: "length of the text", value: 0 }));
+impl<'a> Ops<'a> {
+    /// Reads what stands in front of the operations.
+    pub(crate) fn new(header: &Header, bytes: &'a [u8]) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new(bytes);
+        reader.version(PAYLOAD_VERSION)?;
+        let count = reader.count("replicas", ID_BYTES)?;
+        let mut previous = None;
+        let start = bytes.len() - reader.remaining();
+        for _ in 0..count {
+            let replica = reader.replica()?;
+            if previous.is_some_and(|previous| previous >= replica) || replica == header.replica {
+                return Err(reader.error(DecodeErrorKind::Order { field: "replicas" }));
             }
-            Ok(Op::Insert { left, right, text: owned(text) })
+            previous = Some(replica);
         }
-        tag @ (DELETE | DELETE_BACKWARDS) => {
-            let first = decode_origin(reader, names, seq)?;
-            let len = reader.varint()?;
-            match first {
-                Some(first) if len > 0 && len <= crate::envelope::SEQ_MAX => {
-                    Ok(Op::Delete { first, len, backwards: tag == DELETE_BACKWARDS })
+        let others = &bytes[start..start + count * ID_BYTES];
+        Ok(Self { reader, author: header.replica, others, seq: header.first_seq, end: header.end_seq() })
+    }
+
+    /// The next operation. Behind the last one, whether the payload ends where it should: the lengths must sum up to the header's.
+    pub(crate) fn next(&mut self) -> Result<Option<OpRef<'a>>, DecodeError> {
+        if self.seq == self.end {
+            return self.reader.clone().finish().map(|()| None);
+        }
+        let op = self.op()?;
+        let value = self.seq.saturating_add(op.len());
+        if value > self.end {
+            return Err(self.reader.error(DecodeErrorKind::Range { field: "length of the operations", value }));
+        }
+        self.seq = value;
+        Ok(Some(op))
+    }
+
+    fn op(&mut self) -> Result<OpRef<'a>, DecodeError> {
+        match self.reader.byte()? {
+            INSERT => {
+                let (left, right) = (self.origin()?, self.origin()?);
+                let text = self.reader.text("text")?;
+                if text.is_empty() {
+                    return Err(self.reader.error(DecodeErrorKind::Range { field: "length of the text", value: 0 }));
                 }
-                _ => Err(reader.error(DecodeErrorKind::Range { field: "deletion", value: len })),
+                Ok(OpRef::Insert { left, right, text })
             }
+            tag @ (DELETE | DELETE_BACKWARDS) => {
+                let first = self.origin()?;
+                let len = self.reader.varint()?;
+                match first {
+                    Some(first) if len > 0 && len <= crate::envelope::SEQ_MAX => {
+                        Ok(OpRef::Delete { first, len, backwards: tag == DELETE_BACKWARDS })
+                    }
+                    _ => Err(self.reader.error(DecodeErrorKind::Range { field: "deletion", value: len })),
+                }
+            }
+            SET => Ok(OpRef::Set { key: self.reader.text("key")?, value: Some(self.value()?) }),
+            REMOVE => Ok(OpRef::Set { key: self.reader.text("key")?, value: None }),
+            tag => Err(self.reader.error(DecodeErrorKind::Range { field: "kind of operation", value: u64::from(tag) })),
         }
-        SET => {
-            let key = owned(reader.text("key")?);
-            let value = Some(decode_value(reader)?);
-            Ok(Op::Set { key, value })
+    }
+
+    fn origin(&mut self) -> Result<Option<OpId>, DecodeError> {
+        let index = self.reader.varint()?;
+        let replica = match index {
+            0 => return Ok(None),
+            1 => self.author,
+            _ => {
+                let other = usize::try_from(index - 2).ok().and_then(|at| self.others.chunks_exact(ID_BYTES).nth(at));
+                let Some(other) = other.and_then(|bytes| bytes.first_chunk::<ID_BYTES>()) else {
+                    return Err(self.reader.error(DecodeErrorKind::Range { field: "replica index", value: index }));
+                };
+                ReplicaId::from_bytes(*other)
+            }
+        };
+        let value = self.reader.varint()?;
+        let target = self.seq.cast_signed().checked_sub(unzigzag(value)).and_then(|target| u64::try_from(target).ok());
+        match target {
+            Some(target) if target <= crate::envelope::SEQ_MAX => Ok(Some(OpId::new(replica, target))),
+            _ => Err(self.reader.error(DecodeErrorKind::Range { field: "distance of an id", value })),
         }
-        REMOVE => Ok(Op::Set { key: owned(reader.text("key")?), value: None }),
-        tag => Err(reader.error(DecodeErrorKind::Range { field: "kind of operation", value: u64::from(tag) })),
     }
-}
 
-fn decode_origin(reader: &mut Reader<'_>, names: &Names, seq: u64) -> Result<Option<OpId>, DecodeError> {
-    let index = reader.varint()?;
-    if index == 0 {
-        return Ok(None);
-    }
-    let replica = usize::try_from(index - 1).ok().and_then(|at| names.replicas.get(at));
-    let Some(replica) = replica else {
-        return Err(reader.error(DecodeErrorKind::Range { field: "replica index", value: index }));
-    };
-    let distance = reader.varint()?;
-    let target = seq.cast_signed().checked_sub(unzigzag(distance)).and_then(|target| u64::try_from(target).ok());
-    match target {
-        Some(target) if target <= crate::envelope::SEQ_MAX => Ok(Some(OpId::new(*replica, target))),
-        _ => Err(reader.error(DecodeErrorKind::Range { field: "distance of an id", value: distance })),
-    }
-}
-
-fn decode_value(reader: &mut Reader<'_>) -> Result<Value, DecodeError> {
-    match reader.byte()? {
-        TEXT => Ok(Value::Text(owned(reader.text("value")?))),
-        INTEGER => Ok(Value::Integer(unzigzag(reader.varint()?))),
-        NO => Ok(Value::Flag(false)),
-        YES => Ok(Value::Flag(true)),
-        BYTES => Ok(Value::Bytes(reader.bytes("value")?.to_vec())),
-        tag => Err(reader.error(DecodeErrorKind::Range { field: "kind of value", value: u64::from(tag) })),
+    fn value(&mut self) -> Result<ValueRef<'a>, DecodeError> {
+        match self.reader.byte()? {
+            TEXT => Ok(ValueRef::Text(self.reader.text("value")?)),
+            INTEGER => Ok(ValueRef::Integer(unzigzag(self.reader.varint()?))),
+            NO => Ok(ValueRef::Flag(false)),
+            YES => Ok(ValueRef::Flag(true)),
+            BYTES => Ok(ValueRef::Bytes(self.reader.bytes("value")?)),
+            tag => Err(self.reader.error(DecodeErrorKind::Range { field: "kind of value", value: u64::from(tag) })),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::change::{Op, Value};
     use crate::clock::VersionVector;
     use alloc::string::String;
     use alloc::vec;
+
+    fn encode(header: &Header, ops: &[Op]) -> Vec<u8> {
+        let mut writer = Writer::default();
+        encode_ops(&mut writer, header, ops.iter().map(OpRef::from));
+        writer.finish()
+    }
+
+    fn decode(header: &Header, bytes: &[u8]) -> Result<Vec<Op>, DecodeError> {
+        let (mut ops, mut all) = (Ops::new(header, bytes)?, Vec::new());
+        while let Some(op) = ops.next()? {
+            all.push(op.into());
+        }
+        Ok(all)
+    }
 
     const A: ReplicaId = ReplicaId::from_bytes([1; 16]);
     const B: ReplicaId = ReplicaId::from_bytes([2; 16]);
@@ -254,16 +282,16 @@ mod tests {
     fn every_kind_of_operation_reads_back() {
         let ops = every_kind();
         let header = header(&ops);
-        assert_eq!(decode_ops(&header, &encode_ops(&header, &ops)), Ok(ops));
+        assert_eq!(decode(&header, &encode(&header, &ops)), Ok(ops));
     }
 
     #[test]
     fn every_prefix_is_an_error() {
         let ops = every_kind();
         let header = header(&ops);
-        let bytes = encode_ops(&header, &ops);
+        let bytes = encode(&header, &ops);
         for end in 0..bytes.len() {
-            assert!(decode_ops(&header, &bytes[..end]).is_err(), "{end} of {} bytes", bytes.len());
+            assert!(decode(&header, &bytes[..end]).is_err(), "{end} of {} bytes", bytes.len());
         }
     }
 
@@ -271,15 +299,15 @@ mod tests {
     fn lengths_that_do_not_sum_up_are_errors() {
         let ops = every_kind();
         let good = header(&ops);
-        let bytes = encode_ops(&good, &ops);
+        let bytes = encode(&good, &ops);
         for len in [good.len - 1, good.len + 1, 1, crate::envelope::SEQ_MAX] {
-            assert!(decode_ops(&Header { len, ..good.clone() }, &bytes).is_err(), "{len} units");
+            assert!(decode(&Header { len, ..good.clone() }, &bytes).is_err(), "{len} units");
         }
     }
 
     #[test]
     fn a_typed_character_is_few_bytes() {
         let ops = [Op::Insert { left: Some(OpId::new(B, 999)), right: None, text: String::from("x") }];
-        assert_eq!(encode_ops(&header(&ops), &ops), [1, 0, 0, 1, 2, 0, 1, b'x']);
+        assert_eq!(encode(&header(&ops), &ops), [1, 0, 0, 1, 2, 0, 1, b'x']);
     }
 }

@@ -24,8 +24,14 @@ struct Author {
 
 impl Author {
     fn lamport(&self, seq: u64) -> Option<Lamport> {
-        let behind = self.runs.partition_point(|(start, _)| *start <= seq);
-        let (start, lamport) = self.runs.get(behind.checked_sub(1)?)?;
+        let (start, lamport) = match self.runs.last() {
+            Some((start, lamport)) if *start <= seq => (start, lamport),
+            _ => {
+                let behind = self.runs.partition_point(|(start, _)| *start <= seq);
+                let (start, lamport) = self.runs.get(behind.checked_sub(1)?)?;
+                (start, lamport)
+            }
+        };
         Some(lamport.plus(seq - start))
     }
 }
@@ -54,33 +60,31 @@ impl Authors {
         self.clock = self.clock.plus(units);
     }
 
+    /// What a replica had delivered of the others when it made its newest change.
+    pub(super) fn known(&self, replica: ReplicaId) -> Option<&VersionVector> {
+        self.authors.get(&replica).map(|author| &author.past)
+    }
+
     /// The whole past of a change that is next in its author's sequence.
     pub(super) fn past(&self, header: &Header) -> VersionVector {
-        let mut past = self.authors.get(&header.replica).map_or_else(VersionVector::new, |author| author.past.clone());
+        let mut past = self.known(header.replica).cloned().unwrap_or_default();
         past.join(&header.deps);
         past.observe(header.replica, header.first_seq);
         past
     }
 
-    /// The entries of `version` that moved since the newest change of `replica`, its own left out.
-    pub(super) fn moved(&self, replica: ReplicaId, version: &VersionVector) -> VersionVector {
-        let known = self.authors.get(&replica);
-        let entries = version
-            .iter()
-            .filter(|(other, count)| *other != replica && known.is_none_or(|author| author.past.get(*other) < *count));
-        entries.collect()
-    }
-
     /// Takes in a change whose past is here; the timestamp of its first unit: one more than the largest in its past.
     pub(super) fn deliver(&mut self, replica: ReplicaId, first_seq: u64, len: u64, deps: &VersionVector) -> Lamport {
-        let previous = first_seq.checked_sub(1).map(|seq| OpId::new(replica, seq));
         let others = deps.iter().filter_map(|(other, count)| Some(OpId::new(other, count.checked_sub(1)?)));
-        let largest = previous.into_iter().chain(others).filter_map(|id| self.lamport(id)).max();
-        let lamport = largest.unwrap_or_default().plus(1);
-        self.clock = self.clock.max(lamport.plus(len - 1));
+        let largest = others.filter_map(|id| self.lamport(id)).max().unwrap_or_default();
         let author = self.authors.entry(replica).or_default();
-        author.past.join(deps);
-        if first_seq == 0 || author.lamport(first_seq) != Some(lamport) {
+        let previous = first_seq.checked_sub(1).and_then(|seq| author.lamport(seq));
+        let lamport = largest.max(previous.unwrap_or_default()).plus(1);
+        self.clock = self.clock.max(lamport.plus(len - 1));
+        if !deps.is_empty() {
+            author.past.join(deps);
+        }
+        if first_seq == 0 || previous.is_none_or(|previous| previous.plus(1) != lamport) {
             author.runs.push((first_seq, lamport));
         }
         lamport

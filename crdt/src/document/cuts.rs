@@ -5,6 +5,7 @@ use core::ops::Range;
 
 use super::log::{Edit, Record, Step};
 use super::validate::entry_bytes;
+use crate::change::Value;
 use crate::text::Text;
 use crate::units::Unit;
 
@@ -22,12 +23,14 @@ const OP_BYTES: usize = 72;
 const UNITS_WITHOUT_CUT: usize = CHANGE_BYTES_MAX / (OP_BYTES + 4);
 
 impl Record {
+    /// Whether these units surely fit one change.
+    pub(super) fn fit_one(&self, units: &Range<Unit>) -> bool {
+        units.end.index() - units.start.index() < UNITS_WITHOUT_CUT && !self.has_set_from(units.start)
+    }
+
     /// The units behind the changes that these units become, in order.
     pub(super) fn cuts(&self, text: &Text, units: Range<Unit>) -> Vec<Unit> {
         let end = units.end;
-        if end.index() - units.start.index() < UNITS_WITHOUT_CUT && !self.has_set_from(units.start) {
-            return Vec::from([end]);
-        }
         let (mut cuts, mut bytes, mut next) = (Vec::new(), 0, units.start);
         for step in self.steps(text, units) {
             match step {
@@ -44,7 +47,7 @@ impl Record {
                     close(&mut cuts, &mut bytes, next);
                 }
                 Step::Set { key, value } => {
-                    bytes += OP_BYTES + entry_bytes(key, value);
+                    bytes += OP_BYTES + entry_bytes(key, value.map(Value::as_ref));
                     next = next.plus(1);
                     close(&mut cuts, &mut bytes, next);
                 }

@@ -6,10 +6,10 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use super::deletions::{Deletion, Deletions};
-use crate::change::{Change, Header, Op, Value};
+use crate::change::{Change, Header, Op, OpRef, Value};
 use crate::clock::VersionVector;
 use crate::envelope::{self, Envelope};
-use crate::id::DocumentId;
+use crate::id::{DocumentId, OpId};
 use crate::text::Text;
 use crate::units::Unit;
 
@@ -77,45 +77,136 @@ impl Record {
             Step::Edited(edit) => Some(edit),
             Step::Set { .. } => None,
         };
-        self.steps(text, units).into_iter().filter_map(edit).collect()
+        self.steps(text, units).filter_map(edit).collect()
     }
 
     /// What the units of a range did, in order.
-    pub(super) fn steps(&self, text: &Text, units: Range<Unit>) -> Vec<Step<'_>> {
-        let mut steps = Vec::new();
-        let mut next = units.start;
-        while next < units.end {
-            let left = units.end.index() - next.index();
-            let (step, len) = if let Some((run, offset)) = text.inserted().find(next) {
-                let part = run.part(offset, run.len.min(offset + left));
-                (Step::Edited(Edit::Inserted { first: part.start, len: part.len }), part.len)
-            } else if let Some((run, offset)) = self.deletions.find(next) {
-                let part = run.part(offset, run.len.min(offset + left));
-                (Step::Edited(Edit::Deleted(part)), part.len)
-            } else {
-                match self.sets.binary_search_by_key(&next, |(unit, ..)| *unit) {
-                    Ok(at) => (Step::Set { key: &self.sets[at].1, value: self.sets[at].2.as_ref() }, 1),
-                    Err(_) => break,
-                }
-            };
-            steps.push(step);
-            next = next.plus(len);
-        }
-        steps
+    pub(super) const fn steps<'a>(&'a self, text: &'a Text, units: Range<Unit>) -> Steps<'a> {
+        Steps { record: self, text, units }
     }
 
-    fn change(&self, text: &Text, change: usize) -> Option<Change> {
-        let header = self.header(text, change)?;
-        let mut ops = Vec::new();
-        for step in self.steps(text, self.units(change)?) {
-            match step {
-                Step::Edited(Edit::Inserted { first, len }) => ops.push(insert(text, first, len)),
-                Step::Edited(Edit::Deleted(deletion)) => delete(text, deletion, &mut ops),
-                Step::Set { key, value } => ops.push(Op::Set { key: key.into(), value: value.cloned() }),
+    fn ops<'a>(&'a self, text: &'a Text, change: usize) -> Option<Ops<'a>> {
+        let steps = self.steps(text, self.units(change)?);
+        Some(Ops { text, steps, rest: None, held: None })
+    }
+}
+
+/// What consecutive units did, one after the other.
+#[derive(Clone, Debug)]
+pub(super) struct Steps<'a> {
+    record: &'a Record,
+    text: &'a Text,
+    units: Range<Unit>,
+}
+
+impl<'a> Iterator for Steps<'a> {
+    type Item = Step<'a>;
+
+    fn next(&mut self) -> Option<Step<'a>> {
+        let next = self.units.start;
+        let left = self.units.end.index().checked_sub(next.index()).filter(|left| *left > 0)?;
+        let (step, len) = if let Some((run, offset)) = self.text.inserted().find(next) {
+            let len = left.min(run.len - offset);
+            (Step::Edited(Edit::Inserted { first: next, len }), len)
+        } else if let Some((run, offset)) = self.record.deletions.find(next) {
+            let part = run.part(offset, run.len.min(offset + left));
+            (Step::Edited(Edit::Deleted(part)), part.len)
+        } else {
+            let sets = &self.record.sets;
+            let at = sets.binary_search_by_key(&next, |(unit, ..)| *unit).ok()?;
+            (Step::Set { key: &sets[at].1, value: sets[at].2.as_ref() }, 1)
+        };
+        self.units.start = next.plus(len);
+        Some(step)
+    }
+}
+
+/// The operations of a change, one after the other: deletions by number are deletions by id, and those that go on with each other
+/// are one.
+#[derive(Clone, Debug)]
+struct Ops<'a> {
+    text: &'a Text,
+    steps: Steps<'a>,
+    /// What is left of a deletion.
+    rest: Option<Deletion>,
+    /// A deletion that the next one may go on with.
+    held: Option<OpRef<'a>>,
+}
+
+impl<'a> Iterator for Ops<'a> {
+    type Item = OpRef<'a>;
+
+    fn next(&mut self) -> Option<OpRef<'a>> {
+        loop {
+            let Some(op) = self.part() else { return self.held.take() };
+            if self.held.as_mut().is_some_and(|held| goes_on(held, &op)) {
+                continue;
+            }
+            if let Some(done) = self.held.replace(op) {
+                return Some(done);
             }
         }
-        Some(Change { header, ops })
     }
+}
+
+impl<'a> Ops<'a> {
+    fn part(&mut self) -> Option<OpRef<'a>> {
+        if let Some(rest) = self.rest.take() {
+            return Some(self.deletion(rest));
+        }
+        match self.steps.next()? {
+            Step::Edited(Edit::Inserted { first, len }) => {
+                let (left, right, text) = self.text.inserted().origins_and_text(first, len)?;
+                let id = |unit: Option<Unit>| unit.map(|unit| self.text.units().id(unit));
+                Some(OpRef::Insert { left: id(left), right: id(right), text })
+            }
+            Step::Edited(Edit::Deleted(deletion)) => Some(self.deletion(deletion)),
+            Step::Set { key, value } => Some(OpRef::Set { key, value: value.map(Value::as_ref) }),
+        }
+    }
+
+    /// The deletions that come first and whose characters follow each other by id; the others are left.
+    fn deletion(&mut self, deletion: Deletion) -> OpRef<'a> {
+        let (first, mut run) = self.text.units().id_run(deletion.first);
+        if run >= deletion.len {
+            return delete(first, deletion.len, deletion.backwards);
+        }
+        if !deletion.backwards {
+            self.rest = Some(deletion.part(run, deletion.len));
+            return delete(first, run, false);
+        }
+        // The last run of ids comes first.
+        let mut skip = 0;
+        while skip + run < deletion.len {
+            skip += run;
+            run = self.text.units().id_run(deletion.first.plus(skip)).1;
+        }
+        let len = deletion.len - skip;
+        self.rest = Some(deletion.part(len, deletion.len));
+        delete(self.text.units().id(deletion.first.plus(skip)), len, true)
+    }
+}
+
+const fn delete<'a>(first: OpId, len: usize, backwards: bool) -> OpRef<'a> {
+    OpRef::Delete { first, len: len as u64, backwards: backwards && len > 1 }
+}
+
+/// Lets a deletion go on with the next one, if that is the same as both in turn.
+fn goes_on(held: &mut OpRef<'_>, next: &OpRef<'_>) -> bool {
+    let (OpRef::Delete { first, len, backwards: was }, OpRef::Delete { first: next, len: more, backwards }) =
+        (held, next)
+    else {
+        return false;
+    };
+    if !*backwards && (!*was || *len == 1) && first.plus(*len) == *next {
+        (*len, *was) = (*len + more, false);
+        return true;
+    }
+    if (*backwards || *more == 1) && (*was || *len == 1) && next.plus(*more) == *first {
+        (*first, *len, *was) = (*next, *len + more, true);
+        return true;
+    }
+    false
 }
 
 /// What consecutive units did.
@@ -144,48 +235,6 @@ pub(super) enum Edit {
     },
     /// They deleted characters.
     Deleted(Deletion),
-}
-
-fn insert(text: &Text, first: Unit, len: usize) -> Op {
-    let id = |unit: Option<Unit>| unit.map(|unit| text.units().id(unit));
-    let inserted = text.inserted();
-    let (left, right) = (id(inserted.left(first)), id(inserted.right(first)));
-    Op::Insert { left, right, text: inserted.text(first, len).into() }
-}
-
-/// Deletions by number, as deletions by id; those that go on with each other are one.
-fn delete(text: &Text, deletion: Deletion, ops: &mut Vec<Op>) {
-    let mut done = 0;
-    while done < deletion.len {
-        let rest = deletion.part(done, deletion.len);
-        let mut part = rest;
-        if rest.backwards {
-            // The characters at the upper end that follow each other by id too.
-            while part.len > 0 && text.units().id_run(part.first).1 < part.len {
-                let skip = text.units().id_run(part.first).1;
-                part = Deletion { first: part.first.plus(skip), len: part.len - skip, ..part };
-            }
-        } else {
-            part.len = rest.len.min(text.units().id_run(rest.first).1);
-        }
-        done += part.len;
-        push_deletion(text, part, ops);
-    }
-}
-
-fn push_deletion(text: &Text, part: Deletion, ops: &mut Vec<Op>) {
-    let (next, more, backwards) = (text.units().id(part.first), part.len as u64, part.backwards);
-    if let Some(Op::Delete { first, len, backwards: was }) = ops.last_mut() {
-        if !backwards && (!*was || *len == 1) && first.plus(*len) == next {
-            (*len, *was) = (*len + more, false);
-            return;
-        }
-        if (backwards || more == 1) && (*was || *len == 1) && next.plus(more) == *first {
-            (*first, *len, *was) = (next, *len + more, true);
-            return;
-        }
-    }
-    ops.push(Op::Delete { first: next, len: more, backwards: backwards && more > 1 });
 }
 
 /// Everything that a document delivered and committed, in the order of delivery: at every prefix, a change stands behind its causal
@@ -224,12 +273,13 @@ impl<'a> Log<'a> {
 
     /// A change. O(its length × log n).
     pub fn change(&self, position: usize) -> Option<Change> {
-        self.record.change(self.text, position)
+        let header = self.header(position)?;
+        Some(Change { header, ops: self.record.ops(self.text, position)?.map(Op::from).collect() })
     }
 
     /// A change in its envelope. O(its length × log n).
     pub fn envelope(&self, position: usize) -> Option<Envelope> {
-        self.change(position).map(|change| envelope::seal(self.document, &change))
+        Some(envelope::seal_ops(self.document, self.header(position)?, self.record.ops(self.text, position)?))
     }
 
     /// All changes from a position on, each as [`Self::envelope`] gives it.

@@ -4,60 +4,75 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use super::{MAP_ENTRY_BYTES_MAX, ReceiveError};
-use crate::change::{Header, Op, Value};
+use crate::change::{Header, OpRef, ValueRef};
 use crate::clock::VersionVector;
-use crate::id::OpId;
+use crate::codec::change::Ops;
+use crate::id::{OpId, ReplicaId};
 use crate::text::Text;
 
 /// The bytes of a key and its value.
-pub(super) fn entry_bytes(key: &str, value: Option<&Value>) -> usize {
-    key.len()
-        + match value {
-            Some(Value::Text(text)) => text.len(),
-            Some(Value::Bytes(bytes)) => bytes.len(),
-            Some(Value::Integer(_)) => 8,
-            Some(Value::Flag(_)) => 1,
-            None => 0,
-        }
+pub(super) fn entry_bytes(key: &str, value: Option<ValueRef<'_>>) -> usize {
+    key.len() + value.map_or(0, |value| value.bytes())
 }
 
-/// Checks a whole change before anything of it is applied. The judgement depends on the change and its past alone, so that every
-/// replica comes to the same.
-pub(super) fn check(header: &Header, ops: &[Op], past: &VersionVector, text: &Text) -> Result<(), ReceiveError> {
-    let mut checker = Checker { header, past, text, inserted: Vec::new() };
-    let mut seq = header.first_seq;
-    for op in ops {
-        checker.check_op(op)?;
+/// What the author of a change had delivered when it made the change.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Past<'a> {
+    pub(super) header: &'a Header,
+    /// What it had delivered of others when it made its change before.
+    pub(super) known: Option<&'a VersionVector>,
+}
+
+impl Past<'_> {
+    fn get(&self, replica: ReplicaId) -> u64 {
+        if replica == self.header.replica {
+            return self.header.first_seq;
+        }
+        self.known.map_or(0, |known| known.get(replica)).max(self.header.deps.get(replica))
+    }
+}
+
+/// Checks a whole change before anything of it is applied; says whether it writes to the map. The judgement depends on the change
+/// and its past alone, so that every replica comes to the same.
+pub(super) fn check(past: Past<'_>, mut ops: Ops<'_>, text: &Text) -> Result<bool, ReceiveError> {
+    let mut checker = Checker { past, text, inserted: Vec::new(), writes: false };
+    let mut seq = past.header.first_seq;
+    while let Some(op) = ops.next()? {
+        checker.check_op(&op)?;
         let end = seq + op.len();
-        if matches!(op, Op::Insert { .. }) {
+        // Nobody asks what the last operation inserted.
+        if matches!(op, OpRef::Insert { .. }) && end < past.header.end_seq() {
             checker.inserted.push(seq..end);
         }
         seq = end;
     }
-    Ok(())
+    Ok(checker.writes)
 }
 
 struct Checker<'a> {
-    header: &'a Header,
-    past: &'a VersionVector,
+    past: Past<'a>,
     text: &'a Text,
     /// The `seq`s of the characters that the change itself has inserted so far, in ascending order.
     inserted: Vec<Range<u64>>,
+    writes: bool,
 }
 
 impl Checker<'_> {
-    fn check_op(&self, op: &Op) -> Result<(), ReceiveError> {
+    fn check_op(&mut self, op: &OpRef<'_>) -> Result<(), ReceiveError> {
         match op {
-            Op::Insert { left, right, .. } => left.iter().chain(right).try_for_each(|id| self.check_run(*id, 1)),
-            Op::Delete { first, len, .. } => self.check_run(*first, *len),
-            Op::Set { key, value } => self.check_entry(key, value.as_ref()),
+            OpRef::Insert { left, right, .. } => left.iter().chain(right).try_for_each(|id| self.check_run(*id, 1)),
+            OpRef::Delete { first, len, .. } => self.check_run(*first, *len),
+            OpRef::Set { key, value } => {
+                self.writes = true;
+                self.check_entry(key, *value)
+            }
         }
     }
 
     fn check_run(&self, first: OpId, len: u64) -> Result<(), ReceiveError> {
-        let unknown = ReceiveError::Unknown { change: self.header.first_id(), id: first };
+        let unknown = ReceiveError::Unknown { change: self.past.header.first_id(), id: first };
         let end = first.seq.checked_add(len).ok_or(unknown)?;
-        let (mut seq, own) = (first.seq, first.replica == self.header.replica);
+        let (mut seq, own) = (first.seq, first.replica == self.past.header.replica);
         let before = end.min(self.past.get(first.replica));
         if seq < before {
             if !self.text.contains(first, before - seq) {
@@ -76,10 +91,10 @@ impl Checker<'_> {
         Ok(())
     }
 
-    fn check_entry(&self, key: &str, value: Option<&Value>) -> Result<(), ReceiveError> {
+    fn check_entry(&self, key: &str, value: Option<ValueRef<'_>>) -> Result<(), ReceiveError> {
         let bytes = entry_bytes(key, value);
         if bytes > MAP_ENTRY_BYTES_MAX {
-            let change = self.header.first_id();
+            let change = self.past.header.first_id();
             return Err(ReceiveError::TooLong { change, bytes, limit: MAP_ENTRY_BYTES_MAX });
         }
         Ok(())

@@ -113,6 +113,14 @@ impl Inserted {
         self.find(unit).and_then(|(run, _)| run.right)
     }
 
+    /// The origins of a run of characters that is part of one run, and their letters. O(log n), and O(length of the run) where
+    /// there is more than ASCII.
+    pub(crate) fn origins_and_text(&self, first: Unit, len: usize) -> Option<(Option<Unit>, Option<Unit>, &str)> {
+        let (run, offset) = self.find(first)?;
+        let part = run.part(offset, offset + len);
+        Some((part.left, part.right, self.text(first, len)))
+    }
+
     /// Whether these units are all characters. O(log n + runs).
     pub(crate) fn contains(&self, first: Unit, len: usize) -> bool {
         let (mut next, end) = (first, first.plus(len));

@@ -53,9 +53,11 @@ fn delete(text: &mut Text, range: Range<usize>) -> Vec<Run> {
 
 /// Deletes characters as another replica asks for it.
 fn integrate_delete(text: &mut Text, first: OpId, len: u64) -> Vec<Splice> {
-    let mut splices = Vec::new();
-    for (first, len) in text.numbered(first, len) {
-        text.integrate_delete(first, len, &mut splices);
+    let (mut splices, mut next, mut left) = (Vec::new(), first, usize::try_from(len).unwrap());
+    while let Some((unit, run)) = text.units().run(next).filter(|_| left > 0) {
+        let part = run.min(left);
+        text.integrate_delete(unit, part, |splice| splices.push(splice));
+        (next, left) = (next.plus(part as u64), left - part);
     }
     splices
 }
