@@ -263,10 +263,10 @@ impl Text {
     /// Inserts an own run at a visible position, which is not behind the end; gives its length in chars. The ids must be new.
     /// O(log n + length of the text), O(length of the text) where the last insert ended.
     pub(crate) fn insert(&mut self, at: usize, first: OpId, text: &str) -> usize {
-        let len = self.rope.insert(at, text).chars as usize;
-        if len == 0 {
+        if text.is_empty() {
             return 0;
         }
+        let len = self.rope.insert(at, text).chars as usize;
         let start = self.units.push(first, len);
         if self.typing.is_some_and(|typing| typing.at == at && typing.end == start && typing.joins) {
             self.type_on(len, text);

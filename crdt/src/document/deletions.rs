@@ -74,7 +74,12 @@ impl Deletions {
 
     /// The run that a unit is part of, if it is a deletion, with the unit's offset in it. O(log n).
     pub(crate) fn find(&self, unit: Unit) -> Option<(Deletion, usize)> {
-        let at = self.runs.partition_point(|run| run.start <= unit.0).checked_sub(1)?;
+        let last = self.runs.len().checked_sub(1)?;
+        let at = if self.runs[last].start <= unit.0 {
+            last
+        } else {
+            self.runs.partition_point(|run| run.start <= unit.0).checked_sub(1)?
+        };
         let run = &self.runs[at];
         let offset = unit.0 - run.start;
         (offset < run.len()).then(|| (run.run(), offset as usize))

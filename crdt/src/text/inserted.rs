@@ -116,14 +116,28 @@ impl Inserted {
     /// The origins of a run of characters that is part of one run, and their letters. O(log n), and O(length of the run) where
     /// there is more than ASCII.
     pub(crate) fn origins_and_text(&self, first: Unit, len: usize) -> Option<(Option<Unit>, Option<Unit>, &str)> {
-        let (run, offset) = self.find(first)?;
+        let at = self.index(first)?;
+        let run = self.runs[at].run();
+        let letters = self.letters(at);
+        let offset = first.index() - run.start.index();
         let part = run.part(offset, offset + len);
-        Some((part.left, part.right, self.text(first, len)))
+        let bytes = if letters.len() == run.len {
+            offset..offset + len
+        } else {
+            let mut starts = letters.char_indices().map(|(byte, _)| byte).chain([letters.len()]);
+            let start = starts.nth(offset)?;
+            start..starts.nth(len.checked_sub(1)?)?
+        };
+        Some((part.left, part.right, letters.get(bytes)?))
     }
 
     /// Whether these units are all characters. O(log n + runs).
     pub(crate) fn contains(&self, first: Unit, len: usize) -> bool {
         let (mut next, end) = (first, first.plus(len));
+        // What one types on behind, or in front of.
+        if len == 1 && self.runs.last().is_some_and(|run| run.start + run.len == end.0 || run.right == first.0) {
+            return true;
+        }
         while next < end {
             match self.find(next) {
                 Some((run, offset)) => next = next.plus(run.len - offset),
@@ -154,12 +168,17 @@ impl Inserted {
     fn byte(&self, unit: Unit) -> Option<usize> {
         let at = self.index(unit)?;
         let run = &self.runs[at];
-        let end = self.runs.get(at + 1).map_or(self.text.len(), |next| next.byte as usize);
-        let (start, offset) = (run.byte as usize, (unit.0 - run.start) as usize);
-        if end - start == run.len as usize {
+        let (letters, start, offset) = (self.letters(at), run.byte as usize, (unit.0 - run.start) as usize);
+        if letters.len() == run.len as usize {
             return Some(start + offset);
         }
-        self.text[start..end].char_indices().nth(offset).map(|(byte, _)| start + byte)
+        letters.char_indices().nth(offset).map(|(byte, _)| start + byte)
+    }
+
+    /// The letters of a run, by its index.
+    fn letters(&self, at: usize) -> &str {
+        let end = self.runs.get(at + 1).map_or(self.text.len(), |next| next.byte as usize);
+        &self.text[self.runs[at].byte as usize..end]
     }
 
     /// Where the letters of `len` characters end.

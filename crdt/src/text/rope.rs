@@ -84,7 +84,11 @@ impl Piece {
     }
 
     fn insert(&mut self, byte: usize, text: &str, sum: &TextSum) {
-        self.text.insert_str(byte, text);
+        if byte == self.text.len() {
+            self.text.push_str(text);
+        } else {
+            self.text.insert_str(byte, text);
+        }
         self.sum.add(sum);
     }
 
@@ -134,7 +138,7 @@ impl Rope {
         };
         let byte = piece.byte(offset);
         if piece.text.len() + text.len() <= PIECE_BYTES_MAX {
-            self.tree.update(place, |piece| piece.insert(byte, text, &sum));
+            self.tree.grow(place, &sum, |piece| piece.insert(byte, text, &sum));
             return sum;
         }
         if byte == 0 {

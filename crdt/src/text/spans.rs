@@ -2,7 +2,7 @@
 
 use super::index::Index;
 use super::span::{Level, Span, SpanSum};
-use super::tree::{LeafId, Place, Tree};
+use super::tree::{Item, LeafId, Place, Tree};
 use crate::units::Unit;
 
 /// A character: its span's place and its offset in the span. As a gap, it is the one in front of that character, and an
@@ -176,7 +176,10 @@ impl Spans {
 
     /// Lets the span at a place go on with new characters, the newest of all. O(height).
     pub(super) fn lengthen(&mut self, place: Place, by: usize) {
-        self.tree.update(place, |span| span.lengthen(by));
+        if let Some(span) = self.span(place) {
+            let more = Span::new(span.first, by, Level::DEEPEST).sum();
+            self.tree.grow(place, &more, |span| span.lengthen(by));
+        }
     }
 
     /// Marks `len` characters of one span as deleted, from the one on that stands at this visible position. O(log n).

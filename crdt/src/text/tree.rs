@@ -243,6 +243,19 @@ impl<T: Item> Tree<T> {
         self.exchange(place.leaf, &old, &new);
     }
 
+    /// Changes the item at a place, which must hold one, so that its sum becomes larger by `more`. O(height).
+    pub(super) fn grow(&mut self, place: Place, more: &T::Sum, change: impl FnOnce(&mut T)) {
+        let leaf = self.leaf_mut(place.leaf);
+        change(&mut leaf.items[place.slot]);
+        let mut above = leaf.above;
+        while above != Above::NONE {
+            let inner = self.inners.get_mut(above.parent);
+            inner.sums[above.slot as usize].add(more);
+            above = inner.above;
+        }
+        self.sum.add(more);
+    }
+
     /// Changes two neighbours of one leaf at once, the one at the place and the next; their sums together stay the same but
     /// for what is visible. O(height).
     pub(super) fn update_pair(&mut self, place: Place, change: impl FnOnce(&mut T, &mut T)) {
