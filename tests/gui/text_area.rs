@@ -1,5 +1,7 @@
 //! The text area, as a screen reader and a keyboard know it.
 
+mod lines;
+
 use std::time::Duration;
 
 use egui::accesskit::{self, ActionData, ActionRequest, Role, TextPosition, TextSelection};
@@ -479,16 +481,4 @@ fn a_screen_reader_can_select() {
     };
     event(&mut harness, Event::AccessKitActionRequest(request));
     assert_eq!(harness.state().selection(), (14, 6));
-}
-
-#[test]
-fn the_column_is_as_wide_as_the_look_says() {
-    let mut harness = open(&"word ".repeat(100));
-    let mut rows_at = |column_chars| {
-        harness.state_mut().state.set_look(Look { column_chars, ..Look::default() });
-        harness.run_steps(2);
-        rows(&harness).len()
-    };
-    let (narrow, wide) = (rows_at(30), rows_at(76));
-    assert!((15..=20).contains(&narrow) && (6..=8).contains(&wide), "{narrow} rows, then {wide}");
 }

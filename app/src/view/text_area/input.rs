@@ -158,6 +158,7 @@ impl TextArea {
     fn drag(&mut self, ui: &Ui, page: Page<'_>, state: &EditorState, top: f64, press: Press, pos: Pos2) {
         let rect = self.layout.rect;
         let outside = (pos.y - rect.bottom()).max(0.0) + (pos.y - rect.top()).min(0.0);
+        let aside = self.outside_to_a_side(pos);
         if outside != 0.0 {
             let by = outside * DRAG_SCROLL_SPEED * ui.input(|input| input.stable_dt.min(0.1));
             self.commands.push(Command::Scroll { by: f64::from(by) });
@@ -166,10 +167,29 @@ impl TextArea {
         let moved = ui.input(|input| input.pointer.delta()) != egui::Vec2::ZERO;
         let is_away = press.pos.distance(pos) > 2.0;
         let alt = ui.input(|input| input.modifiers.alt);
-        if (moved || outside != 0.0) && is_away && !alt {
+        if (moved || outside != 0.0 || aside != 0.0) && is_away && !alt {
             let spot = self.under(page, state, top, pos.clamp(rect.min, rect.max - egui::vec2(0.0, 1.0)));
             self.commands.push(Command::Extend { at: spot.at, unit: press.unit(), upstream: spot.upstream });
         }
+    }
+
+    /// How far a point is beyond the left (below 0) or the right of the text, where that can be scrolled to.
+    fn outside_to_a_side(&self, pos: Pos2) -> f32 {
+        if self.layout.face.wrap_width.is_finite() {
+            return 0.0;
+        }
+        let (left, right) = (self.layout.left, self.layout.left + self.layout.column_width);
+        (pos.x - right).max(0.0) + (pos.x - left).min(0.0)
+    }
+
+    /// How far a drag that is held beyond a side scrolls in this frame, in points.
+    pub(super) fn drag_aside(&self, ui: &Ui) -> f32 {
+        let pos = self.response.interact_pointer_pos().filter(|_| self.response.dragged_by(PointerButton::Primary));
+        let aside = pos.map_or(0.0, |pos| self.outside_to_a_side(pos));
+        if aside != 0.0 {
+            ui.request_repaint();
+        }
+        aside * DRAG_SCROLL_SPEED * ui.input(|input| input.stable_dt.min(0.1))
     }
 
     /// The place in the text under a point of the screen.

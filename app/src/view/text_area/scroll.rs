@@ -96,6 +96,15 @@ impl TextArea {
             let left = if self.layout.face.wrap_width.is_finite() { 0.0 } else { (scroll.left - delta.x).max(0.0) };
             state.set_scroll(Scroll { points: scroll.points - f64::from(delta.y), left, ..scroll });
         }
+        let aside = self.drag_aside(ui);
+        if aside != 0.0 {
+            // Not beyond the end of the line that the caret is dragged along.
+            let scroll = state.scroll();
+            let spot = Spot::at(state.selection(text).head);
+            let (x, _) = self.layout.caret(Page { text, segments: state.segments() }, spot);
+            let most = scroll.left.max(x + space::XL - self.layout.column_width).max(0.0);
+            state.set_scroll(Scroll { left: (scroll.left + aside).clamp(0.0, most), ..scroll });
+        }
         let top = self.top(Page { text, segments: state.segments() }, state.scroll());
         let range = self.range(state);
         if let Some(target) = self.bar.target(top, &range) {
