@@ -236,7 +236,9 @@ impl App {
         if draft.is_none() {
             self.pane.take_focus();
         }
-        self.model.find = draft;
+        // Where nothing is selected there is nothing to search within.
+        let within = self.pane.searches_selection();
+        self.model.find = draft.map(|draft| FindDraft { within, ..draft });
     }
 
     fn replace_one(&mut self) {

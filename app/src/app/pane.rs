@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use egui::{Id, Ui};
-use quire_crdt::{Anchor, DocumentId, Patch, Text};
+use quire_crdt::{Anchor, Bias, DocumentId, Patch, Text};
 
 use super::buffer::SessionBuffer;
 use super::nearby::Nearby;
@@ -37,6 +37,8 @@ pub(super) struct Pane {
     /// For how many more frames the text asks for the keyboard.
     focus_frames: u8,
     find_error: Option<String>,
+    /// What was selected when only that was to be searched.
+    searched: Option<(Anchor, Anchor)>,
     /// What others were told last.
     shown: Bytes,
     /// Who writes near the caret.
@@ -55,6 +57,7 @@ impl Pane {
             waiting: Vec::new(),
             focus_frames: 0,
             find_error: None,
+            searched: None,
             shown: Bytes::new(),
             nearby: Nearby::default(),
             words: None,
@@ -70,6 +73,7 @@ impl Pane {
         self.waiting.clear();
         self.take_focus();
         self.shown = Bytes::new();
+        self.searched = None;
         self.words = None;
     }
 
@@ -225,11 +229,14 @@ impl Pane {
     /// Looks for what the find bar says, and selects the first match behind the caret.
     pub(super) fn find(&mut self, session: &Session, draft: Option<&FindDraft>) {
         let Some(document) = self.id.and_then(|id| session.document(id)) else { return };
+        self.searched =
+            draft.filter(|draft| draft.within).and(self.searched.or_else(|| self.selected(document.text())));
         let query = draft.map(|draft| Query {
             pattern: draft.query.clone(),
             match_case: draft.case,
             whole_word: draft.word,
             regex: draft.regex,
+            within: self.searched,
         });
         let known = self.state.find().map(|find| find.query().clone());
         let is_new = query.is_some() && known != query;
@@ -241,6 +248,17 @@ impl Pane {
         if is_new && self.state.find().is_some() {
             self.command(Command::Do(Action::FindNext));
         }
+    }
+
+    /// What is selected, if anything is.
+    fn selected(&self, text: &Text) -> Option<(Anchor, Anchor)> {
+        let range = self.state.selection(text).range();
+        (!range.is_empty()).then(|| (text.anchor(range.start, Bias::Left), text.anchor(range.end, Bias::Right)))
+    }
+
+    /// Whether only what was selected is searched.
+    pub(super) const fn searches_selection(&self) -> bool {
+        self.searched.is_some()
     }
 
     /// The find bar with this in it.

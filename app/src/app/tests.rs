@@ -10,6 +10,7 @@ use quire_crdt::{Patch, ReplicaId, Splice};
 use tempfile::TempDir;
 
 use super::App;
+use crate::editor::command::Command;
 use crate::editor::dialog::Dialog;
 use crate::editor::link::Link;
 use crate::editor::request::Request;
@@ -143,6 +144,27 @@ fn finding_counts_and_replacing_replaces() {
     assert_eq!(text(&mut window), "tulip, tulip, tulip");
     window.get_by_label("Replaced in 3 places");
     press(&mut window, Modifiers::COMMAND, Key::Z);
+}
+
+#[test]
+fn finding_keeps_to_what_was_selected_if_it_is_asked_to() {
+    let mut window = window();
+    press(&mut window, Modifiers::COMMAND, Key::N);
+    type_text(&mut window, "rose, rose, rose");
+    press(&mut window, Modifiers::COMMAND, Key::F);
+    type_text(&mut window, "rose");
+    window.run_steps(3);
+    window.get_by_label("1 of 3");
+    for (selected, words) in [(6..16, "2 found"), (0..0, "3 found")] {
+        window.state_mut().app.as_mut().expect("it is open").pane.command(Command::Select(selected));
+        window.run_steps(2);
+        window.get_by_label("Only in the selection").click();
+        window.run_steps(1);
+        let pane = &mut window.state_mut().app.as_mut().expect("it is open").pane;
+        pane.command(Command::Select(0..0));
+        window.run_steps(3);
+        window.get_by_label(words);
+    }
 }
 
 #[test]

@@ -166,6 +166,8 @@ pub struct FindDraft {
     pub word: bool,
     /// Whether the query is a regular expression.
     pub regex: bool,
+    /// Whether only what was selected is searched.
+    pub within: bool,
 }
 
 /// The find bar.

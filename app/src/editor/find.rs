@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use quire_crdt::{Splice, Text};
+use quire_crdt::{Anchor, Splice, Text};
 use regex::{Regex, RegexBuilder};
 use thiserror::Error;
 
@@ -32,6 +32,8 @@ pub struct Query {
     pub whole_word: bool,
     /// `pattern` is a regular expression.
     pub regex: bool,
+    /// Only between these places: what was selected.
+    pub within: Option<(Anchor, Anchor)>,
 }
 
 /// Why nothing can be looked for.
@@ -57,6 +59,8 @@ pub struct Find {
     matches: Vec<Range<usize>>,
     /// What is not read yet: ascending, not overlapping.
     unread: Vec<Range<usize>>,
+    /// Where matches are looked for.
+    bounds: Range<usize>,
 }
 
 impl Find {
@@ -76,8 +80,12 @@ impl Find {
             .size_limit(PATTERN_BYTES_MAX)
             .build();
         let regex = built.map_err(|error| QueryError::Pattern { message: in_one_line(&error) })?;
-        let everything = 0..text.len_chars();
-        Ok(Self { query, regex, matches: Vec::new(), unread: vec![everything] })
+        let end = text.len_chars();
+        let bounds = query.within.map_or(0..usize::MAX, |(start, last)| {
+            text.position(start).unwrap_or(0)..text.position(last).unwrap_or(end)
+        });
+        let unread = bounds.start..bounds.end.min(end);
+        Ok(Self { query, regex, matches: Vec::new(), unread: vec![unread], bounds })
     }
 
     /// What is looked for.
@@ -162,7 +170,8 @@ impl Find {
         let to = self.matches.partition_point(|known| known.end <= window.end).max(from);
         let before = from.checked_sub(1).and_then(|last| self.matches.get(last)).map_or(0, |known| known.end);
         let behind = self.matches.get(to).map_or(usize::MAX, |known| known.start);
-        found.retain(|found| found.start >= before && found.end <= behind);
+        let (start, end) = (before.max(self.bounds.start), behind.min(self.bounds.end));
+        found.retain(|found| found.start >= start && found.end <= end);
         self.matches.splice(from..to, found);
         self.matches.truncate(MATCHES_MAX);
     }
@@ -189,6 +198,14 @@ impl Find {
         self.matches[from..].iter_mut().for_each(follow);
         self.unread.iter_mut().for_each(follow);
         self.unread.push(at..at + inserted);
+        if self.query.within.is_some() {
+            let (start, last) = (self.bounds.start, self.bounds.end);
+            follow(&mut self.bounds);
+            // What is inserted at an edge is within.
+            if inserted > 0 && (at == start || at == last) {
+                self.bounds = self.bounds.start.min(at)..self.bounds.end.max(at + inserted);
+            }
+        }
         self.unread.sort_by_key(|range| range.start);
         self.unread.dedup_by(|next, last| {
             let joined = next.start <= last.end;

@@ -132,6 +132,9 @@ fn what_is_closed_before_it_is_sent_stays_until_it_is() {
     session.archive(id, true).unwrap();
     session.close_document(id);
     pump_until(&mut session, |session, _| session.status(id).is_some_and(|status| status.trouble.is_some()));
+    assert!(session.flush(Duration::from_secs(20)));
+    session.pump();
+    assert!(session.document(id).is_some(), "it is on disk, and not sent");
     session.set_online(false);
     pump_until(&mut session, |session, _| session.document(id).is_none());
 }

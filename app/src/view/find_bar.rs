@@ -27,7 +27,7 @@ pub fn show(ui: &mut Ui, view: &FindView) -> Vec<Request> {
     let mut draft = view.draft.clone();
     ui.spacing_mut().item_spacing = vec2(space::XS, space::XS);
     Frame::new().inner_margin(Margin { left: 16, right: 12, top: 6, bottom: 6 }).show(ui, |ui| {
-        let width = (ui.available_width() - 300.0).clamp(FIELD_MIN, FIELD_MAX);
+        let width = (ui.available_width() - 332.0).clamp(FIELD_MIN, FIELD_MAX);
         ui.horizontal(|ui| find_row(ui, view, &mut draft, width, &mut requests));
         if draft.replacing {
             ui.horizontal(|ui| replace_row(ui, view, &mut draft, width, &mut requests));
@@ -56,6 +56,9 @@ fn find_row(ui: &mut Ui, view: &FindView, draft: &mut FindDraft, width: f32, req
     }
     if letter_toggle(ui, ".*", "Regular expression", draft.regex).clicked() {
         draft.regex = !draft.regex;
+    }
+    if letter_toggle(ui, "[ ]", "Only in the selection", draft.within).clicked() {
+        draft.within = !draft.within;
     }
     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
         if icon_button(ui, Icon::Close, "Close the find bar", "Esc").clicked() {

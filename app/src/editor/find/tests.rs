@@ -1,10 +1,13 @@
+use quire_crdt::Bias;
+
 use super::*;
 use crate::editor::buffer::{Buffer, LocalBuffer};
 use crate::editor::rng::Rng;
 
 fn query(pattern: &str, switches: &str) -> Query {
     let on = |sign| switches.contains(sign);
-    Query { pattern: pattern.to_owned(), match_case: on('c'), whole_word: on('w'), regex: on('r') }
+    let (match_case, whole_word, regex) = (on('c'), on('w'), on('r'));
+    Query { pattern: pattern.to_owned(), match_case, whole_word, regex, within: None }
 }
 
 fn find(text: &str, pattern: &str, switches: &str) -> (LocalBuffer, Find) {
@@ -30,6 +33,32 @@ fn what_is_found() {
     check("ab\ncd\nab\ncd", "b\nc", "", &["b\nc", "b\nc"]);
     check("aaa", "x*", "r", &[]);
     check("ÄÄ", "ää", "", &["ÄÄ"]);
+}
+
+#[test]
+fn a_search_within_a_selection_follows_it_and_finds_nothing_outside() {
+    let mut buffer = LocalBuffer::new("one one one one");
+    let within = Some((buffer.text().anchor(4, Bias::Left), buffer.text().anchor(11, Bias::Right)));
+    let mut find = Find::new(Query { within, ..query("one", "") }, buffer.text()).expect("a valid query");
+    find.read(buffer.text(), usize::MAX);
+    assert_eq!(find.matches(), [4..7, 8..11]);
+    let mut splice = |find: &mut Find, range: Range<usize>, text: &str| {
+        buffer.replace(range, text).expect("in the text");
+        let mut patches = Vec::new();
+        buffer.take_patches(&mut patches);
+        for patch in &patches {
+            find.apply(patch.splice);
+        }
+        find.read(buffer.text(), usize::MAX);
+    };
+    splice(&mut find, 0..0, "one ");
+    assert_eq!(find.matches(), [8..11, 12..15]);
+    splice(&mut find, 15..15, " one");
+    assert_eq!(find.matches(), [8..11, 12..15, 16..19], "inserted at the edge");
+    splice(&mut find, 8..19, "none");
+    assert_eq!(find.matches().first(), Some(&(9..12)));
+    splice(&mut find, 16..16, " one one");
+    assert_eq!((find.matches().first(), find.matches().len()), (Some(&(9..12)), 1), "inserted behind it");
 }
 
 #[test]

@@ -59,7 +59,7 @@ impl EditorState {
             return;
         }
         let pattern = text.slice(range.clone());
-        let query = Query { pattern, match_case: true, whole_word: false, regex: false };
+        let query = Query { pattern, match_case: true, whole_word: false, regex: false, within: None };
         let Ok(mut find) = Find::new(query, text) else {
             return;
         };
