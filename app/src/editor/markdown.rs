@@ -3,7 +3,10 @@
 //! A lexer, not a parser: what one line and the fence state in front of it tell. It is wrong where Markdown needs the whole
 //! document (lazy continuation, link definitions), and costs a microsecond a line.
 
+mod code;
 mod inline;
+
+pub use code::Language;
 
 /// What kind of line it is; the view gives headings their size by it.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
@@ -37,6 +40,12 @@ pub enum Role {
     Address,
     /// The marker of a list or a box to tick.
     Marker,
+    /// In fenced code: a word of the language.
+    Keyword,
+    /// In fenced code: a text or a number.
+    Literal,
+    /// In fenced code: a comment.
+    Comment,
 }
 
 /// How a span looks.
@@ -81,6 +90,8 @@ pub struct Line {
 pub struct Start {
     /// Between two fences.
     pub in_fence: bool,
+    /// The language that the fence above names, if it is known.
+    pub language: Option<Language>,
     /// In the middle of a long line.
     pub continued: bool,
 }
@@ -90,7 +101,11 @@ pub fn line(text: &str, start: Start) -> Line {
     let mut spans = Spans::default();
     if start.in_fence {
         let closes = !start.continued && super::segments::FenceLine::of(text).is_fence();
-        spans.push(text.len(), Style::of(if closes { Role::Markup } else { Role::Code }));
+        match start.language {
+            _ if closes => spans.push(text.len(), Style::of(Role::Markup)),
+            Some(language) => code::spans(text, language, &mut spans),
+            None => spans.push(text.len(), Style::of(Role::Code)),
+        }
         return Line { kind: LineKind::Code, spans: spans.list };
     }
     if start.continued {

@@ -113,6 +113,7 @@ impl TextArea {
         if self.look != state.look() {
             self.layout = layout_for(ui, self.layout.rect, view.text, state);
         }
+        self.layout.forget_block();
         let head = state.selection(view.text).head;
         self.layout.preedit = state.preedit().map(|preedit| (head, preedit.clone()));
         let top = self.settle(view.text, state);

@@ -29,3 +29,22 @@ fn a_drag_beyond_the_side_of_a_long_line_scrolls_to_its_end() {
     harness.run_steps(5);
     assert!(left > 100.0 && (harness.state().state.scroll().left - left).abs() < 1.0, "it ends: {left}");
 }
+
+#[test]
+fn code_is_coloured_by_the_language_of_its_fence() {
+    let colours = |text: &str| {
+        let harness = open(text);
+        let mut colours = std::collections::BTreeSet::new();
+        for clipped in &harness.output().shapes {
+            let egui::Shape::Text(shape) = &clipped.shape else { continue };
+            if shape.galley.text() == "let a = 1; // b" {
+                colours.extend(shape.galley.job.sections.iter().map(|section| section.format.color.to_array()));
+            }
+        }
+        colours.len()
+    };
+    let line = "let a = 1; // b";
+    assert_eq!(colours(&format!("```rust\nfn\n{line}\n```\n")), 4, "word, number, comment and the rest");
+    assert_eq!(colours(&format!("```poem\n{line}\n```\n")), 1);
+    assert_eq!(colours(&format!("```rust\n```\n```poem\n{line}\n```\n")), 1, "the fence above it counts");
+}

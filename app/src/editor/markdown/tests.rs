@@ -54,10 +54,10 @@ fn inline_styles() {
 
 #[test]
 fn code_between_fences_and_pieces_of_long_lines() {
-    let fenced = Start { in_fence: true, continued: false };
+    let fenced = Start { in_fence: true, ..Start::default() };
     assert_eq!(shown("# no heading", fenced), (LineKind::Code, vec![("# no heading".to_owned(), "Code".to_owned())]));
     assert_eq!(shown("```", fenced), (LineKind::Code, vec![("```".to_owned(), "Markup".to_owned())]));
-    let continued = Start { in_fence: false, continued: true };
+    let continued = Start { continued: true, ..Start::default() };
     assert_eq!(shown("# no heading", continued).0, LineKind::Text);
 }
 

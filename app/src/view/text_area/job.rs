@@ -107,8 +107,9 @@ impl Face {
             font.size = (self.size * 0.93).round();
         }
         let colour = match style.role {
-            Role::Markup | Role::Address => tokens.quiet,
-            Role::Link | Role::Marker => tokens.accent,
+            Role::Markup | Role::Address | Role::Comment => tokens.quiet,
+            Role::Link | Role::Marker | Role::Keyword => tokens.accent,
+            Role::Literal => crate::view::theme::mix(tokens.ink, tokens.accent, 0.55),
             Role::Text if kind == LineKind::Quote => crate::view::theme::mix(tokens.ink, tokens.quiet, 0.5),
             Role::Text | Role::Code => tokens.ink,
         };

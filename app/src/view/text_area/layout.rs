@@ -1,5 +1,6 @@
 //! Segments laid out, and the answers that motions and clicks need from them.
 
+use std::cell::Cell;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -7,7 +8,7 @@ use egui::text::CCursor;
 use egui::{Context, Galley, Pos2, Rect, Vec2, pos2};
 
 use super::job::{Face, Jobs};
-use crate::editor::markdown::{LineKind, Start};
+use crate::editor::markdown::{Language, LineKind, Start};
 use crate::editor::motion::{Page, Row, Rows, Spot};
 use crate::editor::segments::{Estimate, Located};
 use crate::editor::state::{Look, Preedit};
@@ -15,6 +16,10 @@ use crate::view::theme::space;
 
 /// What letters are on average, to guess how many fit a row.
 const SAMPLE: &str = "The quick brown fox jumps over the lazy dog, and then some more. ";
+
+/// How many lines above are looked through for the fence that opens a block; farther down in a longer one there is no
+/// language.
+const FENCE_LOOK_BACK_LINES: usize = 4096;
 
 /// The room for the scroll bar, in points.
 pub(super) const BAR_WIDTH: f32 = 12.0;
@@ -31,6 +36,25 @@ pub(super) struct Layout {
     /// What the input method shows, and at which char.
     pub(super) preedit: Option<(usize, Preedit)>,
     average: f32,
+    /// The block of fenced code that was asked about last.
+    block: Cell<Option<Block>>,
+}
+
+/// A part of a block of fenced code, from the fence that opens it.
+#[derive(Clone, Copy, Debug)]
+struct Block {
+    /// The number of the fence's segment.
+    fence: usize,
+    /// The number of the last segment that is known to be in the block.
+    last: usize,
+    language: Option<Language>,
+}
+
+impl Block {
+    /// Whether a segment that is in some block is in this one.
+    const fn holds(&self, number: usize) -> bool {
+        self.fence < number && number <= self.last + 1
+    }
 }
 
 /// A segment laid out.
@@ -59,7 +83,21 @@ impl Layout {
         let centred = rect.left() + (rect.width() - column_width) / 2.0;
         let left = if wrap { centred } else { rect.left() };
         let left = left.max(rect.left() + gutter + space::XL).round();
-        Self { context: context.clone(), face, rect, left, column_width, preedit: None, average }
+        Self {
+            context: context.clone(),
+            face,
+            rect,
+            left,
+            column_width,
+            preedit: None,
+            average,
+            block: Cell::new(None),
+        }
+    }
+
+    /// Forgets what is known of a block: the text may have changed.
+    pub(super) fn forget_block(&self) {
+        self.block.set(None);
     }
 
     pub(super) fn estimate(&self) -> Estimate {
@@ -79,12 +117,34 @@ impl Layout {
             let byte = content.char_indices().nth(at).map_or(content.len(), |(byte, _)| byte);
             content.insert_str(byte, text);
         }
-        let start = Start { in_fence: located.fence.is_inside(), continued: !located.starts_line };
+        let in_fence = located.fence.is_inside();
+        let language = if in_fence { self.language(page, &located) } else { None };
+        let start = Start { in_fence, language, continued: !located.starts_line };
         let Jobs { job, strong, code, kind } = self.face.jobs(&self.context, &content, start);
         let (galley, strong) =
             self.context.fonts_mut(|fonts| (fonts.layout_job(job), strong.map(|strong| fonts.layout_job(strong))));
         let preedit = preedit.map(|(at, text)| (at, text.chars().count()));
         Laid { located, galley, strong, code, is_code: kind == LineKind::Code, preedit }
+    }
+
+    /// The language of the block that a segment is in: what the fence above it says. The block that was asked about last is
+    /// remembered, so that the lines of a page are looked at once.
+    fn language(&self, page: Page<'_>, located: &Located) -> Option<Language> {
+        if let Some(block) = self.block.get().filter(|block| block.holds(located.number)) {
+            self.block.set(Some(Block { last: block.last.max(located.number), ..block }));
+            return block.language;
+        }
+        let mut above = page.segments.previous(located);
+        for _ in 0..FENCE_LOOK_BACK_LINES {
+            let Some(line) = above else { break };
+            if !line.fence.is_inside() {
+                let language = Language::of_fence(&page.text.slice(line.visible()));
+                self.block.set(Some(Block { fence: line.number, last: located.number, language }));
+                return language;
+            }
+            above = page.segments.previous(&line);
+        }
+        None
     }
 
     fn lay_at(&self, page: Page<'_>, spot: Spot) -> (Laid, CCursor) {
