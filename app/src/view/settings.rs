@@ -88,7 +88,10 @@ fn look(ui: &mut Ui, settings: &mut Settings) {
     ui.end_row();
     ui.label(quiet(ui, "Column width"));
     let slider = Slider::new(&mut settings.column_chars, COLUMN_CHARS_MIN..=COLUMN_CHARS_MAX).logarithmic(true);
-    ui.add(slider.suffix(" characters")).accessible_name("Column width");
+    ui.horizontal(|ui| {
+        ui.add(slider).accessible_name("Column width");
+        ui.label(small(ui, "characters"));
+    });
     ui.end_row();
     ui.label(quiet(ui, "Lines"));
     ui.horizontal(|ui| {
