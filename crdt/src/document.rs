@@ -18,6 +18,7 @@ use authors::Authors;
 use deletions::Deletion;
 pub use edits::Edits;
 pub use error::{EditError, ReceiveError};
+pub use history::{Blame, Difference};
 use log::{Edit, Record};
 pub use log::{Envelopes, Log};
 use validate::Past;
@@ -27,7 +28,9 @@ mod cuts;
 mod deletions;
 mod edits;
 mod error;
+mod history;
 mod log;
+mod unit_set;
 mod validate;
 
 /// The most bytes that a key and its value may have together.

@@ -20,7 +20,9 @@ pub use causal::{CausalBuffer, CausalError, Delivery, HELD_BACK_BYTES_MAX, HELD_
 pub use change::{Change, Header, Op, Value};
 pub use clock::{Lamport, VersionVector};
 pub use codec::{DecodeError, DecodeErrorKind};
-pub use document::{Document, EditError, Edits, Envelopes, Log, MAP_ENTRY_BYTES_MAX, Patch, ReceiveError, Received};
+pub use document::{
+    Blame, Difference, Document, EditError, Edits, Envelopes, Log, MAP_ENTRY_BYTES_MAX, Patch, ReceiveError, Received,
+};
 pub use envelope::{ENVELOPE_BYTES_MAX, ENVELOPE_VERSION, Envelope, SEQ_MAX, open, seal};
 pub use id::{DocumentId, ID_BYTES, OpId, ParseIdError, ReplicaId};
 pub use map::{Entry, LwwMap};

@@ -196,18 +196,28 @@ impl Text {
 
     /// Who wrote a range of chars, which is clamped to the text: its visible characters in order. O(log n) to the first run.
     pub fn visible_runs(&self, range: Range<usize>) -> impl Iterator<Item = Run> + '_ {
+        self.visible_parts(range).flat_map(|(first, len)| self.runs_of(first, len, false))
+    }
+
+    /// The visible characters of a range, which is clamped to the text, in order: runs of consecutive numbers. O(log n) to the
+    /// first.
+    pub(crate) fn visible_parts(&self, range: Range<usize>) -> impl Iterator<Item = (Unit, usize)> + '_ {
         let start = self.spans.at_visible(range.start);
         let mut skip = start.map_or(0, |cursor| cursor.offset);
         let mut left = range.len();
         let visible = self.spans.from(start.map(|cursor| cursor.place)).filter(|(_, span)| !span.is_deleted());
-        let parts = visible.map_while(move |(_, span)| {
+        visible.map_while(move |(_, span)| {
             let end = span.len().min(skip.saturating_add(left));
             let part = (end > skip).then(|| span.part(skip, end))?;
             left -= part.len();
             skip = 0;
-            Some(part)
-        });
-        parts.flat_map(|part| self.runs_of(part.first, part.len(), false))
+            Some((part.first, part.len()))
+        })
+    }
+
+    /// All characters in document order, deleted ones included: runs of consecutive numbers.
+    pub(crate) fn in_order(&self) -> impl Iterator<Item = (Unit, usize)> + '_ {
+        self.spans.from(self.spans.first()).map(|(_, span)| (span.first, span.len()))
     }
 
     /// All units by number.

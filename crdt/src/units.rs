@@ -3,7 +3,9 @@
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
+use core::ops::Range;
 
+use crate::clock::VersionVector;
 use crate::id::{OpId, ReplicaId};
 
 /// The most units that a document may have here: numbers fit 31 bits.
@@ -95,7 +97,7 @@ impl Units {
             *runs.get(runs.partition_point(|run| self.runs[*run as usize].seq <= id.seq).checked_sub(1)?)? as usize
         };
         let run = &self.runs[at];
-        let end = self.runs.get(at + 1).map_or(self.len, |next| next.start.index());
+        let end = self.run_end(at);
         let offset = usize::try_from(id.seq - run.seq).ok()?;
         let len = (end - run.start.index()).checked_sub(offset).filter(|len| *len > 0)?;
         Some((run.start.plus(offset), len))
@@ -119,9 +121,37 @@ impl Units {
             _ => self.runs.partition_point(|run| run.start <= unit).saturating_sub(1),
         };
         let run = &self.runs[at];
-        let end = self.runs.get(at + 1).map_or(self.len, |next| next.start.index());
+        let end = self.run_end(at);
         let id = OpId::new(self.replicas[run.author.0 as usize], run.seq + u64::from(unit.0 - run.start.0));
         (id, end - unit.index())
+    }
+
+    /// Which units a version contains, in ascending order. O(n) in runs.
+    pub(crate) fn contained_in(&self, version: &VersionVector) -> impl Iterator<Item = Range<Unit>> + '_ {
+        let counts: Vec<u64> = self.replicas.iter().map(|replica| version.get(*replica)).collect();
+        self.runs.iter().enumerate().filter_map(move |(at, run)| {
+            let len = self.run_end(at) - run.start.index();
+            let contained = counts[run.author.0 as usize].saturating_sub(run.seq);
+            let len = usize::try_from(contained).map_or(len, |contained| contained.min(len));
+            (len > 0).then(|| run.start..run.start.plus(len))
+        })
+    }
+
+    /// The version that contains all units before this one and no other. O(log n) for each author.
+    pub(crate) fn version_before(&self, end: Unit) -> VersionVector {
+        let count = |(replica, runs): (&ReplicaId, &Vec<u32>)| {
+            let newest = runs.partition_point(|run| self.runs[*run as usize].start < end).checked_sub(1)?;
+            let at = runs[newest] as usize;
+            let run = &self.runs[at];
+            let len = self.run_end(at).min(end.index()) - run.start.index();
+            Some((*replica, run.seq + len as u64))
+        };
+        self.replicas.iter().zip(&self.runs_of).filter_map(count).collect()
+    }
+
+    /// Where a run ends, as an index.
+    fn run_end(&self, at: usize) -> usize {
+        self.runs.get(at + 1).map_or(self.len, |next| next.start.index())
     }
 
     fn author(&mut self, replica: ReplicaId) -> Author {

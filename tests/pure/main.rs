@@ -7,6 +7,7 @@ mod convergence;
 mod golden;
 mod golden_frames;
 mod history;
+mod history_at;
 mod oracle_agrees;
 mod simulation;
 mod traces;

@@ -120,7 +120,7 @@ const CORE: &[(&str, &[&str])] = &[
     ("codec", &["id", "clock", "change", "envelope"]),
     ("envelope", &["id", "clock", "change", "codec"]),
     ("causal", &["id", "clock", "change"]),
-    ("units", &["id"]),
+    ("units", &["id", "clock"]),
     ("text", &["id", "units"]),
     ("map", &["id", "clock", "change"]),
     ("undo", &["units"]),

@@ -72,6 +72,11 @@ impl Deletions {
         self.runs.push(Packed { start, first, len: if backwards { len | BACKWARDS } else { len } });
     }
 
+    /// All runs, in the order of delivery.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Deletion> + '_ {
+        self.runs.iter().map(Packed::run)
+    }
+
     /// The run that a unit is part of, if it is a deletion, with the unit's offset in it. O(log n).
     pub(crate) fn find(&self, unit: Unit) -> Option<(Deletion, usize)> {
         let last = self.runs.len().checked_sub(1)?;

@@ -57,7 +57,21 @@ impl Record {
         self.sets.last().is_some_and(|(last, ..)| *last >= unit)
     }
 
-    fn units(&self, change: usize) -> Option<Range<Unit>> {
+    /// What deps the changes up to and including one name, each with the number of its change.
+    pub(super) fn deps_up_to(&self, change: usize) -> &[(usize, VersionVector)] {
+        &self.deps[..self.deps.partition_point(|(other, _)| *other <= change)]
+    }
+
+    /// The change that a unit is part of, if it is in one. O(log n).
+    pub(super) fn change_of(&self, unit: Unit) -> Option<usize> {
+        if unit >= self.end() {
+            return None;
+        }
+        self.starts.partition_point(|start| *start <= unit).checked_sub(1)
+    }
+
+    /// The units of a change.
+    pub(super) fn units(&self, change: usize) -> Option<Range<Unit>> {
         let start = *self.starts.get(change)?;
         Some(start..self.starts.get(change + 1).copied().unwrap_or_else(|| self.end()))
     }
