@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use quire_crdt::{Difference, Document, Envelope, OpId, Received, ReplicaId, VersionVector};
+use quire_crdt::sync::{Output, Replica, ReplicaConfig};
+use quire_crdt::{Difference, Document, Envelope, OpId, Patch, Received, ReplicaId, Splice, VersionVector};
 use sim::rng::Rng;
 
 use crate::history::{DOCUMENT, History, Plan, assert_patched, visible};
@@ -255,4 +256,19 @@ fn deletions_of_two_authors_side_by_side_can_be_told_apart() {
         inserted: inserted.to_owned(),
     };
     assert_eq!(log.diff(&knew_one, &knew_other), [difference(2, "d", "c")]);
+}
+
+#[test]
+fn a_replica_that_restores_says_what_it_changed() {
+    let mut replica = Replica::new(Document::new(DOCUMENT, READER), ReplicaConfig::default());
+    assert_eq!(replica.insert(0, "quire and choir"), Ok(()));
+    replica.commit();
+    let version = replica.document().version().clone();
+    assert_eq!(replica.delete(5..9), Ok(()));
+    replica.commit();
+    while replica.poll_output().is_some() {}
+    assert_eq!(replica.restore(0..11, &version), Ok(()));
+    let splice = Splice { at: 5, deleted: 0, inserted: 4 };
+    assert_eq!(replica.poll_output(), Some(Output::Patched(Patch { splice, author: READER })));
+    assert_eq!(visible(replica.document().text()), "quire and choir");
 }

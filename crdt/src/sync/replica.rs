@@ -177,6 +177,16 @@ impl Replica {
         Ok(())
     }
 
+    /// Makes a range of the text what it was at a version, as [`Document::restore`] does; [`Output::Patched`] follows for each change.
+    ///
+    /// # Errors
+    /// As [`Document::restore`].
+    pub fn restore(&mut self, range: Range<usize>, version: &VersionVector) -> Result<(), EditError> {
+        let patches = self.document.restore(range, version)?;
+        self.outputs.extend(patches.into_iter().map(Output::Patched));
+        Ok(())
+    }
+
     /// Writes a key of the map, or removes it (`None`); [`Output::MapChanged`] follows.
     ///
     /// # Errors
