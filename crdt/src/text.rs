@@ -371,11 +371,10 @@ impl Text {
                 let (at, _) = self.spans.visible_position(cursor);
                 self.spans.delete(cursor, at, part.len());
                 self.rope.remove(at..at + part.len());
+                let splice = Splice { at, deleted: part.len(), inserted: 0 };
                 match &mut last {
                     Some(last) if last.at == at => last.deleted += part.len(),
-                    _ => {
-                        last.replace(Splice { at, deleted: part.len(), inserted: 0 }).into_iter().for_each(&mut deleted)
-                    }
+                    _ => last.replace(splice).into_iter().for_each(&mut deleted),
                 }
             }
             let done = part.end().index() - first.index();

@@ -162,7 +162,7 @@ mod tests {
     #[test]
     fn old_groups_are_forgotten_and_what_goes_on_is_one_range() {
         let mut log = UndoLog::default();
-        for unit in 0..UNDO_GROUPS_MAX as u32 + 5 {
+        for unit in (0..UNDO_GROUPS_MAX + 5).map(|unit| u32::try_from(unit).unwrap()) {
             log.record(Unit(3 * unit)..Unit(3 * unit + 1));
             log.record(Unit(3 * unit + 1)..Unit(3 * unit + 2));
             log.end_group();

@@ -36,6 +36,18 @@ pub trait Peer: Sized {
     /// What the library says.
     fn edit(&mut self, edit: Edit<'_>) -> Result<()>;
 
+    /// Makes edits in a row, each at once. A library that gathers what goes on with the edit before overrides this; whoever asks it
+    /// for the text in between gets all of it.
+    ///
+    /// # Errors
+    /// What the library says.
+    fn edit_all<'a>(&mut self, edits: impl Iterator<Item = Edit<'a>>) -> Result<()> {
+        for edit in edits {
+            self.edit(edit)?;
+        }
+        Ok(())
+    }
+
     /// Ends a row of edits: what was held back to be done later is done now.
     ///
     /// # Errors

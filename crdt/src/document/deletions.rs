@@ -101,7 +101,9 @@ mod tests {
 
     fn check(pushed: &[Deletion], expected: &[Deletion]) {
         let mut deletions = Deletions::default();
-        pushed.iter().for_each(|run| deletions.push(*run));
+        for run in pushed {
+            deletions.push(*run);
+        }
         assert_eq!(deletions.runs.iter().map(Packed::run).collect::<Vec<_>>(), expected);
     }
 

@@ -108,12 +108,11 @@ impl<'a> Edits<'a> {
 
     fn flush(&mut self) {
         match core::mem::replace(&mut self.run, Run::None) {
-            Run::None => {}
+            Run::None | Run::Delete { chars: 0, .. } => {}
             Run::Insert { at, .. } => {
                 self.document.insert_inside(at, &self.letters);
                 self.letters.clear();
             }
-            Run::Delete { chars: 0, .. } => {}
             Run::Delete { at, chars, backwards } => self.document.delete_inside(at..at + chars, backwards),
         }
     }

@@ -200,7 +200,7 @@ fn a_document_is_its_log() {
     b.set("k", Some(Value::Flag(true))).unwrap();
     exchange(&mut a, &mut b);
     let mut again = document(1);
-    for envelope in a.log().iter() {
+    for envelope in a.log() {
         let stored = Envelope::decode(envelope.bytes().clone()).unwrap();
         assert_eq!(again.receive(stored, &mut Received::default()), Ok(Delivery::Delivered));
     }
@@ -223,4 +223,51 @@ fn a_paste_of_ten_megabytes_becomes_envelopes_of_bounded_size() {
     a.end_undo_group();
     a.undo();
     assert_eq!(a.text().len_chars(), 0);
+}
+
+#[test]
+fn edits_in_a_row_are_those_one_at_a_time() {
+    let mut seed: usize = 7;
+    let mut below = |limit: usize| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) % limit
+    };
+    let (mut single, mut gathered) = (document(1), document(1));
+    for _ in 0..40 {
+        let mut edits = gathered.edits();
+        let (mut at, mut len) = (0, edits.text().len_chars());
+        for _ in 0..below(30) {
+            if below(4) == 0 {
+                at = below(len + 1);
+            }
+            let steps: &[(usize, usize, &str)] = match below(4) {
+                0 if at > 0 => &[(1, 1, "")],
+                1 if at + 2 <= len => &[(0, 2, "")],
+                _ => &[(0, 0, "é"), (0, 0, "xy")],
+            };
+            for (back, deleted, inserted) in steps {
+                at -= back;
+                edits.delete(at..at + deleted).unwrap();
+                edits.insert(at, inserted).unwrap();
+                single.delete(at..at + deleted).unwrap();
+                single.insert(at, inserted).unwrap();
+                at += inserted.chars().count();
+                len = len + inserted.chars().count() - deleted;
+            }
+        }
+        assert_eq!(edits.insert(len + 1, "x"), Err(EditError::Range { start: len + 1, end: len + 1, len }));
+        assert_eq!(edits.delete(0..len + 1), Err(EditError::Range { start: 0, end: len + 1, len }));
+        drop(edits);
+        assert_eq!(text(&gathered), text(&single));
+        single.commit();
+        gathered.commit();
+    }
+    assert_eq!(gathered.version(), single.version());
+    assert!(gathered.log().iter().eq(single.log()), "both say the same to others");
+    let mut other = document(2);
+    pull(&mut other, &mut gathered);
+    assert_eq!(text(&other), text(&single));
+    gathered.undo();
+    single.undo();
+    assert_eq!(text(&gathered), text(&single));
 }

@@ -22,10 +22,13 @@ pub fn finish<P: Peer>(edits: &Edits, deadline: &Deadline) -> Result<P> {
 }
 
 pub(super) fn replay<P: Peer>(writer: &mut P, edits: &Edits, deadline: &Deadline) -> Result<()> {
-    for edit in edits.iter() {
-        writer.edit(edit)?;
-        deadline.check()?;
-    }
+    let mut in_time = Ok(());
+    let row = edits.iter().map_while(|edit| {
+        in_time = deadline.check();
+        in_time.is_ok().then_some(edit)
+    });
+    writer.edit_all(row)?;
+    in_time?;
     writer.settle()
 }
 

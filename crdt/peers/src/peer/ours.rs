@@ -54,7 +54,7 @@ impl Ours {
 
     /// Own envelopes of these places of the log.
     fn send(&self, places: Range<usize>, outbox: &mut Outbox) {
-        for envelope in &self.document.log()[places] {
+        for envelope in self.document.log().from(places.start).take(places.len()) {
             outbox.push(envelope.bytes());
         }
     }
@@ -74,6 +74,19 @@ impl Peer for Ours {
         }
         if !edit.inserted.is_empty() {
             self.document.insert(edit.at, edit.inserted)?;
+        }
+        Ok(())
+    }
+
+    fn edit_all<'a>(&mut self, row: impl Iterator<Item = Edit<'a>>) -> Result<()> {
+        let mut edits = self.document.edits();
+        for edit in row {
+            if edit.deleted > 0 {
+                edits.delete(edit.at..edit.at + edit.deleted)?;
+            }
+            if !edit.inserted.is_empty() {
+                edits.insert(edit.at, edit.inserted)?;
+            }
         }
         Ok(())
     }

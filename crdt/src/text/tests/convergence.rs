@@ -249,7 +249,7 @@ fn undo_finds_its_characters_and_their_place() {
     let a = |text: &Text, seq| unit(text, OpId::new(A, seq));
     assert_eq!(text.visible_ranges(a(&text, 0), 5), [0..2, 4..6]);
     text.insert(0, OpId::new(A, 6), "in front");
-    assert_eq!(text.visible_ranges(a(&text, 5), 1), [14..15]);
+    assert_eq!(text.visible_ranges(a(&text, 5), 1).first(), Some(&(14..15)));
     assert_eq!(text.neighbours(a(&text, 0), 6).len(), 4);
     delete(&mut text, 0..8);
     let (b, f) = (a(&text, 1), a(&text, 5));

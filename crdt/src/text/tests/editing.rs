@@ -51,6 +51,9 @@ fn positions_and_lines_are_those_of_the_plain_string() {
             assert_eq!(text.char_to_byte(at), byte);
             (byte..byte + char.len_utf8()).for_each(|byte| assert_eq!(text.byte_to_char(byte), at));
             assert_eq!(text.char_to_line(at), line_starts.len() - 1);
+            let units: usize = chars[..at].iter().map(|char| char.len_utf16()).sum();
+            assert_eq!(text.char_to_utf16(at), units);
+            (units..units + char.len_utf16()).for_each(|unit| assert_eq!(text.utf16_to_char(unit), at));
             if char == '\n' {
                 line_starts.push(at + 1);
             }
@@ -61,6 +64,8 @@ fn positions_and_lines_are_those_of_the_plain_string() {
         assert_eq!((text.line_to_char(line_starts.len()), text.line_to_char(usize::MAX)), (chars.len(), chars.len()));
         assert_eq!((text.char_to_byte(usize::MAX), text.byte_to_char(usize::MAX)), (plain.len(), chars.len()));
         assert_eq!(text.char_to_line(usize::MAX), line_starts.len() - 1);
+        let units = plain.encode_utf16().count();
+        assert_eq!((text.char_to_utf16(usize::MAX), text.utf16_to_char(usize::MAX)), (units, chars.len()));
     }
 }
 

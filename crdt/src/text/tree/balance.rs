@@ -25,7 +25,9 @@ impl<T: Item> Tree<T> {
     pub(in super::super) fn replace<const N: usize>(&mut self, place: Place, by: [T; N]) {
         let Place { leaf, mut slot } = place;
         let mut new = T::Sum::default();
-        by.iter().for_each(|item| new.add(&item.sum()));
+        for item in &by {
+            new.add(&item.sum());
+        }
         let items = &mut self.leaves.get_mut(leaf.0).items;
         let old = items.remove(slot).sum();
         for item in by {
