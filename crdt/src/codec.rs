@@ -82,6 +82,7 @@ impl<'a> Reader<'a> {
         self.bytes.len() - self.at
     }
 
+    #[inline]
     pub(crate) fn byte(&mut self) -> Result<u8, DecodeError> {
         Ok(self.array::<1>()?[0])
     }
@@ -94,7 +95,19 @@ impl<'a> Reader<'a> {
         Ok(*array)
     }
 
+    #[inline]
     pub(crate) fn varint(&mut self) -> Result<u64, DecodeError> {
+        // Most are small.
+        match self.bytes.get(self.at) {
+            Some(byte @ ..=0x7f) => {
+                self.at += 1;
+                Ok(u64::from(*byte))
+            }
+            _ => self.long_varint(),
+        }
+    }
+
+    fn long_varint(&mut self) -> Result<u64, DecodeError> {
         let start = self.at;
         let bad = DecodeError { at: start, kind: DecodeErrorKind::Varint };
         let mut value: u64 = 0;
@@ -113,6 +126,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A count of things that take at least `bytes_each` bytes each, so that it can be allocated for.
+    #[inline]
     pub(crate) fn count(&mut self, field: &'static str, bytes_each: usize) -> Result<usize, DecodeError> {
         let start = self.at;
         let value = self.varint()?;

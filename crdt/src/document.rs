@@ -5,23 +5,22 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use crate::causal::{self, CausalBuffer, Delivery};
-use crate::change::{Header, OpRef, Value};
+use crate::change::{OpRef, Value};
 use crate::clock::{Lamport, VersionVector};
-use crate::codec::change::Ops;
 use crate::envelope::{self, Envelope};
 use crate::id::{DocumentId, OpId, ReplicaId};
 use crate::map::{Entry, LwwMap};
 use crate::text::{Splice, Text};
-use crate::undo::{Group, UndoLog};
+use crate::undo::UndoLog;
 use crate::units::{UNITS_MAX, Unit};
 use authors::Authors;
 use deletions::Deletion;
 pub use edits::Edits;
 pub use error::{EditError, ReceiveError};
 pub use history::{Blame, Difference};
-use log::{Edit, Record};
+use log::Record;
 pub use log::{Envelopes, Log};
-use validate::Past;
+use validate::{Checked, Past};
 
 mod authors;
 mod cuts;
@@ -30,6 +29,7 @@ mod edits;
 mod error;
 mod history;
 mod log;
+mod undoing;
 mod unit_set;
 mod validate;
 
@@ -199,33 +199,6 @@ impl Document {
         Ok(())
     }
 
-    /// Undoes the newest group of own edits that is not undone: a new edit. The patches that it made, none if there is no group.
-    pub fn undo(&mut self) -> Vec<Patch> {
-        let group = self.undo.start_undo();
-        self.invert(group)
-    }
-
-    /// Redoes what was undone last, if nothing was edited since: a new edit. The patches that it made.
-    pub fn redo(&mut self) -> Vec<Patch> {
-        let group = self.undo.start_redo();
-        self.invert(group)
-    }
-
-    /// Whether there is something to undo.
-    pub fn can_undo(&self) -> bool {
-        self.undo.can_undo()
-    }
-
-    /// Whether there is something to redo.
-    pub fn can_redo(&self) -> bool {
-        self.undo.can_redo()
-    }
-
-    /// The next edit starts a new undo group.
-    pub fn end_undo_group(&mut self) {
-        self.undo.end_group();
-    }
-
     /// Makes the edits since the last commit into changes at the end of [`log`](Self::log); how many changes.
     pub fn commit(&mut self) -> usize {
         let pending = self.record.end()..self.text.units().end();
@@ -287,15 +260,23 @@ impl Document {
     fn deliver(&mut self, envelope: &Envelope, received: &mut Received) -> Result<(), ReceiveError> {
         let (header, ops) = (envelope.header(), envelope::open_ops(envelope)?);
         let past = Past { header, known: self.authors.known(header.replica) };
-        let writes = validate::check(past, ops.clone(), &self.text)?;
+        let Checked { writes, only } = validate::check(past, ops.clone(), &self.text)?;
         let (units, more) = (self.text.units().len(), header.len);
         if more > (UNITS_MAX - units) as u64 || !self.text.inserted().has_room(envelope.bytes().len()) {
             return Err(ReceiveError::Full { units, more });
         }
         self.commit();
-        let past = writes.then(|| self.authors.past(header));
+        let past = if writes { self.authors.past(header) } else { VersionVector::new() };
         let lamport = self.authors.deliver(header.replica, header.first_seq, header.len, &header.deps);
-        self.apply(header, ops, past, lamport, received);
+        let mut at = At { first_seq: header.first_seq, id: header.first_id(), lamport, past };
+        if let Some(op) = only {
+            self.apply(&mut at, op, received);
+        } else {
+            let mut ops = ops;
+            while let Ok(Some(op)) = ops.next() {
+                self.apply(&mut at, op, received);
+            }
+        }
         self.record.push(self.text.units().end(), header.deps.clone());
         self.version.observe(header.replica, header.end_seq());
         if header.replica == self.replica {
@@ -314,39 +295,27 @@ impl Document {
         Ok(())
     }
 
-    /// Applies a change that was checked; cannot fail. `past` is needed for writes to the map.
-    fn apply(
-        &mut self,
-        header: &Header,
-        mut ops: Ops<'_>,
-        mut past: Option<VersionVector>,
-        lamport: Lamport,
-        received: &mut Received,
-    ) {
-        let author = header.replica;
-        let mut id = header.first_id();
-        while let Ok(Some(op)) = ops.next() {
-            match op {
-                OpRef::Insert { left, right, text } => {
-                    let splice = self.text.integrate_insert(id, left, right, text);
-                    received.patches.push(Patch { splice, author });
-                }
-                OpRef::Delete { first, len, backwards } => {
-                    self.integrate_delete(id, OpRun { first, len, backwards }, received);
-                }
-                OpRef::Set { key, value } => {
-                    let past = past.get_or_insert_default();
-                    past.observe(author, id.seq);
-                    let lamport = lamport.plus(id.seq - header.first_seq);
-                    let value = value.map(Value::from);
-                    self.map.apply(key, Entry { id, lamport, value: value.clone() }, past);
-                    let unit = self.text.pass(id, 1);
-                    self.record.push_set(unit, key.into(), value);
-                    received.keys.push(key.into());
-                }
+    /// Applies an operation of a change that was checked; cannot fail.
+    fn apply(&mut self, at: &mut At, op: OpRef<'_>, received: &mut Received) {
+        let (id, author) = (at.id, at.id.replica);
+        match op {
+            OpRef::Insert { left, right, text } => {
+                let splice = self.text.integrate_insert(id, left, right, text);
+                received.patches.push(Patch { splice, author });
             }
-            id = id.plus(op.len());
+            OpRef::Delete { first, len, backwards } => {
+                self.integrate_delete(id, OpRun { first, len, backwards }, received);
+            }
+            OpRef::Set { key, value } => {
+                at.past.observe(author, id.seq);
+                let (lamport, value) = (at.lamport.plus(id.seq - at.first_seq), value.map(Value::from));
+                self.map.apply(key, Entry { id, lamport, value: value.clone() }, &at.past);
+                let unit = self.text.pass(id, 1);
+                self.record.push_set(unit, key.into(), value);
+                received.keys.push(key.into());
+            }
         }
+        at.id = id.plus(op.len());
     }
 
     /// Deletes a run of ids, and notes which unit deleted what.
@@ -448,43 +417,18 @@ impl Document {
         self.authors.advance_clock(len as u64);
         self.version.observe(self.replica, self.made);
     }
+}
 
-    fn invert(&mut self, group: Option<Group>) -> Vec<Patch> {
-        let mut splices = Vec::new();
-        for units in group.into_iter().flatten().rev() {
-            for step in self.record.edits(&self.text, units).into_iter().rev() {
-                match step {
-                    Edit::Inserted { first, len } => self.take_back(first, len, &mut splices),
-                    Edit::Deleted(Deletion { first, len, .. }) => self.put_back(first, len, &mut splices),
-                }
-            }
-        }
-        self.undo.finish();
-        let author = self.replica;
-        splices.into_iter().map(|splice| Patch { splice, author }).collect()
-    }
-
-    /// Deletes what is still there of a run of own characters, or was put back since.
-    fn take_back(&mut self, first: Unit, len: usize, splices: &mut Vec<Splice>) {
-        for (first, len) in self.undo.with_replacements(first, len) {
-            for range in self.text.visible_ranges(first, len).into_iter().rev() {
-                splices.push(Splice { at: range.start, deleted: range.len(), inserted: 0 });
-                self.delete_inside(range, false);
-            }
-        }
-    }
-
-    /// Inserts deleted characters again, each run of neighbours right behind its last one.
-    fn put_back(&mut self, first: Unit, len: usize, splices: &mut Vec<Splice>) {
-        for (old, len) in self.text.neighbours(first, len).into_iter().rev() {
-            let text = String::from(self.text.inserted().text(old, len));
-            let start = self.text.units().end();
-            let (at, inserted) = self.text.insert_behind(old.plus(len - 1), self.next_id(), &text);
-            self.made(start, inserted);
-            self.undo.replace(old, inserted, start);
-            splices.push(Splice { at, deleted: 0, inserted });
-        }
-    }
+/// Where in a change one is that is being applied.
+#[derive(Debug)]
+struct At {
+    first_seq: u64,
+    /// The id of the next unit.
+    id: OpId,
+    /// The timestamp of the first unit.
+    lamport: Lamport,
+    /// What its author had delivered, if it writes to the map.
+    past: VersionVector,
 }
 
 /// Characters by id, and in which order they were deleted.

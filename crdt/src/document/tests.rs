@@ -1,5 +1,5 @@
 use super::*;
-use crate::change::{Change, Op};
+use crate::change::{Change, Header, Op};
 use alloc::vec;
 
 const ID: DocumentId = DocumentId::from_bytes([9; 16]);

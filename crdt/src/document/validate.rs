@@ -32,21 +32,32 @@ impl Past<'_> {
     }
 }
 
-/// Checks a whole change before anything of it is applied; says whether it writes to the map. The judgement depends on the change
-/// and its past alone, so that every replica comes to the same.
-pub(super) fn check(past: Past<'_>, mut ops: Ops<'_>, text: &Text) -> Result<bool, ReceiveError> {
+/// What a change that was checked is like.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Checked<'a> {
+    /// Whether it writes to the map.
+    pub(super) writes: bool,
+    /// Its operation, if it has one only.
+    pub(super) only: Option<OpRef<'a>>,
+}
+
+/// Checks a whole change before anything of it is applied. The judgement depends on the change and its past alone, so that every
+/// replica comes to the same.
+pub(super) fn check<'a>(past: Past<'_>, mut ops: Ops<'a>, text: &Text) -> Result<Checked<'a>, ReceiveError> {
+    let mut only = None;
     let mut checker = Checker { past, text, inserted: Vec::new(), writes: false };
     let mut seq = past.header.first_seq;
     while let Some(op) = ops.next()? {
         checker.check_op(&op)?;
         let end = seq + op.len();
+        only = (seq == past.header.first_seq).then_some(op);
         // Nobody asks what the last operation inserted.
         if matches!(op, OpRef::Insert { .. }) && end < past.header.end_seq() {
             checker.inserted.push(seq..end);
         }
         seq = end;
     }
-    Ok(checker.writes)
+    Ok(Checked { writes: checker.writes, only })
 }
 
 struct Checker<'a> {

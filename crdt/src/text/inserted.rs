@@ -4,6 +4,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::rope::byte_of;
 use crate::units::Unit;
 
 /// A run of characters that were inserted as one, or one after the other.
@@ -124,9 +125,8 @@ impl Inserted {
         let bytes = if letters.len() == run.len {
             offset..offset + len
         } else {
-            let mut starts = letters.char_indices().map(|(byte, _)| byte).chain([letters.len()]);
-            let start = starts.nth(offset)?;
-            start..starts.nth(len.checked_sub(1)?)?
+            let start = byte_of(letters, offset);
+            start..start + byte_of(&letters[start..], len)
         };
         Some((part.left, part.right, letters.get(bytes)?))
     }
@@ -172,7 +172,7 @@ impl Inserted {
         if letters.len() == run.len as usize {
             return Some(start + offset);
         }
-        letters.char_indices().nth(offset).map(|(byte, _)| start + byte)
+        Some(start + byte_of(letters, offset))
     }
 
     /// The letters of a run, by its index.

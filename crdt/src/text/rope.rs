@@ -80,7 +80,7 @@ impl Piece {
         if self.sum.bytes == self.sum.chars {
             return char.min(self.text.len());
         }
-        self.text.char_indices().nth(char).map_or(self.text.len(), |(byte, _)| byte)
+        byte_of(&self.text, char)
     }
 
     fn insert(&mut self, byte: usize, text: &str, sum: &TextSum) {
@@ -321,6 +321,15 @@ impl<'a> Iterator for Chunks<'a> {
         self.place = place.behind();
         Some(piece)
     }
+}
+
+/// The byte at which a char starts; the end if there is no such char. O(n), many bytes at a time.
+pub(super) fn byte_of(text: &str, char: usize) -> usize {
+    let mut chars = text.chars();
+    if let Some(last) = char.checked_sub(1) {
+        chars.nth(last);
+    }
+    text.len() - chars.as_str().len()
 }
 
 const fn utf16(sum: &TextSum) -> usize {

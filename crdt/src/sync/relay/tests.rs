@@ -260,7 +260,7 @@ impl Relay {
                 _ => None,
             })
         };
-        assert_eq!(self.stats.reads_bytes, members().map(|member| member.chunk_bytes).sum());
+        assert_eq!(self.stats.reads_bytes, members().map(|member| member.chunk_bytes).sum::<usize>());
         assert!(self.logs.len() <= self.limits.documents_open_max);
         assert!(self.timers.len() <= self.links.len());
         for log in self.logs.values() {
