@@ -2,12 +2,13 @@
 //!
 //! The answer goes to the standard output and nothing else does; messages go to the standard error, progress too if it is a
 //! terminal. The exit code says what happened: 0 done, 1 something failed, 2 the command line cannot be understood, 3 there is no
-//! such document or file, 4 the library is in use, damaged, foreign or too new, 5 the relay cannot be reached or refuses, 6 it
+//! such document, change or file, 4 the library is in use, damaged, foreign or too new, 5 the relay cannot be reached or refuses, 6 it
 //! took too long.
 
 mod args;
 mod ask;
 mod demo;
+mod history;
 mod host;
 mod packages;
 mod print;

@@ -8,6 +8,7 @@
 mod documents;
 mod edit;
 mod error;
+mod history;
 mod jobs;
 mod open;
 mod pump;

@@ -146,6 +146,47 @@ fn a_second_copy_asks_the_first() {
 }
 
 #[test]
+fn what_a_text_was_can_be_seen_and_brought_back() {
+    let library = Library::new();
+    let id = library.import("one\ntwo\nthree\n");
+    let lines = [json!({ "splice": [4, 3, "second"] }), json!({ "commit": true }), json!({ "quit": true })];
+    let mut edit = library.command(&["edit", &id]);
+    let mut editor = Running(edit.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the program starts"));
+    let mut input = editor.0.stdin.take().expect("the input is a pipe");
+    for line in lines {
+        writeln!(input, "{line}").expect("the editor reads");
+    }
+    assert!(editor.0.wait().expect("the editor ends").success());
+    assert_eq!(library.says(&["cat", &id]), "one\nsecond\nthree\n");
+
+    let log = library.json(&["log", &id, "--json"]);
+    let changes = log["changes"].as_array().expect("a list").clone();
+    let newest = &changes[0];
+    assert_eq!((&newest["inserted"], &newest["deleted"], &newest["excerpt"]), (&json!(6), &json!(3), &json!("second")));
+    let positions: Vec<u64> = changes.iter().filter_map(|change| change["position"].as_u64()).collect();
+    assert!(positions.iter().rev().copied().eq(0..changes.len() as u64), "{positions:?}");
+    assert_eq!(library.says(&["log", &id]).lines().count(), changes.len());
+
+    let before = (changes.len() - 2).to_string();
+    let diff = library.json(&["diff", &id, &before, "--json"]);
+    assert_eq!(diff["patches"], json!([{ "at": 4, "deleted": "two", "inserted": "second" }]));
+    let told = library.says(&["diff", &id, &before]);
+    assert!(told.ends_with("+++ now\n@@ -2,1 +2,1 @@\n-two\n+second\n"), "{told}");
+    assert_eq!(library.says(&["diff", &id, &before, &before]), "");
+    let blame = library.json(&["blame", &id, "--json"]);
+    assert_eq!((&blame["runs"][1]["len"], &blame["runs"][1]["change"]), (&json!(6), &newest["position"]));
+    assert!(library.says(&["blame", &id]).lines().nth(1).is_some_and(|line| line.ends_with("  second")));
+
+    let restored = format!("restored change {before}: +3 -6 characters in 1 places\n");
+    assert_eq!(library.says(&["restore", &id, &before]), restored);
+    assert_eq!(library.says(&["cat", &id]), "one\ntwo\nthree\n");
+    library.fails(&["restore", &id, "99"], 3, "has no change 99");
+    library.fails(&["diff", &id, "0", "99"], 3, "has no change 99");
+    library.fails(&["log", "cafe"], 3, "cafe");
+    library.fails(&["restore", &id, "first"], 2, "first");
+}
+
+#[test]
 fn a_file_that_is_no_text_is_refused_or_mended() {
     let library = Library::new();
     let file = library.file("broken.txt", b"one\ntwo \xff\n");

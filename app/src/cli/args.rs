@@ -8,7 +8,7 @@ use crate::app::Place;
 
 /// The offline-first collaborative text editor. Without a command, its window opens.
 ///
-/// Exit codes: 0 done; 1 something failed; 2 the command line cannot be understood; 3 there is no such document or file; 4 the
+/// Exit codes: 0 done; 1 something failed; 2 the command line cannot be understood; 3 there is no such document, change or file; 4 the
 /// library is in use, damaged, foreign or too new; 5 the relay cannot be reached or refuses; 6 it took too long.
 #[derive(Debug, Parser)]
 #[command(name = "quire", version)]
@@ -41,6 +41,33 @@ pub(super) enum Command {
     Cat {
         /// The document: its id, or the start of it
         id: String,
+    },
+    /// List a document's changes, the newest first: position, device, number of its first unit there, characters inserted and
+    /// deleted. Changes carry no time of the clock, so none is shown
+    Log {
+        /// The document: its id, or the start of it
+        id: String,
+    },
+    /// Show how a document's text differs from one of its changes to another
+    Diff {
+        /// The document: its id, or the start of it
+        id: String,
+        /// The text after this change: its position in `quire log`
+        from: usize,
+        /// And after this one [default: the text now]
+        to: Option<usize>,
+    },
+    /// Show which device wrote most of each line; with --json, each run of characters with its change too
+    Blame {
+        /// The document: its id, or the start of it
+        id: String,
+    },
+    /// Make a document's text what it was after a change: a new edit, nothing is lost
+    Restore {
+        /// The document: its id, or the start of it
+        id: String,
+        /// The change: its position in `quire log`
+        position: usize,
     },
     /// Make a document of a text file and print its id
     Import(Import),

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::args::{Arguments, Command, Edit, Export, Import, Open, Sync};
 use super::ask::{self, Holder};
 use super::print::{self, field};
-use super::{demo, host, packages, say};
+use super::{demo, history, host, packages, say};
 use crate::app;
 use crate::session::{
     Answer, CLONED_WORDS, Failure, Notice, Request, Session, SessionError, SessionOptions, relay_words,
@@ -58,6 +58,10 @@ pub(super) fn run(arguments: Arguments) -> Result<String, Failure> {
             (value, text)
         }
         Some(Command::Cat { id }) => cat(&options, id)?,
+        Some(Command::Log { id }) => history::log(&options, id)?,
+        Some(Command::Diff { id, from, to }) => history::diff(&options, id, from, to)?,
+        Some(Command::Blame { id }) => history::blame(&options, id)?,
+        Some(Command::Restore { id, position }) => history::restore(&options, id, position)?,
         Some(Command::Sync(Sync { ids, timeout, .. })) => {
             let value = ask(&options, &Request::Sync { ids, timeout_ms: milliseconds(timeout) })?.value;
             let count = value.get("synced").and_then(Value::as_array).map_or(0, Vec::len);
@@ -78,7 +82,8 @@ const fn silent(command: Option<&Command>) -> Option<&'static str> {
     }
 }
 
-fn ask(options: &SessionOptions, request: &Request) -> Result<Answer, Failure> {
+/// Fulfils a request, and says what came for it and cannot be taken.
+pub(super) fn ask(options: &SessionOptions, request: &Request) -> Result<Answer, Failure> {
     let answer = ask::fulfil(options, request, "")?;
     // Done all the same: it is nothing that this device or its person could have done better.
     for (document, words) in answer.value.get("set_aside").and_then(Value::as_object).into_iter().flatten() {

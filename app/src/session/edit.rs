@@ -126,7 +126,7 @@ impl Session {
     }
 
     /// Writes this device's name into the document before its first edit there, and before the first under another name.
-    fn introduce(&mut self, id: DocumentId) -> Result<(), SessionError> {
+    pub(super) fn introduce(&mut self, id: DocumentId) -> Result<(), SessionError> {
         let open = self.open.get_mut(&id).ok_or(SessionError::NotOpen { document: id })?;
         if open.introduced_as.is_some() || !self.options.introduces {
             return Ok(());

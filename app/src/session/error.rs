@@ -70,6 +70,16 @@ pub enum SessionError {
         /// Which document.
         document: DocumentId,
     },
+    /// The document's log has no such change.
+    #[error("document {document} has no change {position}: it has {changes}, counted from 0; `quire log` shows them")]
+    NoChange {
+        /// Which document.
+        document: DocumentId,
+        /// What was asked for.
+        position: usize,
+        /// How many there are.
+        changes: usize,
+    },
     /// A stored change cannot be read.
     #[error(
         "change {position} of document {document} on this disk cannot be read: {error}; the others of the library can"

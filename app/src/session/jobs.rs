@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use quire_crdt::sync::{LinkState, Now};
-use quire_crdt::{DocumentId, VersionVector};
+use quire_crdt::{Document, DocumentId, VersionVector};
 use serde_json::{Map, Value, json};
 
 use super::open::OpenDocument;
 use super::status::set_aside_words;
-use super::{Failure, Notice, Request, Session, SessionError};
+use super::{Failure, Notice, Request, Session, SessionError, history};
 use crate::editor::link::Link;
 use crate::shell::control::{Call, Reply};
 
@@ -17,7 +17,7 @@ use crate::shell::control::{Call, Reply};
 pub struct Answer {
     /// The facts.
     pub value: Value,
-    /// A document's text, if that was asked for.
+    /// A document's text, if that was asked for, or what may be too long for the facts.
     pub text: Option<String>,
 }
 
@@ -110,6 +110,15 @@ impl Session {
                 let job = self.job(Awaited::Saved, ids, json!({ "synced": list })).within(self.now(), *timeout_ms);
                 Ok(Job { wanted, ..job })
             }
+            Request::Log { id } => self.look_back(id, |document| Ok(history::log(document))),
+            Request::Diff { id, from, to } => self.look_back(id, |document| history::diff(document, *from, *to)),
+            Request::Blame { id } => self.look_back(id, |document| Ok(history::blame(document))),
+            Request::Restore { id, position } => {
+                let id = self.find(id)?;
+                self.open_document(id)?;
+                let value = self.restore_position(id, *position)?;
+                Ok(self.job(Awaited::Disk, vec![id], value))
+            }
             Request::Show { id } => {
                 if !self.options.has_window {
                     let message = "the library is in use by a copy of Quire without a window: wait until it ends";
@@ -158,6 +167,19 @@ impl Session {
     pub fn progress(&self, job: &Job) -> String {
         let waiting = job.documents.iter().find(|id| !self.has_reached(job, **id));
         waiting.map(|id| self.stand(*id)).unwrap_or_default()
+    }
+
+    /// A job that is done: what is asked of a document's history, as JSON in the place of a text.
+    fn look_back(
+        &mut self,
+        id: &str,
+        look: impl FnOnce(&Document) -> Result<Value, SessionError>,
+    ) -> Result<Job, Failure> {
+        let id = self.find(id)?;
+        let seen = self.peek(id, |session| session.document(id).map(look).transpose())??;
+        let mut job = self.job(Awaited::Nothing, Vec::new(), json!({ "id": id.to_string() }));
+        job.answer.text = Some(seen.unwrap_or_default().to_string());
+        Ok(job)
     }
 
     fn job(&self, awaited: Awaited, documents: Vec<DocumentId>, value: Value) -> Job {

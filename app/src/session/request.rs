@@ -44,6 +44,32 @@ pub enum Request {
         /// How long to wait for the relays, in milliseconds.
         timeout_ms: u64,
     },
+    /// A document's changes.
+    Log {
+        /// The start of its id.
+        id: String,
+    },
+    /// How the text differs from one of its changes to another, or to now.
+    Diff {
+        /// The start of its id.
+        id: String,
+        /// The position of the one in the log.
+        from: usize,
+        /// The position of the other.
+        to: Option<usize>,
+    },
+    /// Who wrote a document's text.
+    Blame {
+        /// The start of its id.
+        id: String,
+    },
+    /// The text as it was after a change, as a new edit.
+    Restore {
+        /// The start of its id.
+        id: String,
+        /// The change's position in the log.
+        position: usize,
+    },
     /// A document in the window, or just the window.
     Show {
         /// The start of its id.
@@ -65,7 +91,7 @@ impl Failure {
     pub const FAILED: u8 = 1;
     /// The command line cannot be understood.
     pub const USAGE: u8 = 2;
-    /// There is no such document, link or file.
+    /// There is no such document, change, link or file.
     pub const NOT_FOUND: u8 = 3;
     /// The library is in use, damaged, foreign or too new.
     pub const LIBRARY: u8 = 4;
@@ -83,7 +109,9 @@ impl Failure {
 impl From<SessionError> for Failure {
     fn from(error: SessionError) -> Self {
         let code = match &error {
-            SessionError::NoDocument { .. } | SessionError::Ambiguous { .. } => Self::NOT_FOUND,
+            SessionError::NoDocument { .. } | SessionError::Ambiguous { .. } | SessionError::NoChange { .. } => {
+                Self::NOT_FOUND
+            }
             SessionError::Link(_) | SessionError::Address(_) | SessionError::NoRelay { .. } => Self::USAGE,
             SessionError::Store(StoreError::Io { .. } | StoreError::Write { .. }) => Self::FAILED,
             SessionError::Store(_) | SessionError::Unreadable { .. } | SessionError::Unusable { .. } => Self::LIBRARY,
