@@ -177,7 +177,7 @@ fn what_a_text_was_can_be_seen_and_brought_back() {
     assert_eq!((&blame["runs"][1]["len"], &blame["runs"][1]["change"]), (&json!(6), &newest["position"]));
     assert!(library.says(&["blame", &id]).lines().nth(1).is_some_and(|line| line.ends_with("  second")));
 
-    let restored = format!("restored change {before}: +3 -6 characters in 1 places\n");
+    let restored = format!("restored change {before}: +3 -6 characters in 1 place\n");
     assert_eq!(library.says(&["restore", &id, &before]), restored);
     assert_eq!(library.says(&["cat", &id]), "one\ntwo\nthree\n");
     library.fails(&["restore", &id, "99"], 3, "has no change 99");

@@ -41,7 +41,10 @@ pub(super) fn restore(options: &SessionOptions, id: String, position: usize) -> 
     let (inserted, deleted) = (number(&value, "inserted"), number(&value, "deleted"));
     let text = match number(&value, "places") {
         0 => format!("the text is as it was after change {position}\n"),
-        places => format!("restored change {position}: +{inserted} -{deleted} characters in {places} places\n"),
+        places => {
+            let places = if places == 1 { "1 place".to_owned() } else { format!("{places} places") };
+            format!("restored change {position}: +{inserted} -{deleted} characters in {places}\n")
+        }
     };
     Ok((value, text))
 }

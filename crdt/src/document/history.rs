@@ -60,10 +60,10 @@ impl Log<'_> {
     /// delivered here counts as not contained. O(n) in the spans and deletions of the whole history.
     pub fn text_at(&self, version: &VersionVector) -> String {
         let visible = self.visible_at(version);
-        let mut text = String::new();
+        let (mut text, mut letters) = (String::new(), self.text.inserted().reader());
         for (first, len) in self.text.in_order() {
             for (part, _) in visible.parts(first..first.plus(len)).filter(|(_, inside)| *inside) {
-                text.push_str(self.letters(part.start, part.end.index() - part.start.index()));
+                letters.read(part.start, part.end.index() - part.start.index(), &mut text);
             }
         }
         text
@@ -125,10 +125,6 @@ impl Log<'_> {
         self.record.units(change).map(|units| self.text.units().id(units.start).replica)
     }
 
-    fn letters(&self, first: Unit, len: usize) -> &str {
-        self.text.inserted().text(first, len)
-    }
-
     /// The characters visible at a version (and units of other kinds that it contains).
     fn visible_at(&self, version: &VersionVector) -> UnitSet {
         let delivered: UnitSet = self.text.units().contained_in(version).collect();
@@ -164,7 +160,7 @@ impl Log<'_> {
     /// Pieces between which no character stands that both versions have, as one difference.
     fn differences(&self, pieces: impl Iterator<Item = Piece>) -> Vec<Difference> {
         let mut differences: Vec<Difference> = Vec::new();
-        let mut end = None;
+        let (mut end, mut letters) = (None, self.text.inserted().reader());
         for Piece { at, first, len, came } in pieces {
             if end != Some(at) {
                 differences.push(Difference { at, ..Difference::default() });
@@ -172,7 +168,7 @@ impl Log<'_> {
             end = Some(if came { at } else { at + len });
             if let Some(last) = differences.last_mut() {
                 let side = if came { &mut last.inserted } else { &mut last.deleted };
-                side.push_str(self.letters(first, len));
+                letters.read(first, len, side);
             }
         }
         differences

@@ -1,6 +1,7 @@
 //! Everything that was ever inserted, deleted letters included, in the order of delivery: who reads history, puts deleted text back
 //! or passes changes on looks here.
 
+use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -153,6 +154,11 @@ impl Inserted {
         &self.text[from..to]
     }
 
+    /// For reading many parts in document order.
+    pub(crate) const fn reader(&self) -> Reader<'_> {
+        Reader { inserted: self, places: BTreeMap::new() }
+    }
+
     fn index(&self, unit: Unit) -> Option<usize> {
         let last = self.runs.len().checked_sub(1)?;
         let at = if self.runs[last].start <= unit.0 {
@@ -185,5 +191,39 @@ impl Inserted {
     fn byte_behind(&self, first: Unit, len: usize) -> Option<usize> {
         let last = self.byte(first.plus(len.checked_sub(1)?))?;
         self.text[last..].chars().next().map(|char| last + char.len_utf8())
+    }
+}
+
+/// Reads letters part by part. The characters of a run stand in the text as they do in the run, whatever stands between them: who
+/// reads in document order passes each letter once.
+#[derive(Clone, Debug)]
+pub(crate) struct Reader<'a> {
+    inserted: &'a Inserted,
+    /// For each run with more than ASCII that was read, by its index: up to which character and which byte of it.
+    places: BTreeMap<usize, (usize, usize)>,
+}
+
+impl Reader<'_> {
+    /// Adds the letters of characters with consecutive numbers to a text. O(log n + their length) for each run, and in a run with
+    /// more than ASCII O(what was skipped since the last part).
+    pub(crate) fn read(&mut self, first: Unit, len: usize, text: &mut String) {
+        let (mut next, end) = (first, first.plus(len));
+        while let Some(at) = self.inserted.index(next).filter(|_| next < end) {
+            let run = self.inserted.runs[at].run();
+            let letters = self.inserted.letters(at);
+            let from = next.index() - run.start.index();
+            let to = run.len.min(end.index() - run.start.index());
+            next = run.start.plus(to);
+            if letters.len() == run.len {
+                text.push_str(&letters[from..to]);
+                continue;
+            }
+            let place = self.places.entry(at).or_default();
+            let (read, byte) = if place.0 <= from { *place } else { (0, 0) };
+            let start = byte + byte_of(&letters[byte..], from - read);
+            let stop = start + byte_of(&letters[start..], to - from);
+            *place = (to, stop);
+            text.push_str(&letters[start..stop]);
+        }
     }
 }
