@@ -34,6 +34,12 @@ impl Record {
         let (mut cuts, mut bytes, mut next) = (Vec::new(), 0, units.start);
         for step in self.steps(text, units) {
             match step {
+                // Short enough, whatever its letters are.
+                Step::Edited(Edit::Inserted { len, .. }) if len < CHANGE_BYTES_MAX / 4 => {
+                    bytes += OP_BYTES + 4 * len;
+                    next = next.plus(len);
+                    close(&mut cuts, &mut bytes, next);
+                }
                 Step::Edited(Edit::Inserted { first, len }) => {
                     for piece in pieces(text.inserted().text(first, len)) {
                         bytes += OP_BYTES + piece.len();
