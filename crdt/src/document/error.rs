@@ -25,7 +25,7 @@ pub enum EditError {
     TooLong {
         /// How many bytes they have.
         bytes: usize,
-        /// [`MAP_ENTRY_BYTES_MAX`].
+        /// [`MAP_ENTRY_BYTES_MAX`](super::MAP_ENTRY_BYTES_MAX).
         limit: usize,
     },
     /// The document is full.
@@ -70,7 +70,7 @@ pub enum ReceiveError {
         change: OpId,
         /// How many bytes they have.
         bytes: usize,
-        /// [`MAP_ENTRY_BYTES_MAX`].
+        /// [`MAP_ENTRY_BYTES_MAX`](super::MAP_ENTRY_BYTES_MAX).
         limit: usize,
     },
     /// The document is full.
