@@ -65,7 +65,7 @@ pub(super) fn run(arguments: Arguments) -> Result<String, Failure> {
         Some(Command::Sync(Sync { ids, timeout, .. })) => {
             let value = ask(&options, &Request::Sync { ids, timeout_ms: milliseconds(timeout) })?.value;
             let count = value.get("synced").and_then(Value::as_array).map_or(0, Vec::len);
-            (value, format!("saved at the relay: {count} documents\n"))
+            (value, format!("saved at the relay: {count} {}\n", if count == 1 { "document" } else { "documents" }))
         }
     };
     Ok(if json { print::json(&value) } else { text })
