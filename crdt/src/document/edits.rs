@@ -52,6 +52,9 @@ impl<'a> Edits<'a> {
         if at > self.len {
             return Err(EditError::Range { start: at, end: at, len: self.len });
         }
+        if text.is_empty() {
+            return Ok(());
+        }
         self.document.check_room(self.letters.len() + text.len())?;
         let more = if text.len() == 1 { 1 } else { text.chars().count() };
         match &mut self.run {
@@ -74,10 +77,13 @@ impl<'a> Edits<'a> {
         if range.start > range.end || range.end > self.len {
             return Err(EditError::Range { start: range.start, end: range.end, len: self.len });
         }
+        if range.is_empty() {
+            return Ok(());
+        }
         let more = range.len();
         self.document.check_room(self.pending() + more)?;
         match &mut self.run {
-            Run::Delete { at, chars, backwards } if range.start == *at && (!*backwards || *chars <= 1) => {
+            Run::Delete { at, chars, backwards } if range.start == *at && (!*backwards || *chars == 1) => {
                 (*chars, *backwards) = (*chars + more, false);
             }
             Run::Delete { at, chars, backwards } if range.end == *at && more == 1 && (*backwards || *chars == 1) => {
@@ -108,7 +114,7 @@ impl<'a> Edits<'a> {
 
     fn flush(&mut self) {
         match core::mem::replace(&mut self.run, Run::None) {
-            Run::None | Run::Delete { chars: 0, .. } => {}
+            Run::None => {}
             Run::Insert { at, .. } => {
                 self.document.insert_inside(at, &self.letters);
                 self.letters.clear();
