@@ -58,7 +58,7 @@ pub struct Received {
 
 /// One replica's copy of a document.
 ///
-/// Edits change it at once; [`commit`](Self::commit) seals them into envelopes at the end of [`log`](Self::log), to be stored and
+/// Edits change it at once; [`commit`](Self::commit) makes them into changes at the end of [`log`](Self::log), to be stored and
 /// broadcast. Envelopes of other replicas go through [`receive`](Self::receive), in any order and any number of times. Replicas
 /// that delivered the same changes hold the same text and map.
 #[derive(Clone, Debug)]

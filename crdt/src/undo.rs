@@ -46,6 +46,11 @@ struct Stack {
 }
 
 impl Stack {
+    fn newest_len(&self) -> usize {
+        let group = self.groups.back().into_iter().flatten();
+        group.map(|units| units.end.index() - units.start.index()).sum()
+    }
+
     fn push(&mut self, units: Range<Unit>, join: bool) {
         match self.groups.back_mut() {
             Some(group) if join => match group.last_mut() {
@@ -79,6 +84,16 @@ impl UndoLog {
     /// The next step starts a new group.
     pub(crate) fn end_group(&mut self) {
         self.open = false;
+    }
+
+    /// How many units the newest group to undo has.
+    pub(crate) fn units_to_undo(&self) -> usize {
+        self.undo.newest_len()
+    }
+
+    /// How many units the newest group to redo has.
+    pub(crate) fn units_to_redo(&self) -> usize {
+        self.redo.newest_len()
     }
 
     /// Takes the newest group to undo; what is recorded until [`Self::finish`] can be redone.

@@ -30,6 +30,16 @@ impl Unit {
     }
 }
 
+/// The last of some runs, ordered by their starts, that does not start behind a unit: it holds the unit if any does. O(log n), O(1)
+/// at the end.
+pub(crate) fn run_at<T>(runs: &[T], unit: Unit, start: impl Fn(&T) -> u32) -> Option<usize> {
+    let last = runs.len().checked_sub(1)?;
+    if start(&runs[last]) <= unit.0 {
+        return Some(last);
+    }
+    runs.partition_point(|run| start(run) <= unit.0).checked_sub(1)
+}
+
 /// Which replica, by its number here.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) struct Author(u32);
@@ -115,15 +125,17 @@ impl Units {
 
     /// The id of a unit, which was delivered, and how many units from it on are its author's with consecutive `seq`s. O(log n).
     pub(crate) fn id_run(&self, unit: Unit) -> (OpId, usize) {
-        let last = self.runs.len().saturating_sub(1);
-        let at = match self.runs.get(last) {
-            Some(run) if run.start <= unit => last,
-            _ => self.runs.partition_point(|run| run.start <= unit).saturating_sub(1),
-        };
+        let at = run_at(&self.runs, unit, |run| run.start.0).unwrap_or(0);
         let run = &self.runs[at];
         let end = self.run_end(at);
         let id = OpId::new(self.replicas[run.author.0 as usize], run.seq + u64::from(unit.0 - run.start.0));
         (id, end - unit.index())
+    }
+
+    /// How many units up to and including this one, which was delivered, are its author's with consecutive `seq`s. O(log n).
+    pub(crate) fn run_up_to(&self, unit: Unit) -> usize {
+        let at = run_at(&self.runs, unit, |run| run.start.0).unwrap_or(0);
+        unit.index() + 1 - self.runs[at].start.index()
     }
 
     /// Which units a version contains, in ascending order. O(n) in runs.
@@ -187,6 +199,8 @@ mod tests {
             assert_eq!(found, expected.map(|(unit, len)| (Unit(unit), len)), "{seq}");
             if let Some((unit, len)) = found {
                 assert_eq!(units.id_run(unit), (OpId::new(replica, seq), len));
+                let first = units.id(Unit(unit.0 + 1 - u32::try_from(units.run_up_to(unit)).unwrap()));
+                assert_eq!((first.replica, units.run(first).unwrap().1 - len), (replica, units.run_up_to(unit) - 1));
             }
         };
         check(A, 0, Some((0, 5)));

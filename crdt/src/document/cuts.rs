@@ -47,10 +47,15 @@ impl Record {
                         close(&mut cuts, &mut bytes, next);
                     }
                 }
-                Step::Edited(Edit::Deleted(deletion)) => {
-                    bytes += OP_BYTES;
-                    next = next.plus(deletion.len);
-                    close(&mut cuts, &mut bytes, next);
+                Step::Edited(Edit::Deleted(mut deletion)) => {
+                    // Neighbours here may be of many authors.
+                    while deletion.len > 0 {
+                        let len = deletion.operation(text.units());
+                        bytes += OP_BYTES;
+                        next = next.plus(len);
+                        close(&mut cuts, &mut bytes, next);
+                        deletion = deletion.part(len, deletion.len);
+                    }
                 }
                 Step::Set { key, value } => {
                     bytes += OP_BYTES + entry_bytes(key, value.map(Value::as_ref));

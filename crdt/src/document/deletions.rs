@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use crate::units::Unit;
+use crate::units::{Unit, Units, run_at};
 
 /// A run of deletions: each unit deletes one character, their numbers ascending or descending by one.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -22,6 +22,16 @@ impl Deletion {
     pub(crate) const fn part(&self, from: usize, to: usize) -> Self {
         let skip = if self.backwards { self.len - to } else { from };
         Self { start: self.start.plus(from), len: to - from, first: self.first.plus(skip), backwards: self.backwards }
+    }
+
+    /// How many of its units come first and delete characters that follow each other by id too: they are one operation. O(log n).
+    pub(crate) fn operation(&self, units: &Units) -> usize {
+        let run = if self.backwards {
+            units.run_up_to(self.first.plus(self.len.saturating_sub(1)))
+        } else {
+            units.id_run(self.first).1
+        };
+        self.len.min(run)
     }
 }
 
@@ -79,13 +89,7 @@ impl Deletions {
 
     /// The run that a unit is part of, if it is a deletion, with the unit's offset in it. O(log n).
     pub(crate) fn find(&self, unit: Unit) -> Option<(Deletion, usize)> {
-        let last = self.runs.len().checked_sub(1)?;
-        let at = if self.runs[last].start <= unit.0 {
-            last
-        } else {
-            self.runs.partition_point(|run| run.start <= unit.0).checked_sub(1)?
-        };
-        let run = &self.runs[at];
+        let run = &self.runs[run_at(&self.runs, unit, |run| run.start)?];
         let offset = unit.0 - run.start;
         (offset < run.len()).then(|| (run.run(), offset as usize))
     }

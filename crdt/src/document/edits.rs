@@ -55,7 +55,7 @@ impl<'a> Edits<'a> {
         if text.is_empty() {
             return Ok(());
         }
-        self.document.check_room(self.letters.len() + text.len())?;
+        self.document.check_room(self.pending().max(self.letters.len()) + text.len())?;
         let more = if text.len() == 1 { 1 } else { text.chars().count() };
         match &mut self.run {
             Run::Insert { at: start, chars } if *start + *chars == at => *chars += more,

@@ -181,23 +181,11 @@ impl<'a> Ops<'a> {
 
     /// The deletions that come first and whose characters follow each other by id; the others are left.
     fn deletion(&mut self, deletion: Deletion) -> OpRef<'a> {
-        let (first, mut run) = self.text.units().id_run(deletion.first);
-        if run >= deletion.len {
-            return delete(first, deletion.len, deletion.backwards);
-        }
-        if !deletion.backwards {
-            self.rest = Some(deletion.part(run, deletion.len));
-            return delete(first, run, false);
-        }
-        // The last run of ids comes first.
-        let mut skip = 0;
-        while skip + run < deletion.len {
-            skip += run;
-            run = self.text.units().id_run(deletion.first.plus(skip)).1;
-        }
-        let len = deletion.len - skip;
-        self.rest = Some(deletion.part(len, deletion.len));
-        delete(self.text.units().id(deletion.first.plus(skip)), len, true)
+        let units = self.text.units();
+        let len = deletion.operation(units);
+        let part = deletion.part(0, len);
+        self.rest = (len < deletion.len).then(|| deletion.part(len, deletion.len));
+        delete(units.id(part.first), len, deletion.backwards)
     }
 }
 

@@ -271,3 +271,31 @@ fn edits_in_a_row_are_those_one_at_a_time() {
     single.undo();
     assert_eq!(text(&gathered), text(&single));
 }
+
+#[test]
+fn deleting_what_many_wrote_becomes_changes_of_bounded_size() {
+    let check = |backwards: bool| {
+        let (mut a, mut b) = (document(1), document(2));
+        for at in 0..2_000 {
+            let (writer, reader) = if at % 2 == 0 { (&mut a, &mut b) } else { (&mut b, &mut a) };
+            writer.insert(at, "x").unwrap();
+            writer.commit();
+            let newest = writer.log().envelope(at).unwrap();
+            reader.receive(newest, &mut Received::default()).unwrap();
+        }
+        if backwards {
+            let mut edits = a.edits();
+            (0..2_000).rev().for_each(|at| edits.delete(at..at + 1).unwrap());
+        } else {
+            a.delete(0..2_000).unwrap();
+        }
+        assert!(a.commit() > 1);
+        for change in 2_000..a.log().len() {
+            assert!(a.log().change(change).unwrap().ops.len() < 1_000, "an operation for each run of ids");
+        }
+        pull(&mut b, &mut a);
+        assert_eq!((text(&b), b.version()), (String::new(), a.version()));
+    };
+    check(false);
+    check(true);
+}

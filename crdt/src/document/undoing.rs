@@ -10,15 +10,25 @@ use crate::text::Splice;
 use crate::undo::Group;
 use crate::units::Unit;
 
+/// The most bytes of a char.
+const CHAR_BYTES_MAX: usize = 4;
+
 impl Document {
-    /// Undoes the newest group of own edits that is not undone: a new edit. The patches that it made, none if there is no group.
+    /// Undoes the newest group of own edits that is not undone: a new edit. The patches that it made, none if there is no group or
+    /// the history has no room for so many.
     pub fn undo(&mut self) -> Vec<Patch> {
+        if self.check_room(CHAR_BYTES_MAX * self.undo.units_to_undo()).is_err() {
+            return Vec::new();
+        }
         let group = self.undo.start_undo();
         self.invert(group)
     }
 
-    /// Redoes what was undone last, if nothing was edited since: a new edit. The patches that it made.
+    /// Redoes what was undone last, if nothing was edited since: a new edit. The patches that it made, as [`Self::undo`].
     pub fn redo(&mut self) -> Vec<Patch> {
+        if self.check_room(CHAR_BYTES_MAX * self.undo.units_to_redo()).is_err() {
+            return Vec::new();
+        }
         let group = self.undo.start_redo();
         self.invert(group)
     }

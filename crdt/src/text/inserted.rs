@@ -6,7 +6,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::rope::byte_of;
-use crate::units::Unit;
+use crate::units::{Unit, run_at};
 
 /// A run of characters that were inserted as one, or one after the other.
 ///
@@ -160,12 +160,7 @@ impl Inserted {
     }
 
     fn index(&self, unit: Unit) -> Option<usize> {
-        let last = self.runs.len().checked_sub(1)?;
-        let at = if self.runs[last].start <= unit.0 {
-            last
-        } else {
-            self.runs.partition_point(|run| run.start <= unit.0).checked_sub(1)?
-        };
+        let at = run_at(&self.runs, unit, |run| run.start)?;
         let run = &self.runs[at];
         (unit.0 - run.start < run.len).then_some(at)
     }
