@@ -161,24 +161,38 @@ fn a_newer_library_asks_for_a_newer_program() {
     assert!(matches!(error, StoreError::Newer { found: 2, known: 1, .. }), "{error}");
 }
 
+/// Whether flipping one bit of the byte at `at` is found. What is read in spite of it is as it was written.
+fn flip_is_found(folder: &Path, whole: &[u8], at: usize) -> bool {
+    let mut flipped = whole.to_vec();
+    flipped[at] ^= 1 << (at % 8);
+    fs::write(folder.join(FILE_NAME), &flipped).unwrap();
+    let error = error_of(folder);
+    let expected = matches!(error, None | Some(StoreError::Damaged { .. } | StoreError::Foreign { .. }));
+    assert!(expected, "byte {at}: {error:?}");
+    error.is_some()
+}
+
 #[test]
 fn a_flipped_bit_is_found_or_touches_nothing() {
     let folder = library_of(40);
-    let path = folder.path().join(FILE_NAME);
-    let whole = fs::read(&path).unwrap();
-    // Every value is somewhere in these bytes; pages that are free may change unseen.
+    let whole = fs::read(folder.path().join(FILE_NAME)).unwrap();
+    // Pages that are free keep old bytes: nine of ten flips touch nothing, and how the writer batched decides which.
     let used: Vec<usize> = (0..whole.len()).filter(|at| whole[*at] != 0).collect();
-    let mut found = 0;
-    for at in used.iter().copied().step_by(used.len() / FLIPS) {
-        let mut flipped = whole.clone();
-        flipped[at] ^= 1 << (at % 8);
-        fs::write(&path, &flipped).unwrap();
-        if let Some(error) = error_of(folder.path()) {
-            assert!(matches!(error, StoreError::Damaged { .. } | StoreError::Foreign { .. }), "byte {at}: {error}");
-            found += 1;
-        }
+    for at in used.iter().step_by(used.len() / FLIPS) {
+        flip_is_found(folder.path(), &whole, *at);
     }
-    assert!(found > FLIPS / 10, "{found} flips were found");
+}
+
+#[test]
+fn a_flipped_bit_in_a_change_is_found() {
+    let folder = library_of(40);
+    let whole = fs::read(folder.path().join(FILE_NAME)).unwrap();
+    for position in [10, 23, 39] {
+        let change = envelope(position);
+        // The change itself, and copies of it in pages that are free.
+        let mut copies = whole.windows(change.len()).enumerate().filter(|(_, bytes)| *bytes == change);
+        assert!(copies.any(|(at, _)| flip_is_found(folder.path(), &whole, at + 4)), "change {position}");
+    }
 }
 
 #[test]
