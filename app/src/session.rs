@@ -2,14 +2,15 @@
 //!
 //! A session owns the store, the links, and a [`sync::Replica`](quire_crdt::sync::Replica) for every open document. Its owner
 //! calls verbs, then [`Session::pump`], which moves what happened outside into the replicas and what they want into store and
-//! links, and returns what there is to show. Edits never wait for disk or network; opening a document, listing and making one
-//! wait for the disk.
+//! links, and returns what there is to show. Edits and pumps never wait for disk or network; verbs that open, make or put away a
+//! document wait for the disk where they say so.
 
 mod documents;
 mod edit;
 mod error;
 mod history;
 mod jobs;
+mod loads;
 mod open;
 mod pump;
 mod request;
@@ -27,10 +28,12 @@ use std::time::Duration;
 use quire_crdt::sync::{Now, RelayNotice};
 use quire_crdt::{Anchor, DocumentId, Patch};
 
+use self::documents::Made;
 pub use self::documents::{DocumentSummary, RemovalReport, TITLE_CHARS_MAX};
 pub use self::error::SessionError;
 use self::jobs::Jobs;
-pub use self::jobs::{Answer, Job, decode as decode_answer};
+pub use self::jobs::{Answer, JobId, decode as decode_answer};
+use self::loads::Loads;
 use self::open::OpenDocument;
 pub use self::pump::{BACKGROUND_LINKS_MAX, EVENTS_PER_PUMP_MAX};
 pub use self::request::{Failure, Request};
@@ -40,6 +43,7 @@ use crate::editor::settings::Settings;
 use crate::shell::clock::Clock;
 use crate::shell::control;
 use crate::shell::inbox::Inbox;
+use crate::shell::loader::Loader;
 use crate::shell::net::Net;
 use crate::shell::preferences::{self, PreferencesError};
 use crate::shell::store::{DocumentRecord, Store};
@@ -129,12 +133,19 @@ pub enum Notice {
         /// Whose, as a sentence.
         words: String,
     },
-    /// A document could not be opened to be linked in the background.
+    /// A document could not be read to be linked in the background, or for another copy of the program.
     Unreadable {
         /// Which document.
         document: DocumentId,
         /// Why.
         error: String,
+    },
+    /// The text that [`Session::read_text`] asked for.
+    TextRead {
+        /// Which document.
+        document: DocumentId,
+        /// The text; `None`: it cannot be read.
+        text: Option<String>,
     },
     /// Another copy of the program asks to show this document, or just to come to the front.
     Show {
@@ -163,6 +174,7 @@ pub struct Session {
     net: Net,
     _control: Option<control::Server>,
     store: Store,
+    loader: Loader,
     inbox: Inbox,
     records: BTreeMap<DocumentId, DocumentRecord>,
     settings: Settings,
@@ -170,7 +182,10 @@ pub struct Session {
     online: bool,
     unreadable: Vec<DocumentId>,
     notices: Vec<Notice>,
+    loads: Loads,
     jobs: Jobs,
+    /// New copies of documents whose records are on their way to the disk.
+    making: BTreeMap<DocumentId, Made>,
     script: Option<Script>,
     /// Whether the inbox may hold more than the last pump took.
     behind: bool,
@@ -190,6 +205,7 @@ impl Session {
     /// A session on a store that leaves its answers in this inbox.
     fn start(options: SessionOptions, store: Store, inbox: Inbox) -> Result<Self, SessionError> {
         let net = Net::start(inbox.outlet()).map_err(SessionError::Net)?;
+        let loader = Loader::start(store.reader(), inbox.outlet()).map_err(SessionError::Thread)?;
         let records = store.records()?.into_iter().collect();
         let (mut settings, settings_problems) = preferences::load(&options.folder);
         if let Some(name) = &options.name {
@@ -205,6 +221,7 @@ impl Session {
             net,
             _control: control,
             store,
+            loader,
             inbox,
             records,
             settings,
@@ -212,7 +229,9 @@ impl Session {
             online,
             unreadable: Vec::new(),
             notices: Vec::new(),
+            loads: Loads::default(),
             jobs: Jobs::default(),
+            making: BTreeMap::new(),
             script: None,
             behind: true,
         })

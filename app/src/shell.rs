@@ -8,6 +8,7 @@
 //! | [`host`] | a relay inside this process |
 //! | [`inbox`] | the one place where everything that happened outside arrives |
 //! | [`lines`] | a script on the standard streams |
+//! | [`loader`] | reads documents of the library, on a thread of its own |
 //! | [`net`] | links to relays, on a thread of their own |
 //! | [`preferences`] | the file that holds a person's settings |
 //! | [`store`] | the library on disk, with a thread that writes |
@@ -18,6 +19,7 @@ pub mod files;
 pub mod host;
 pub mod inbox;
 pub mod lines;
+pub mod loader;
 pub mod net;
 pub mod preferences;
 pub mod store;

@@ -71,6 +71,7 @@ impl App {
                 self.warn(format!("“{}”: {words}", self.session.title(document)));
             }
             Notice::Unreadable { error, .. } => self.warn(format!("A document cannot be opened: {}", sentence(&error))),
+            Notice::TextRead { document, text } => self.search.take_text(document, text),
             Notice::Show { document } => {
                 if let Some(id) = document {
                     self.open(id);

@@ -1,4 +1,5 @@
-//! Looking for words in the texts of all documents, a document at a time, so that no frame waits for more than one.
+//! Looking for words in the texts of all documents, a document at a time, so that no frame waits for more than one; those that are
+//! not open are read from the disk meanwhile.
 
 use std::collections::BTreeMap;
 
@@ -18,6 +19,8 @@ pub(super) struct Search {
     found: BTreeMap<DocumentId, Option<String>>,
     /// Texts of documents that are not open, with the time of their last edit.
     remembered: BTreeMap<DocumentId, (i64, String)>,
+    /// The document whose text is being read, and the time of its last edit.
+    awaited: Option<(DocumentId, i64)>,
 }
 
 impl Search {
@@ -36,9 +39,11 @@ impl Search {
     pub(super) fn forget(&mut self, id: DocumentId) {
         self.found.remove(&id);
         self.remembered.remove(&id);
+        self.awaited = self.awaited.filter(|(awaited, _)| *awaited != id);
     }
 
-    /// Looks into one more document of `documents` (each with the time of its last edit); false when all are known.
+    /// Looks into one more document of `documents` (each with the time of its last edit); false when all are known, or the text of the
+    /// next one is awaited.
     pub(super) fn step(&mut self, session: &mut Session, documents: &[(DocumentId, i64)]) -> bool {
         if self.query.is_empty() {
             return false;
@@ -46,21 +51,29 @@ impl Search {
         let Some(&(id, edited_us)) = documents.iter().find(|(id, _)| !self.found.contains_key(id)) else {
             return false;
         };
-        let passage = match session.document(id) {
-            Some(document) => find_passage(&document.text().slice(0..document.text().len_chars()), &self.query),
-            None => self.look_into_stored(session, id, edited_us),
+        let passage = match (session.document(id), self.remembered.get(&id)) {
+            (Some(document), _) => find_passage(&document.text().slice(0..document.text().len_chars()), &self.query),
+            (None, Some((at, text))) if *at == edited_us => find_passage(text, &self.query),
+            (None, _) => {
+                if self.awaited != Some((id, edited_us)) || !session.reads_text(id) {
+                    self.awaited = Some((id, edited_us));
+                    session.read_text(id);
+                }
+                return false;
+            }
         };
         self.found.insert(id, passage);
         true
     }
 
-    fn look_into_stored(&mut self, session: &mut Session, id: DocumentId, edited_us: i64) -> Option<String> {
-        if self.remembered.get(&id).is_none_or(|(at, _)| *at != edited_us) {
-            // A document that cannot be read is reported when it is opened; a search goes on without it.
-            let text = session.text(id).ok()?;
-            self.remember(id, edited_us, text);
+    /// The text of a document that is not open has come; `None`: it cannot be read, and the search goes on without it.
+    pub(super) fn take_text(&mut self, id: DocumentId, text: Option<String>) {
+        let Some((_, edited_us)) = self.awaited.filter(|(awaited, _)| *awaited == id) else { return };
+        self.awaited = None;
+        match text {
+            Some(text) => self.remember(id, edited_us, text),
+            None => drop(self.found.insert(id, None)),
         }
-        self.remembered.get(&id).and_then(|(_, text)| find_passage(text, &self.query))
     }
 
     fn remember(&mut self, id: DocumentId, edited_us: i64, text: String) {

@@ -70,15 +70,15 @@ pub(super) fn fulfil(options: &SessionOptions, request: &Request, text: &str) ->
 }
 
 fn work(mut session: Session, request: &Request, text: &str) -> Result<Answer, Failure> {
-    let job = session.start_job(request, text)?;
+    let job = session.ask(request.clone(), text);
     let mut progress = Progress::default();
     let result = loop {
         let notices = session.pump();
         notices.iter().filter(|notice| is_news(notice)).for_each(|notice| tell(&session, notice));
-        if let Some(result) = session.poll_job(&job) {
+        if let Some(result) = session.take_answer(job) {
             break result;
         }
-        progress.show(|| session.progress(&job));
+        progress.show(|| session.progress(job));
         let notices = session.wait(Duration::from_millis(50));
         notices.iter().filter(|notice| is_news(notice)).for_each(|notice| tell(&session, notice));
     };

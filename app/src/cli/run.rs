@@ -185,8 +185,7 @@ fn export_file(options: &SessionOptions, export: Export) -> Result<Value, Failur
 fn keep_in_step(options: SessionOptions, sync: Sync) -> Result<String, Failure> {
     let options = SessionOptions { online: true, ..options };
     let mut session = ask::open(&options)?;
-    // Nobody waits for this one: it opens the documents, and the links live on.
-    session.start_job(&Request::Sync { ids: sync.ids, timeout_ms: 0 }, "")?;
+    session.keep_linked(&sync.ids)?;
     loop {
         for notice in session.wait(IDLE) {
             tell(&session, &notice);

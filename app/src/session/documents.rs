@@ -1,11 +1,14 @@
 //! The documents of the library: listing, finding, opening, making, putting away.
 
 use quire_crdt::sync::{LinkState, Now, Replica, ReplicaConfig};
-use quire_crdt::{Delivery, Document, DocumentId, Envelope, ID_BYTES, Received, ReplicaId, Value};
+use quire_crdt::{Document, DocumentId, ID_BYTES, ReplicaId, Value};
 
-use super::open::OpenDocument;
-use super::{BACKGROUND_LINKS_MAX, DEVICE_KEY_PREFIX, DocumentStatus, Notice, Session, SessionError, TITLE_KEY};
+use super::open::{OpenDocument, RecordState};
+use super::{
+    BACKGROUND_LINKS_MAX, DEVICE_KEY_PREFIX, DocumentStatus, Failure, Notice, Session, SessionError, TITLE_KEY,
+};
 use crate::editor::link::RelayAddress;
+use crate::shell::loader;
 use crate::shell::store::DocumentRecord;
 
 /// The most characters that are kept of a title.
@@ -44,6 +47,14 @@ pub struct RemovalReport {
     pub units_only_here: u64,
     /// The devices that said they hold every edit of this one.
     pub holders: Vec<String>,
+}
+
+/// A new copy of a document whose record is on its way to the disk.
+#[derive(Debug)]
+pub(super) struct Made {
+    record: DocumentRecord,
+    /// Why the disk refused it.
+    error: Option<String>,
 }
 
 impl Session {
@@ -89,7 +100,7 @@ impl Session {
     /// # Errors
     /// A [`SessionError`] when there are no random numbers or the disk refuses.
     pub fn create(&mut self) -> Result<DocumentId, SessionError> {
-        let id = DocumentId::from_bytes(random_id()?);
+        let id = new_document_id()?;
         self.add(id, None)?;
         Ok(id)
     }
@@ -100,6 +111,12 @@ impl Session {
     /// As [`Session::create`]; or the title is too long.
     pub fn import(&mut self, title: &str, text: &str) -> Result<DocumentId, SessionError> {
         let id = self.create()?;
+        self.fill_new(id, title, text)?;
+        Ok(id)
+    }
+
+    /// Writes the title, unless it is empty, and the text of a new document.
+    pub(super) fn fill_new(&mut self, id: DocumentId, title: &str, text: &str) -> Result<(), SessionError> {
         if !title.is_empty() {
             self.set_title(id, title)?;
         }
@@ -107,8 +124,7 @@ impl Session {
             self.insert(id, 0, text)?;
         }
         self.end_undo_group(id)?;
-        self.commit(id)?;
-        Ok(id)
+        self.commit(id)
     }
 
     /// Opens a document, so that it can be read and written. Waits for the disk. Nothing happens if it is open.
@@ -117,13 +133,18 @@ impl Session {
     /// A [`SessionError`] when there is none, or what is stored of it cannot be read.
     pub fn open_document(&mut self, id: DocumentId) -> Result<(), SessionError> {
         self.load(id, true)?;
+        self.link_open(id);
+        Ok(())
+    }
+
+    /// Links an open document to its relay, if it has one, is not linked, and the session is on line.
+    pub(super) fn link_open(&mut self, id: DocumentId) {
         let now = self.now();
         let shared = self.records.get(&id).is_some_and(|record| record.relay.is_some());
         let is_off = |open: &&mut OpenDocument| *open.replica.link() == LinkState::Off;
         if let Some(open) = self.open.get_mut(&id).filter(|_| shared && self.online).filter(is_off) {
             open.replica.go_online(now);
         }
-        Ok(())
     }
 
     /// Says that nobody looks at the document any more; it stays linked in the background if it is one of the newest.
@@ -153,7 +174,7 @@ impl Session {
         let now = self.now();
         let script = self.script_document();
         let is_done = |id: &DocumentId, open: &OpenDocument| {
-            let is_used = open.wanted || background.contains(id) || script == Some(*id);
+            let is_used = open.wanted || background.contains(id) || script == Some(*id) || self.jobs.needs(*id);
             let is_sent = open.replica.units_waiting() == 0 || *open.replica.link() == LinkState::Off;
             !is_used && is_sent && open.is_on_disk()
         };
@@ -202,7 +223,7 @@ impl Session {
         text.map(|text| text.slice(0..text.len_chars())).unwrap_or_default()
     }
 
-    /// Puts a document away, or brings it back. Waits for the disk.
+    /// Puts a document away, or brings it back. Waits for the disk if the document is not open.
     ///
     /// # Errors
     /// A [`SessionError`] when there is none, or the disk refuses.
@@ -236,6 +257,7 @@ impl Session {
     /// # Errors
     /// A [`SessionError`] when the disk refuses; the document is still here then.
     pub fn remove(&mut self, id: DocumentId) -> Result<(), SessionError> {
+        self.loads.forget(id);
         self.store.remove_now(id)?;
         let now = self.now();
         if let Some(mut open) = self.open.remove(&id) {
@@ -248,48 +270,103 @@ impl Session {
 
     /// Puts a new copy of a document into the library, with a replica id of its own that is on disk before it is used.
     pub(super) fn add(&mut self, id: DocumentId, relay: Option<RelayAddress>) -> Result<(), SessionError> {
-        let replica = ReplicaId::from_bytes(random_id()?);
-        let mut record = DocumentRecord::new(replica, self.now().wall_us);
-        record.relay = relay;
+        let record = self.new_record(relay)?;
         self.store.put_now(id, record.clone())?;
-        self.records.insert(id, record);
-        self.notices.push(Notice::ListChanged);
+        self.take_new(id, record)?;
         self.open_document(id)
     }
 
-    /// Changes a document's record and waits until that is on disk.
+    fn new_record(&self, relay: Option<RelayAddress>) -> Result<DocumentRecord, SessionError> {
+        let replica = ReplicaId::from_bytes(random_id()?);
+        Ok(DocumentRecord { relay, ..DocumentRecord::new(replica, self.now().wall_us) })
+    }
+
+    fn take_new(&mut self, id: DocumentId, record: DocumentRecord) -> Result<(), SessionError> {
+        let document = Document::new(id, record.replica);
+        self.records.insert(id, record);
+        self.notices.push(Notice::ListChanged);
+        self.adopt(document, false)
+    }
+
+    /// As [`Session::add`], without waiting for the disk: [`Session::is_made`] says when the copy is there and open. False: the disk
+    /// is behind, ask again.
+    pub(super) fn make(&mut self, id: DocumentId, relay: Option<RelayAddress>) -> Result<bool, SessionError> {
+        let record = self.new_record(relay)?;
+        let is_asked = self.store.put(id, record.clone()).is_ok();
+        if is_asked {
+            self.making.insert(id, Made { record, error: None });
+        }
+        Ok(is_asked)
+    }
+
+    /// The disk has answered for a document.
+    pub(super) fn made(&mut self, id: DocumentId, written: Result<(), &str>) {
+        let Some(made) = self.making.get_mut(&id) else { return };
+        let taken = match written {
+            Ok(()) => {
+                let record = made.record.clone();
+                self.making.remove(&id);
+                self.take_new(id, record).map_err(|error| error.to_string())
+            }
+            Err(error) => Err(error.to_owned()),
+        };
+        if let (Err(error), Some(made)) = (taken, self.making.get_mut(&id)) {
+            made.error = Some(error);
+        }
+    }
+
+    /// Whether the copy that was made is on disk and open.
+    ///
+    /// # Errors
+    /// Why the disk refused; the copy is not made.
+    pub(super) fn is_made(&mut self, id: DocumentId) -> Result<bool, Failure> {
+        let refused = self.making.get_mut(&id).and_then(|made| made.error.take());
+        let Some(error) = refused else { return Ok(self.open.contains_key(&id)) };
+        self.making.remove(&id);
+        Err(Failure::new(Failure::FAILED, format!("not on disk: {error}")))
+    }
+
+    /// Changes a document's record. That of an open document goes to the disk with its next words, which nobody waits for here; for
+    /// that of another one it waits until it is on disk.
     pub(super) fn change_record(
         &mut self,
         id: DocumentId,
         change: impl FnOnce(&mut DocumentRecord),
     ) -> Result<(), SessionError> {
+        let now = self.now();
         let known = self.records.get_mut(&id).ok_or_else(|| SessionError::NoDocument { text: id.to_string() })?;
-        let mut record = known.clone();
-        change(&mut record);
-        self.store.put_now(id, record.clone())?;
-        *known = record;
+        match self.open.get_mut(&id) {
+            Some(open) => {
+                change(known);
+                open.record = RecordState::Due(now.monotonic_us);
+            }
+            None => {
+                let mut record = known.clone();
+                change(&mut record);
+                self.store.put_now(id, record.clone())?;
+                *known = record;
+            }
+        }
         self.notices.push(Notice::ListChanged);
         Ok(())
     }
 
-    /// Reads a document from the disk, if it is not open.
+    /// Reads a document from the disk, if it is not open. Waits for the disk.
     pub(super) fn load(&mut self, id: DocumentId, wanted: bool) -> Result<(), SessionError> {
         if let Some(open) = self.open.get_mut(&id) {
             open.wanted |= wanted;
             return Ok(());
         }
         let record = self.records.get(&id).ok_or_else(|| SessionError::NoDocument { text: id.to_string() })?;
-        let mut document = Document::new(id, record.replica);
-        let mut received = Received::default();
-        for (position, bytes) in self.store.log(id)?.into_iter().enumerate() {
-            let unreadable = |error| SessionError::Unreadable { document: id, position, error };
-            let envelope = Envelope::decode(bytes).map_err(unreadable)?;
-            let delivery = document.receive(envelope, &mut received);
-            if delivery != Ok(Delivery::Delivered) {
-                return Err(SessionError::Unusable { document: id, position, error: delivery.err() });
-            }
-            received = Received::default();
-        }
+        let document = loader::read(&self.store.reader(), id, record.replica)?;
+        self.adopt(document, wanted)
+    }
+
+    /// Takes a document of the library that was read into memory.
+    pub(super) fn adopt(&mut self, document: Document, wanted: bool) -> Result<(), SessionError> {
+        let id = document.id();
+        self.loads.forget(id);
+        let record = self.records.get(&id).ok_or_else(|| SessionError::NoDocument { text: id.to_string() })?;
         let mut seed = [0; 8];
         getrandom::fill(&mut seed).map_err(SessionError::Random)?;
         let config = ReplicaConfig {
@@ -321,6 +398,11 @@ impl Session {
             self.notices.push(Notice::ListChanged);
         }
     }
+}
+
+/// An id that no other document has.
+pub(super) fn new_document_id() -> Result<DocumentId, SessionError> {
+    random_id().map(DocumentId::from_bytes)
 }
 
 /// Sixteen random bytes from the system.

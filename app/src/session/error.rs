@@ -2,11 +2,12 @@
 
 use std::io;
 
-use quire_crdt::{DecodeError, DocumentId, EditError, ReceiveError};
+use quire_crdt::{DocumentId, EditError};
 use thiserror::Error;
 
 use crate::editor::link::{AddressError, LinkError, RelayAddress};
 use crate::shell::files::FileError;
+use crate::shell::loader::LoadError;
 use crate::shell::preferences::PreferencesError;
 use crate::shell::store::StoreError;
 
@@ -19,6 +20,9 @@ pub enum SessionError {
     /// There can be no links.
     #[error("the network cannot be used: {0}")]
     Net(io::Error),
+    /// There can be no thread to read documents.
+    #[error("there can be no thread to read documents: {0}")]
+    Thread(io::Error),
     /// The system gives no random numbers, without which there is no id.
     #[error("the system gives no random numbers: {0}")]
     Random(getrandom::Error),
@@ -80,40 +84,13 @@ pub enum SessionError {
         /// How many there are.
         changes: usize,
     },
-    /// A stored change cannot be read.
-    #[error(
-        "change {position} of document {document} on this disk cannot be read: {error}; the others of the library can"
-    )]
-    Unreadable {
-        /// The document.
-        document: DocumentId,
-        /// The position in its log.
-        position: usize,
-        /// Why.
-        error: DecodeError,
-    },
-    /// A stored change cannot be taken.
-    #[error("change {position} of document {document} on this disk does not follow from those before it{}", Because(error.as_ref()))]
-    Unusable {
-        /// The document.
-        document: DocumentId,
-        /// The position in its log.
-        position: usize,
-        /// Why, if there is more to say.
-        error: Option<ReceiveError>,
-    },
+    /// The document cannot be read.
+    #[error(transparent)]
+    Load(#[from] LoadError),
     /// A file cannot be read or written.
     #[error(transparent)]
     File(#[from] FileError),
     /// The settings cannot be written.
     #[error(transparent)]
     Preferences(#[from] PreferencesError),
-}
-
-struct Because<'a>(Option<&'a ReceiveError>);
-
-impl std::fmt::Display for Because<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.map_or(Ok(()), |error| write!(f, ": {error}"))
-    }
 }

@@ -1,11 +1,12 @@
 //! Requests in progress: some have to wait for the disk or a relay, and the session goes on meanwhile.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use quire_crdt::sync::{LinkState, Now};
+use quire_crdt::sync::LinkState;
 use quire_crdt::{Document, DocumentId, VersionVector};
 use serde_json::{Map, Value, json};
 
+use super::documents::new_document_id;
 use super::open::OpenDocument;
 use super::status::set_aside_words;
 use super::{Failure, Notice, Request, Session, SessionError, history};
@@ -21,21 +22,30 @@ pub struct Answer {
     pub text: Option<String>,
 }
 
-impl Answer {
-    fn of(value: Value) -> Self {
-        Self { value, text: None }
-    }
-}
-
 /// A request in progress.
 #[derive(Debug)]
-pub struct Job {
+struct Job {
+    request: Request,
+    /// What came beside the request.
+    text: String,
+    /// The documents that it needs open, or makes: they stay open until it ends.
+    documents: BTreeSet<DocumentId>,
+    /// What was done and is waited for; `None`: it has not begun, since documents are read or made.
+    begun: Option<Begun>,
+    asker: Asker,
+    until_us: u64,
+}
+
+/// What was done for a request, and what is waited for.
+#[derive(Debug)]
+struct Begun {
     awaited: Awaited,
     documents: Vec<DocumentId>,
     /// What the relays must have on their disks at the end.
     wanted: BTreeMap<DocumentId, VersionVector>,
     answer: Answer,
-    until_us: u64,
+    /// How long it waits, in milliseconds.
+    within_ms: u64,
 }
 
 /// What a job waits for.
@@ -50,74 +60,133 @@ enum Awaited {
     Saved,
 }
 
-/// The requests of other copies of the program.
+/// Who asked.
+#[derive(Debug)]
+enum Asker {
+    /// Another copy of the program.
+    Other(Reply),
+    /// The owner of this session, who looks for the answer.
+    Owner(JobId),
+}
+
+/// A request that was made by [`Session::ask`].
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct JobId(u64);
+
+/// The requests in progress.
 #[derive(Debug, Default)]
 pub(super) struct Jobs {
-    running: Vec<(Job, Reply)>,
+    running: Vec<Job>,
+    answers: BTreeMap<JobId, Result<Answer, Failure>>,
+    last_id: u64,
 }
 
 impl Jobs {
     pub(super) fn next_timer_us(&self) -> Option<u64> {
-        self.running.iter().map(|(job, _)| job.until_us).min()
+        self.running.iter().map(|job| job.until_us).min()
+    }
+
+    /// Whether somebody needs this document to stay open.
+    pub(super) fn needs(&self, document: DocumentId) -> bool {
+        self.running.iter().any(|job| job.documents.contains(&document))
     }
 }
 
 impl Session {
-    /// Starts a request; [`Session::poll_job`] finishes it. `text` is what came beside the request.
-    ///
-    /// # Errors
-    /// A [`Failure`] when it cannot even be started.
-    pub fn start_job(&mut self, request: &Request, text: &str) -> Result<Job, Failure> {
-        match request {
-            Request::New { title } => {
-                let id = self.import(title, text)?;
-                Ok(self.job(Awaited::Disk, vec![id], json!({ "id": id.to_string(), "title": self.title(id) })))
+    /// Takes a request; pumping fulfils it. `text` is what comes beside the request.
+    pub fn ask(&mut self, request: Request, text: &str) -> JobId {
+        self.jobs.last_id += 1;
+        let id = JobId(self.jobs.last_id);
+        self.take_request(request, text.to_owned(), Asker::Owner(id));
+        id
+    }
+
+    /// The answer to a request, once; `None` while there is none.
+    pub fn take_answer(&mut self, id: JobId) -> Option<Result<Answer, Failure>> {
+        self.jobs.answers.remove(&id)
+    }
+
+    fn take_request(&mut self, request: Request, text: String, asker: Asker) {
+        let until_us = self.in_ms(DISK_MS_MAX);
+        self.jobs.running.push(Job { request, text, documents: BTreeSet::new(), begun: None, asker, until_us });
+        self.behind = true;
+    }
+
+    fn in_ms(&self, ms: u64) -> u64 {
+        self.now().monotonic_us.saturating_add(ms.saturating_mul(1000))
+    }
+
+    /// Begins with the requests whose documents are there.
+    pub(super) fn begin_jobs(&mut self) {
+        for mut job in std::mem::take(&mut self.jobs.running) {
+            if job.begun.is_none() {
+                match self.begin(&mut job) {
+                    Ok(Some(begun)) => {
+                        job.until_us = self.in_ms(begun.within_ms);
+                        job.documents.extend(&begun.documents);
+                        job.begun = Some(begun);
+                    }
+                    Ok(None) => {}
+                    Err(failure) => {
+                        self.answer(job.asker, Err(failure));
+                        continue;
+                    }
+                }
             }
+            self.jobs.running.push(job);
+        }
+    }
+
+    /// Ends the requests that are fulfilled, or cannot be.
+    pub(super) fn finish_jobs(&mut self) {
+        for job in std::mem::take(&mut self.jobs.running) {
+            match self.end_of(&job) {
+                Some(result) => self.answer(job.asker, result),
+                None => self.jobs.running.push(job),
+            }
+        }
+    }
+
+    fn answer(&mut self, asker: Asker, result: Result<Answer, Failure>) {
+        match asker {
+            Asker::Other(reply) => reply.send(encode(result)),
+            Asker::Owner(id) => drop(self.jobs.answers.insert(id, result)),
+        }
+    }
+
+    /// Does what is asked, once every document that it needs is open; `None` until then.
+    fn begin(&mut self, job: &mut Job) -> Result<Option<Begun>, Failure> {
+        match job.request.clone() {
+            Request::New { title } => self.begin_new(job, &title),
             Request::List => {
                 let list: Vec<Value> = self.list().iter().map(|summary| self.describe(summary.id)).collect();
-                Ok(self.job(Awaited::Nothing, Vec::new(), json!(list)))
+                Ok(Some(Begun::of(Awaited::Nothing, None, json!(list))))
             }
             Request::Cat { id } => {
-                let id = self.find(id)?;
-                let (text, value) = self.peek(id, |session| (session.whole_text(id), session.describe(id)))?;
-                let mut job = self.job(Awaited::Nothing, Vec::new(), value);
-                job.answer.text = Some(text);
-                Ok(job)
+                let Some(id) = self.opened(job, &id)? else { return Ok(None) };
+                let mut begun = Begun::of(Awaited::Nothing, None, self.describe(id));
+                begun.answer.text = Some(self.whole_text(id));
+                Ok(Some(begun))
             }
             Request::Share { id, relay, moves } => {
-                let id = self.find(id)?;
+                let Some(id) = self.opened(job, &id)? else { return Ok(None) };
                 let relay = relay.as_deref().map(str::parse).transpose().map_err(SessionError::from)?;
                 let link = match relay {
-                    Some(relay) if *moves => self.move_to_relay(id, relay)?,
+                    Some(relay) if moves => self.move_to_relay(id, relay)?,
                     relay => self.share(id, relay)?,
                 };
                 let value = json!({ "id": id.to_string(), "link": link.to_string(), "relay": link.relay.to_string() });
-                Ok(self.job(Awaited::Disk, vec![id], value))
+                Ok(Some(Begun::of(Awaited::Disk, Some(id), value)))
             }
-            Request::Join { link, timeout_ms } => {
-                let link: Link = link.parse().map_err(SessionError::from)?;
-                let id = self.join(&link)?;
-                self.set_online(true);
-                let job = self.job(Awaited::Received, vec![id], json!({ "id": id.to_string() }));
-                Ok(job.within(self.now(), *timeout_ms))
-            }
-            Request::Sync { ids, timeout_ms } => {
-                let ids = self.shared_documents(ids)?;
-                self.set_online(true);
-                let list: Vec<String> = ids.iter().map(ToString::to_string).collect();
-                let version = |id: &DocumentId| Some((*id, self.document(*id)?.version().clone()));
-                let wanted = ids.iter().filter_map(version).collect();
-                let job = self.job(Awaited::Saved, ids, json!({ "synced": list })).within(self.now(), *timeout_ms);
-                Ok(Job { wanted, ..job })
-            }
-            Request::Log { id } => self.look_back(id, |document| Ok(history::log(document))),
-            Request::Diff { id, from, to } => self.look_back(id, |document| history::diff(document, *from, *to)),
-            Request::Blame { id } => self.look_back(id, |document| Ok(history::blame(document))),
+            Request::Join { link, timeout_ms } => self.begin_join(job, &link, timeout_ms),
+            Request::Sync { ids, timeout_ms } => self.begin_sync(job, &ids, timeout_ms),
+            Request::Log { id } => self.look_back(job, &id, |document| Ok(history::log(document))),
+            Request::Diff { id, from, to } => self.look_back(job, &id, |document| history::diff(document, from, to)),
+            Request::Blame { id } => self.look_back(job, &id, |document| Ok(history::blame(document))),
             Request::Restore { id, position } => {
-                let id = self.find(id)?;
-                self.open_document(id)?;
-                let value = self.restore_position(id, *position)?;
-                Ok(self.job(Awaited::Disk, vec![id], value))
+                let Some(id) = self.opened(job, &id)? else { return Ok(None) };
+                let value = self.restore_position(id, position)?;
+                Ok(Some(Begun::of(Awaited::Disk, Some(id), value)))
             }
             Request::Show { id } => {
                 if !self.options.has_window {
@@ -126,36 +195,150 @@ impl Session {
                 }
                 let document = id.as_deref().map(|id| self.find(id)).transpose()?;
                 self.notices.push(Notice::Show { document });
-                Ok(self.job(Awaited::Nothing, Vec::new(), json!({ "shown": document.map(|id| id.to_string()) })))
+                let value = json!({ "shown": document.map(|id| id.to_string()) });
+                Ok(Some(Begun::of(Awaited::Nothing, None, value)))
             }
         }
+    }
+
+    /// The document whose id starts so, once it is open.
+    fn opened(&mut self, job: &mut Job, id: &str) -> Result<Option<DocumentId>, Failure> {
+        let id = self.find(id)?;
+        job.documents.insert(id);
+        Ok(self.is_loaded(id)?.then_some(id))
+    }
+
+    fn begin_new(&mut self, job: &mut Job, title: &str) -> Result<Option<Begun>, Failure> {
+        let Some(id) = job.documents.first().copied() else {
+            let id = new_document_id()?;
+            if self.make(id, None)? {
+                job.documents.insert(id);
+            }
+            return Ok(None);
+        };
+        if !self.is_made(id)? {
+            return Ok(None);
+        }
+        self.fill_new(id, title, &job.text)?;
+        Ok(Some(Begun::of(Awaited::Disk, Some(id), json!({ "id": id.to_string(), "title": self.title(id) }))))
+    }
+
+    fn begin_join(&mut self, job: &mut Job, link: &str, timeout_ms: u64) -> Result<Option<Begun>, Failure> {
+        let link: Link = link.parse().map_err(SessionError::from)?;
+        self.check_relay(&link)?;
+        let id = link.document;
+        let is_ready = if self.records.contains_key(&id) {
+            self.is_loaded(id)?
+        } else if job.documents.contains(&id) {
+            self.is_made(id)?
+        } else {
+            if !self.make(id, Some(link.relay.clone()))? {
+                return Ok(None);
+            }
+            false
+        };
+        job.documents.insert(id);
+        if !is_ready {
+            return Ok(None);
+        }
+        self.join(&link)?;
+        self.set_online(true);
+        let begun = Begun::of(Awaited::Received, Some(id), json!({ "id": id.to_string() }));
+        Ok(Some(Begun { within_ms: timeout_ms, ..begun }))
+    }
+
+    fn begin_sync(&mut self, job: &mut Job, ids: &[String], timeout_ms: u64) -> Result<Option<Begun>, Failure> {
+        let ids = self.shared_ones(ids)?;
+        job.documents.extend(&ids);
+        let mut are_open = true;
+        for id in &ids {
+            are_open &= self.is_loaded(*id)?;
+        }
+        if !are_open {
+            return Ok(None);
+        }
+        self.link_all(&ids)?;
+        let list: Vec<String> = ids.iter().map(ToString::to_string).collect();
+        let version = |id: &DocumentId| Some((*id, self.document(*id)?.version().clone()));
+        let wanted = ids.iter().filter_map(version).collect();
+        let begun = Begun::of(Awaited::Saved, None, json!({ "synced": list }));
+        Ok(Some(Begun { wanted, documents: ids, within_ms: timeout_ms, ..begun }))
+    }
+
+    /// What is asked of a document's history, as JSON in the place of a text.
+    fn look_back(
+        &mut self,
+        job: &mut Job,
+        id: &str,
+        look: impl FnOnce(&Document) -> Result<Value, SessionError>,
+    ) -> Result<Option<Begun>, Failure> {
+        let Some(id) = self.opened(job, id)? else { return Ok(None) };
+        let seen = self.document(id).map(look).transpose()?;
+        let mut begun = Begun::of(Awaited::Nothing, None, json!({ "id": id.to_string() }));
+        begun.answer.text = Some(seen.unwrap_or_default().to_string());
+        Ok(Some(begun))
+    }
+
+    /// Links documents to their relays for as long as the session lives: those with ids that start so, or all that are shared and not
+    /// put away. Waits for the disk.
+    ///
+    /// # Errors
+    /// A [`SessionError`] when there is no such document, it cannot be read, or it has no relay.
+    pub fn keep_linked(&mut self, ids: &[String]) -> Result<(), SessionError> {
+        let ids = self.shared_ones(ids)?;
+        for id in &ids {
+            self.open_document(*id)?;
+        }
+        self.link_all(&ids)
+    }
+
+    /// The documents meant by these ids; none: all that have a relay and are not put away.
+    fn shared_ones(&self, ids: &[String]) -> Result<Vec<DocumentId>, SessionError> {
+        if !ids.is_empty() {
+            return ids.iter().map(|id| self.find(id)).collect();
+        }
+        let shared = self.records.iter().filter(|(_, record)| record.relay.is_some() && !record.archived);
+        Ok(shared.map(|(id, _)| *id).collect())
+    }
+
+    /// Links these open documents, sharing those that are not shared.
+    fn link_all(&mut self, ids: &[DocumentId]) -> Result<(), SessionError> {
+        self.set_online(true);
+        for id in ids {
+            self.share(*id, None)?;
+        }
+        Ok(())
     }
 
     /// The end of a job, if it has come.
-    pub fn poll_job(&mut self, job: &Job) -> Option<Result<Answer, Failure>> {
+    fn end_of(&mut self, job: &Job) -> Option<Result<Answer, Failure>> {
         let now = self.now();
-        if job.awaited != Awaited::Nothing {
+        let Some(begun) = &job.begun else {
+            return (now.monotonic_us >= job.until_us)
+                .then(|| Err(Failure::new(Failure::TIMED_OUT, "it took too long: this disk does not answer")));
+        };
+        if begun.awaited != Awaited::Nothing {
             self.put_records(true);
         }
-        self.ask_relays_anew(job);
-        for id in &job.documents {
-            if let Some(failure) = self.hopeless(job.awaited, *id) {
+        self.ask_relays_anew(begun);
+        for id in &begun.documents {
+            if let Some(failure) = self.hopeless(begun.awaited, *id) {
                 return Some(Err(failure));
             }
         }
-        if job.documents.iter().all(|id| self.has_reached(job, *id)) {
-            let mut answer = job.answer.clone();
-            if let (Awaited::Received, Some(id)) = (job.awaited, job.documents.first()) {
+        if begun.documents.iter().all(|id| self.has_reached(begun, *id)) {
+            let mut answer = begun.answer.clone();
+            if let (Awaited::Received, Some(id)) = (begun.awaited, begun.documents.first()) {
                 answer.value = self.describe(*id);
             }
-            self.add_set_aside(job, &mut answer);
+            self.add_set_aside(begun, &mut answer);
             return Some(Ok(answer));
         }
-        (now.monotonic_us >= job.until_us).then(|| Err(self.overdue(job)))
+        (now.monotonic_us >= job.until_us).then(|| Err(self.overdue(begun)))
     }
 
     /// Says beside an answer what came for it and cannot be taken.
-    fn add_set_aside(&self, job: &Job, answer: &mut Answer) {
+    fn add_set_aside(&self, job: &Begun, answer: &mut Answer) {
         let words = |id: &DocumentId| Some((id.to_string(), json!(set_aside_words(self.open.get(id)?)?)));
         let said: Map<String, Value> = job.documents.iter().filter_map(words).collect();
         if let (false, Some(fields)) = (said.is_empty(), answer.value.as_object_mut()) {
@@ -163,48 +346,16 @@ impl Session {
         }
     }
 
-    /// How a job stands, in words, for a person who waits.
-    pub fn progress(&self, job: &Job) -> String {
-        let waiting = job.documents.iter().find(|id| !self.has_reached(job, **id));
+    /// How a request stands, in words, for a person who waits.
+    pub fn progress(&self, id: JobId) -> String {
+        let is_it = |job: &&Job| matches!(job.asker, Asker::Owner(asker) if asker == id);
+        let Some(job) = self.jobs.running.iter().find(is_it) else { return String::new() };
+        let Some(begun) = &job.begun else { return "reading from this disk".to_owned() };
+        let waiting = begun.documents.iter().find(|id| !self.has_reached(begun, **id));
         waiting.map(|id| self.stand(*id)).unwrap_or_default()
     }
 
-    /// A job that is done: what is asked of a document's history, as JSON in the place of a text.
-    fn look_back(
-        &mut self,
-        id: &str,
-        look: impl FnOnce(&Document) -> Result<Value, SessionError>,
-    ) -> Result<Job, Failure> {
-        let id = self.find(id)?;
-        let seen = self.peek(id, |session| session.document(id).map(look).transpose())??;
-        let mut job = self.job(Awaited::Nothing, Vec::new(), json!({ "id": id.to_string() }));
-        job.answer.text = Some(seen.unwrap_or_default().to_string());
-        Ok(job)
-    }
-
-    fn job(&self, awaited: Awaited, documents: Vec<DocumentId>, value: Value) -> Job {
-        let job = Job { awaited, documents, wanted: BTreeMap::new(), answer: Answer::of(value), until_us: 0 };
-        job.within(self.now(), DISK_MS_MAX)
-    }
-
-    /// The documents meant by these ids (none: all that have a relay and are not put away), open.
-    fn shared_documents(&mut self, ids: &[String]) -> Result<Vec<DocumentId>, SessionError> {
-        let all = || {
-            let shared = self.records.iter().filter(|(_, record)| record.relay.is_some() && !record.archived);
-            shared.map(|(id, _)| *id).collect()
-        };
-        let ids =
-            if ids.is_empty() { all() } else { ids.iter().map(|id| self.find(id)).collect::<Result<Vec<_>, _>>()? };
-        for id in &ids {
-            if self.link(*id).is_none() {
-                self.share(*id, None)?;
-            }
-            self.open_document(*id)?;
-        }
-        Ok(ids)
-    }
-
-    fn has_reached(&self, job: &Job, id: DocumentId) -> bool {
+    fn has_reached(&self, job: &Begun, id: DocumentId) -> bool {
         let Some(open) = self.open.get(&id) else { return job.awaited == Awaited::Nothing };
         match job.awaited {
             Awaited::Nothing => true,
@@ -216,7 +367,7 @@ impl Session {
 
     /// A relay acknowledges to each device its own edits. That it keeps what others wrote and this device sent it again, it says
     /// when it is greeted.
-    fn ask_relays_anew(&mut self, job: &Job) {
+    fn ask_relays_anew(&mut self, job: &Begun) {
         let now = self.now();
         for id in job.documents.iter().filter(|_| job.awaited == Awaited::Saved) {
             let Some(open) = self.open.get_mut(id) else { continue };
@@ -240,7 +391,7 @@ impl Session {
         stopped.then(|| Failure::new(Failure::RELAY, self.stand(id)))
     }
 
-    fn overdue(&self, job: &Job) -> Failure {
+    fn overdue(&self, job: &Begun) -> Failure {
         let late = job.documents.iter().find(|id| !self.has_reached(job, **id));
         let stand = late.map(|id| self.stand(*id)).unwrap_or_default();
         let unreachable = late.is_some_and(|id| self.status(*id).is_some_and(|status| status.trouble.is_some()));
@@ -298,37 +449,26 @@ impl Session {
     /// Another copy of the program asks for something.
     pub(super) fn take_call(&mut self, call: Call) {
         let (head, text, reply) = call.start();
-        let job = match serde_json::from_str::<Request>(&head) {
-            Ok(request) => self.start_job(&request, &text),
+        match serde_json::from_str::<Request>(&head) {
+            Ok(request) => self.take_request(request, text, Asker::Other(reply)),
             Err(error) => {
-                Err(Failure::new(Failure::FAILED, format!("the other copy asks for what this one cannot: {error}")))
-            }
-        };
-        match job {
-            Ok(job) => self.jobs.running.push((job, reply)),
-            Err(failure) => reply.send(encode(Err(failure))),
-        }
-    }
-
-    pub(super) fn run_jobs(&mut self, _now: Now) {
-        for (job, reply) in std::mem::take(&mut self.jobs.running) {
-            match self.poll_job(&job) {
-                Some(result) => reply.send(encode(result)),
-                None => self.jobs.running.push((job, reply)),
+                let message = format!("the other copy asks for what this one cannot: {error}");
+                reply.send(encode(Err(Failure::new(Failure::FAILED, message))));
             }
         }
     }
 }
 
-impl Job {
+impl Begun {
+    fn of(awaited: Awaited, document: Option<DocumentId>, value: Value) -> Self {
+        let documents = document.into_iter().collect();
+        let answer = Answer { value, text: None };
+        Self { awaited, documents, wanted: BTreeMap::new(), answer, within_ms: DISK_MS_MAX }
+    }
+
     /// Whether the relay is known to have on its disk what it must have.
     fn is_kept(&self, id: DocumentId, open: &OpenDocument) -> bool {
         self.wanted.get(&id).is_none_or(|wanted| wanted <= open.replica.version_at_relay())
-    }
-
-    fn within(mut self, now: Now, ms: u64) -> Self {
-        self.until_us = now.monotonic_us.saturating_add(ms.saturating_mul(1000));
-        self
     }
 }
 

@@ -20,8 +20,8 @@ pub const BACKGROUND_LINKS_MAX: usize = 16;
 const FRAMES_PER_PUMP_MAX: usize = 256;
 
 impl Session {
-    /// Moves what happened outside into the replicas, and what these want into store and links. Never waits, but for the disk
-    /// when a document is opened in the background. What there is to show comes back in order.
+    /// Moves what happened outside into the replicas, and what these want into store and links. Never waits. What there is to show
+    /// comes back in order.
     pub fn pump(&mut self) -> Vec<Notice> {
         self.behind = false;
         for taken in 0.. {
@@ -34,15 +34,16 @@ impl Session {
         }
         let now = self.now();
         let background = self.background();
-        self.link_in_background(now, &background);
+        self.begin_jobs();
+        self.load_next(&background);
         let ids: Vec<DocumentId> = self.open.keys().copied().collect();
         for id in &ids {
             self.drive(now, *id);
         }
         self.put_records(false);
-        self.let_go(&background);
         self.run_script(now);
-        self.run_jobs(now);
+        self.finish_jobs();
+        self.let_go(&background);
         std::mem::take(&mut self.notices)
     }
 
@@ -51,8 +52,8 @@ impl Session {
         let now = self.now();
         match event {
             Event::Store(StoreEvent::Written { document, head, record }) => {
-                let Some(open) = self.open.get_mut(&document) else { return };
-                if open.written(now, head, record) {
+                self.made(document, Ok(()));
+                if self.open.get_mut(&document).is_some_and(|open| open.written(now, head, record)) {
                     self.notices.push(Notice::WriteMended { document });
                 }
                 // The queue has moved: whoever found it full asks again.
@@ -61,6 +62,7 @@ impl Session {
                 }
             }
             Event::Store(StoreEvent::Failed { document, error }) => {
+                self.made(document, Err(&error));
                 let Some(open) = self.open.get_mut(&document) else { return };
                 open.write_refused(now, error.clone());
                 self.notices.push(Notice::WriteFailed { document, error });
@@ -70,6 +72,7 @@ impl Session {
                     open.handle_link(now, event.number, event.what);
                 }
             }
+            Event::Loaded(loaded) => self.take_loaded(now, *loaded),
             Event::Call(call) => self.take_call(call),
             Event::Script(line) => self.take_script_line(line),
         }
@@ -186,23 +189,6 @@ impl Session {
         open.link = relay.and_then(|relay| self.net.open(document, relay));
         if open.link.is_none() {
             open.replica.handle_disconnected(now);
-        }
-    }
-
-    /// Opens and links one of the documents that were edited last, if one of them is not; one at a time, since it waits for the
-    /// disk.
-    fn link_in_background(&mut self, now: Now, background: &[DocumentId]) {
-        let closed = |id: &&DocumentId| !self.open.contains_key(id) && !self.unreadable.contains(id);
-        let Some(document) = background.iter().find(closed).copied().filter(|_| self.online) else { return };
-        match self.load(document, false) {
-            Ok(()) => self.behind = true,
-            Err(error) => {
-                self.unreadable.push(document);
-                self.notices.push(Notice::Unreadable { document, error: error.to_string() });
-            }
-        }
-        if let Some(open) = self.open.get_mut(&document) {
-            open.replica.go_online(now);
         }
     }
 

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::SessionError;
+use crate::shell::loader::LoadError;
 use crate::shell::store::StoreError;
 
 /// What the command line asks for. It travels as JSON between two copies of the program of the same user.
@@ -113,8 +114,11 @@ impl From<SessionError> for Failure {
                 Self::NOT_FOUND
             }
             SessionError::Link(_) | SessionError::Address(_) | SessionError::NoRelay { .. } => Self::USAGE,
-            SessionError::Store(StoreError::Io { .. } | StoreError::Write { .. }) => Self::FAILED,
-            SessionError::Store(_) | SessionError::Unreadable { .. } | SessionError::Unusable { .. } => Self::LIBRARY,
+            SessionError::Store(error) | SessionError::Load(LoadError::Store(error)) => match error {
+                StoreError::Io { .. } | StoreError::Write { .. } => Self::FAILED,
+                _ => Self::LIBRARY,
+            },
+            SessionError::Load(_) => Self::LIBRARY,
             _ => Self::FAILED,
         };
         Self::new(code, error.to_string())

@@ -7,8 +7,8 @@ use crate::editor::link::{Link, RelayAddress};
 use crate::shell::preferences;
 
 impl Session {
-    /// Shares a document at a relay (the one named, else its own, else the one in the settings), opens it, and gives its link.
-    /// Does not wait for the relay, but for the disk.
+    /// Shares a document at a relay (the one named, else its own, else the one in the settings), and gives its link. Does not wait
+    /// for the relay, but for the disk if the document is not open.
     ///
     /// # Errors
     /// A [`SessionError`] when there is no relay to share it at, it is shared at another one, or the disk refuses.
@@ -26,7 +26,8 @@ impl Session {
                 relay
             }
         };
-        self.open_document(id)?;
+        self.load(id, false)?;
+        self.link_open(id);
         self.notices.push(Notice::StatusChanged { document: id });
         Ok(Link { relay, document: id })
     }
@@ -38,7 +39,7 @@ impl Session {
     /// A [`SessionError`] when there is no such document, or the disk refuses.
     pub fn move_to_relay(&mut self, id: DocumentId, relay: RelayAddress) -> Result<Link, SessionError> {
         let now = self.now();
-        self.load(id, true)?;
+        self.load(id, false)?;
         self.replica(id)?.go_offline(now);
         self.drain(now, id);
         self.change_record(id, |record| record.relay = None)?;
@@ -51,17 +52,15 @@ impl Session {
         Some(Link { relay, document: id })
     }
 
-    /// Opens the document that a link leads to: at once if it is in the library, else as an empty copy that fills as the relay
-    /// is reached. Waits for the disk, not for the relay.
+    /// The document that a link leads to: at once if it is in the library, else an empty copy that fills as the relay is reached.
+    /// Waits for the disk, not for the relay.
     ///
     /// # Errors
     /// A [`SessionError`] when the document is here and shared at another relay than the link's, the disk refuses, or there are
     /// no random numbers.
     pub fn join(&mut self, link: &Link) -> Result<DocumentId, SessionError> {
         let id = link.document;
-        if let Some(there) = self.link(id).map(|known| known.relay).filter(|there| *there != link.relay) {
-            return Err(SessionError::OtherRelay { document: id, there, asked: link.relay.clone() });
-        }
+        self.check_relay(link)?;
         match self.records.get(&id).map(|record| (record.relay.is_some(), record.archived)) {
             None => self.add(id, Some(link.relay.clone()))?,
             Some((shared, archived)) => {
@@ -71,10 +70,21 @@ impl Session {
                 if !shared {
                     self.change_record(id, |record| record.relay = Some(link.relay.clone()))?;
                 }
-                self.open_document(id)?;
+                self.load(id, false)?;
+                self.link_open(id);
             }
         }
         Ok(id)
+    }
+
+    /// A link may not lead to another relay than the one at which its document is shared.
+    pub(super) fn check_relay(&self, link: &Link) -> Result<(), SessionError> {
+        match self.link(link.document).map(|known| known.relay) {
+            Some(there) if there != link.relay => {
+                Err(SessionError::OtherRelay { document: link.document, there, asked: link.relay.clone() })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Whether documents are to be linked to their relays.

@@ -5,7 +5,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::editor::link::{Link, RelayAddress};
-use crate::shell::store::tests::{Disk, store_on};
+use crate::shell::store::tests::{Disk, stop, store_on};
 
 fn session_in(folder: &TempDir) -> Session {
     let options = SessionOptions { folder: folder.path().to_owned(), introduces: true, ..SessionOptions::default() };
@@ -206,6 +206,114 @@ fn a_full_disk_is_a_banner_and_no_lost_word() {
     assert_eq!((status.write_error, status.units_saved_here), (None, 14));
     assert_eq!(session.text(id).unwrap(), "safe and sound");
     assert_eq!(session.store.log(id).unwrap().len(), session.document(id).unwrap().log().len());
+}
+
+/// A library with a document that is open, and a shared one that is not.
+fn one_open_and_one_closed() -> (TempDir, Session, DocumentId, DocumentId) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut session = session_in(&folder);
+    let (mine, other) = (session.import("", "mine").unwrap(), session.import("", "other").unwrap());
+    session.share(other, "127.0.0.1:1".parse().ok()).unwrap();
+    session.close();
+    let options = SessionOptions { folder: folder.path().to_owned(), online: true, ..SessionOptions::default() };
+    let mut session = Session::open(options).unwrap();
+    session.open_document(mine).unwrap();
+    (folder, session, mine, other)
+}
+
+fn answer(session: &mut Session, job: JobId) -> Result<Answer, Failure> {
+    let mut answer = None;
+    pump_until(session, |session, _| {
+        answer = session.take_answer(job);
+        answer.is_some()
+    });
+    answer.unwrap()
+}
+
+#[test]
+fn who_writes_waits_for_no_disk_whatever_is_read_or_asked_for_meanwhile() {
+    let (_folder, mut session, mine, other) = one_open_and_one_closed();
+    let reader = session.store.reader();
+    let stopped = stop(&reader);
+    session.read_text(other);
+    let new = session.ask(Request::New { title: "New".into() }, "text");
+    let cat = session.ask(Request::Cat { id: other.to_string() }, "");
+    let link = Link { relay: "127.0.0.1:1".parse().unwrap(), document: DocumentId::from_bytes([9; 16]) };
+    let join = session.ask(Request::Join { link: link.to_string(), timeout_ms: 0 }, "");
+    let share =
+        session.ask(Request::Share { id: mine.to_string(), relay: Some("127.0.0.1:1".into()), moves: false }, "");
+    // Would any of these wait for the disk, it would wait for ever.
+    for typed in 0..50 {
+        session.insert(mine, typed, "x").unwrap();
+        session.commit(mine).unwrap();
+        session.pump();
+    }
+    assert_eq!(session.text(mine).unwrap(), "x".repeat(50) + "mine");
+    assert!(session.document(other).is_none());
+    assert!([new, cat, join, share].into_iter().all(|job| session.take_answer(job).is_none()));
+
+    drop(stopped);
+    assert_eq!(answer(&mut session, cat).unwrap().text.as_deref(), Some("other"));
+    assert!(answer(&mut session, share).unwrap().value["link"].is_string());
+    let id = answer(&mut session, new).unwrap().value["id"].as_str().unwrap().to_owned();
+    let id = session.find(&id).unwrap();
+    assert_eq!((session.title(id), session.text(id).unwrap()), ("New".to_owned(), "text".to_owned()));
+    assert_eq!(answer(&mut session, join).unwrap_err().code, Failure::TIMED_OUT, "nobody answers there");
+    pump_until(&mut session, |session, _| session.document(other).is_some());
+}
+
+#[test]
+fn the_text_of_a_document_that_is_not_open_is_read_for_a_search() {
+    let (_folder, mut session, _, other) = one_open_and_one_closed();
+    session.set_online(false);
+    session.read_text(other);
+    assert!(session.reads_text(other));
+    let expected = Notice::TextRead { document: other, text: Some("other".into()) };
+    pump_until(&mut session, |_, notices| notices.contains(&expected));
+    assert!(session.document(other).is_none() && !session.reads_text(other));
+}
+
+#[test]
+fn a_document_that_was_opened_while_it_was_read_keeps_what_was_written_since() {
+    let (_folder, mut session, _, other) = one_open_and_one_closed();
+    session.set_online(false);
+    let blame = session.ask(Request::Blame { id: other.to_string() }, "");
+    session.pump();
+    session.open_document(other).unwrap();
+    session.insert(other, 0, "an").unwrap();
+    session.commit(other).unwrap();
+    assert!(answer(&mut session, blame).is_ok());
+    // One request after the other: the loader is done with the first when it answers the second.
+    let new = session.import("", "new").unwrap();
+    session.close_document(new);
+    pump_until(&mut session, |session, _| session.document(new).is_none());
+    session.read_text(new);
+    pump_until(&mut session, |_, notices| notices.iter().any(|notice| matches!(notice, Notice::TextRead { .. })));
+    assert_eq!(session.text(other).unwrap(), "another");
+    assert_eq!(session.document(other).unwrap().log().len(), 2);
+}
+
+#[test]
+fn a_document_that_was_opened_for_a_request_is_let_go_when_it_is_answered() {
+    let (_folder, mut session, _, other) = one_open_and_one_closed();
+    session.set_online(false);
+    session.archive(other, true).unwrap();
+    let restore = session.ask(Request::Restore { id: other.to_string(), position: 0 }, "");
+    assert_eq!(answer(&mut session, restore).unwrap().value["places"], 0);
+    pump_until(&mut session, |session, _| session.document(other).is_none());
+}
+
+#[test]
+fn a_request_says_that_the_disk_refused() {
+    let (disk, folder, inbox) = (Disk::default(), tempfile::tempdir().unwrap(), Inbox::new());
+    let store = store_on(&disk, folder.path(), &inbox);
+    let options = SessionOptions { folder: folder.path().to_owned(), ..SessionOptions::default() };
+    let mut session = Session::start(options, store, inbox).unwrap();
+    disk.full.store(true, Ordering::SeqCst);
+    let new = session.ask(Request::New { title: String::new() }, "text");
+    let failure = answer(&mut session, new).unwrap_err();
+    assert!(failure.message.starts_with("not on disk: "), "{}", failure.message);
+    assert!(session.list().is_empty());
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The one place where everything that happened outside arrives, in order, and in bounded space.
 //!
 //! Every event takes a *place*, and every producer has a named number of them: [`STORE_PLACES`], [`LINK_PLACES`],
-//! [`CONNECTIONS_MAX`](super::control::CONNECTIONS_MAX) for the control socket, one for a script. A place is free again as soon as
+//! [`CONNECTIONS_MAX`](super::control::CONNECTIONS_MAX) for the control socket, one for the loader, one for a script. A place is free again as soon as
 //! the owner of the inbox takes the event out. So the channel never holds more events than there are places, leaving an event
 //! never waits, and no producer can take up another one's room.
 //!
@@ -13,6 +13,7 @@
 //!   owner waits for itself is answered to it alone, and needs no place.
 //! - A **link** waits for a place without holding up its thread: it is not read meanwhile, and the relay waits. When its
 //!   owner drops it, it stops waiting.
+//! - The **loader** reads one document at a time, and is given the place for it with the request.
 //! - A **connection** of the control socket and a **script** have one thing to say at a time, and wait for the answer.
 
 use std::fmt;
@@ -23,6 +24,7 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::control::Call;
+use super::loader::Loaded;
 use super::net::LinkEvent;
 use super::store::StoreEvent;
 
@@ -39,6 +41,8 @@ pub enum Event {
     Store(StoreEvent),
     /// A link opened, brought a frame, took one, or ended.
     Link(LinkEvent),
+    /// The loader has read what it was asked for, or could not.
+    Loaded(Box<Loaded>),
     /// Another copy of the program asks for something.
     Call(Call),
     /// A script's next line; `None` at its end.

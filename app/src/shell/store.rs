@@ -59,11 +59,18 @@ pub enum StoreEvent {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Busy;
 
+/// Reads an open library, on whatever thread; it does not keep the library open.
+#[derive(Clone, Debug)]
+pub struct Reader {
+    path: PathBuf,
+    shared: Shared,
+}
+
 /// An open library.
 #[derive(Debug)]
 pub struct Store {
     folder: PathBuf,
-    shared: Shared,
+    reader: Reader,
     requests: Option<SyncSender<Request>>,
     places: Places,
     writer: Option<JoinHandle<()>>,
@@ -97,11 +104,12 @@ impl Store {
         let shared: Shared = Arc::new(RwLock::new(Some(database)));
         let (sender, requests) = sync_channel(REQUESTS_MAX);
         let places = outlet.clone().places(STORE_PLACES);
-        let writer = Writer { shared: Arc::clone(&shared), opener, requests, outlet, heads: BTreeMap::new() };
+        let reader = Reader { path: folder.join(FILE_NAME), shared: Arc::clone(&shared) };
+        let writer = Writer { shared, opener, requests, outlet, heads: BTreeMap::new() };
         let thread = thread::Builder::new().name("store".to_owned()).spawn(move || writer.run());
         let thread = thread.map_err(StoreError::io(folder, "start a thread to write"))?;
         let (requests, writer, lock) = (Some(sender), Some(thread), Some(lock));
-        Ok(Self { folder: folder.to_owned(), shared, requests, places, writer, lock })
+        Ok(Self { folder: folder.to_owned(), reader, requests, places, writer, lock })
     }
 
     /// The folder that the library is in.
@@ -114,7 +122,12 @@ impl Store {
     /// # Errors
     /// A [`StoreError`] when they cannot be read.
     pub fn records(&self) -> Result<Vec<(DocumentId, DocumentRecord)>, StoreError> {
-        self.read(database::records)
+        self.reader.read(database::records)
+    }
+
+    /// A way to read this library on another thread.
+    pub fn reader(&self) -> Reader {
+        self.reader.clone()
     }
 
     /// The envelopes of a document's log, from position 0 on. Waits for the disk.
@@ -122,7 +135,7 @@ impl Store {
     /// # Errors
     /// A [`StoreError`] when they cannot be read, or one of them is not as it was written.
     pub fn log(&self, document: DocumentId) -> Result<Vec<Bytes>, StoreError> {
-        self.read(|path, database| database::log(path, database, document))
+        self.reader.log(document)
     }
 
     /// Queues an envelope for this position of the document's log; [`StoreEvent`] answers. Never waits.
@@ -164,17 +177,8 @@ impl Store {
             // A writer that panicked has nothing more to tell: its requests were never answered, hence never taken for saved.
             drop(writer.join());
         }
-        *self.shared.write().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.reader.shared.write().unwrap_or_else(PoisonError::into_inner) = None;
         self.lock = None;
-    }
-
-    fn read<T>(&self, read: impl FnOnce(&Path, &redb::Database) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        let path = self.folder.join(FILE_NAME);
-        let shared = self.shared.read().unwrap_or_else(PoisonError::into_inner);
-        match shared.as_ref() {
-            Some(database) => read(&path, database),
-            None => Err(StoreError::Write { path, error: "the last write failed; it is tried again".to_owned() }),
-        }
     }
 
     fn queue(&self, document: DocumentId, action: Action) -> Result<(), Busy> {
@@ -190,6 +194,25 @@ impl Store {
         let ended = || Err("the writer has ended".to_owned());
         let answer = if sent { answer.recv().unwrap_or_else(|_| ended()) } else { ended() };
         answer.map_err(|error| StoreError::Write { path: self.folder.join(FILE_NAME), error })
+    }
+}
+
+impl Reader {
+    /// The envelopes of a document's log, from position 0 on. Waits for the disk.
+    ///
+    /// # Errors
+    /// A [`StoreError`] when they cannot be read, or one of them is not as it was written.
+    pub fn log(&self, document: DocumentId) -> Result<Vec<Bytes>, StoreError> {
+        self.read(|path, database| database::log(path, database, document))
+    }
+
+    fn read<T>(&self, read: impl FnOnce(&Path, &redb::Database) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let shared = self.shared.read().unwrap_or_else(PoisonError::into_inner);
+        let failed = || {
+            let error = "the last write failed; it is tried again".to_owned();
+            StoreError::Write { path: self.path.clone(), error }
+        };
+        shared.as_ref().ok_or_else(failed).and_then(|database| read(&self.path, database))
     }
 }
 

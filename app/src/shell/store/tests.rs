@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, RwLockWriteGuard};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -206,6 +206,11 @@ fn a_torn_tail_is_found() {
         assert!(matches!(error, StoreError::Damaged { .. } | StoreError::Foreign { .. }), "{length} bytes: {error}");
         assert_eq!(fs::read(&path).unwrap().len(), length, "nothing is changed");
     }
+}
+
+/// Nobody reads or writes this library while the guard lives.
+pub(crate) fn stop(reader: &Reader) -> RwLockWriteGuard<'_, Option<Database>> {
+    reader.shared.write().unwrap()
 }
 
 /// A disk in memory: what was synced, what was written since, and a switch that makes it full.

@@ -98,6 +98,10 @@ impl Writer {
     }
 
     fn reopen(&self) -> Result<(), String> {
+        // A reader may hold the library for long: who only looks does not wait for it.
+        if self.shared.read().unwrap_or_else(PoisonError::into_inner).is_some() {
+            return Ok(());
+        }
         let mut database = self.shared.write().unwrap_or_else(PoisonError::into_inner);
         if database.is_none() {
             *database = Some((self.opener)().map_err(|error| error.to_string())?);
