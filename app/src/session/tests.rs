@@ -304,6 +304,20 @@ fn a_document_that_was_opened_for_a_request_is_let_go_when_it_is_answered() {
 }
 
 #[test]
+fn what_a_request_needs_stays_open_until_all_of_it_is_read() {
+    let (_folder, mut session, mine, other) = one_open_and_one_closed();
+    session.share(mine, "127.0.0.1:1".parse().ok()).unwrap();
+    session.archive(mine, true).unwrap();
+    session.archive(other, true).unwrap();
+    session.set_online(false);
+    session.close_document(mine);
+    pump_until(&mut session, |session, _| session.open.is_empty());
+    let sync = session.ask(Request::Sync { ids: vec![mine.to_string(), other.to_string()], timeout_ms: 0 }, "");
+    let failure = answer(&mut session, sync).unwrap_err();
+    assert!(failure.message.contains("127.0.0.1:1"), "it got as far as the relay: {}", failure.message);
+}
+
+#[test]
 fn a_request_says_that_the_disk_refused() {
     let (disk, folder, inbox) = (Disk::default(), tempfile::tempdir().unwrap(), Inbox::new());
     let store = store_on(&disk, folder.path(), &inbox);
