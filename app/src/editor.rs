@@ -21,6 +21,7 @@
 //! | [`settings`] | what a person has chosen |
 //! | [`state`] | all of one editor but the document |
 //! | [`status`] | where the last edit is, in words |
+//! | [`word_count`] | how many words a text has |
 //! | [`words`] | numbers and times as people say them |
 
 pub mod buffer;
@@ -44,4 +45,5 @@ pub mod selection;
 pub mod settings;
 pub mod state;
 pub mod status;
+pub mod word_count;
 pub mod words;

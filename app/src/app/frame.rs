@@ -113,7 +113,7 @@ impl App {
             clock: status.clock_offset_us.and_then(|(offset, uncertainty)| clock_words(offset, uncertainty)),
             round_trip_us: status.round_trip_us.filter(|_| status.link == LinkState::Live),
             caret: caret.map(|(caret, _)| caret),
-            words: self.pane.words(&self.session),
+            words: self.pane.words(),
             selected: caret.map_or(0, |(_, selected)| selected),
             zoom_percent: self.model.zoom_shown(),
         }

@@ -21,8 +21,8 @@ use crate::view::theme;
 /// How many characters a frame reads for a search.
 const FIND_CHARS_PER_FRAME: usize = 400_000;
 
-/// The most bytes of a text whose words are counted after every change.
-const COUNTED_BYTES_MAX: usize = 2_000_000;
+/// How many characters a frame reads to count words.
+const COUNT_CHARS_PER_FRAME: usize = 400_000;
 
 /// For how many frames the text asks for the keyboard: a dialog that closes keeps it from what is behind for a frame more.
 const FOCUS_FRAMES: u8 = 3;
@@ -43,8 +43,6 @@ pub(super) struct Pane {
     shown: Bytes,
     /// Who writes near the caret.
     nearby: Nearby,
-    /// How many words there are, until the text changes.
-    words: Option<u64>,
 }
 
 impl Pane {
@@ -60,7 +58,6 @@ impl Pane {
             searched: None,
             shown: Bytes::new(),
             nearby: Nearby::default(),
-            words: None,
         }
     }
 
@@ -74,7 +71,6 @@ impl Pane {
         self.take_focus();
         self.shown = Bytes::new();
         self.searched = None;
-        self.words = None;
     }
 
     /// Shows nothing any more; others see this person leave.
@@ -147,7 +143,6 @@ impl Pane {
         if patches.is_empty() {
             return;
         }
-        self.words = None;
         self.hear_of(session, &patches);
     }
 
@@ -163,7 +158,7 @@ impl Pane {
         let mut commands = std::mem::take(&mut self.waiting);
         commands.append(&mut area.commands);
         self.perform(ui, session, happened, id, &mut area, &commands);
-        self.read_for_find(ui, session, id);
+        self.read_on(ui, session, id);
         let guests = guests(session, id);
         let label = session.title(id);
         if let Some(document) = session.document(id) {
@@ -198,17 +193,16 @@ impl Pane {
         }
         buffer.commit();
         self.state.sync(&mut buffer);
-        if happened.len() > known {
-            self.words = None;
-        } else {
+        if happened.len() == known {
             ui.ctx().request_repaint();
         }
     }
 
-    fn read_for_find(&mut self, ui: &Ui, session: &Session, id: DocumentId) {
-        if let Some(document) = session.document(id)
-            && !self.state.read_for_find(document.text(), FIND_CHARS_PER_FRAME)
-        {
+    /// Reads the text on for what goes through all of it: the search, and the count of words.
+    fn read_on(&mut self, ui: &Ui, session: &Session, id: DocumentId) {
+        let Some(text) = session.document(id).map(quire_crdt::Document::text) else { return };
+        let found = self.state.read_for_find(text, FIND_CHARS_PER_FRAME);
+        if !self.state.count_words(text, COUNT_CHARS_PER_FRAME) || !found {
             ui.ctx().request_repaint();
         }
     }
@@ -308,7 +302,6 @@ impl Pane {
         buffer.end_undo_group();
         buffer.commit();
         self.state.sync(buffer);
-        self.words = None;
     }
 
     /// What is selected, if it is within one line.
@@ -326,14 +319,9 @@ impl Pane {
         Some(((line + 1, column + 1), self.state.selection(text).range().len() as u64))
     }
 
-    /// How many words the text has; `None` where counting would hold up a frame.
-    pub(super) fn words(&mut self, session: &Session) -> Option<u64> {
-        let text = self.id.and_then(|id| session.document(id))?.text();
-        if text.len_bytes() > COUNTED_BYTES_MAX {
-            return None;
-        }
-        let count = || text.slice(0..text.len_chars()).split_whitespace().count() as u64;
-        Some(*self.words.get_or_insert_with(count))
+    /// How many words the text has; `None` while they are counted.
+    pub(super) fn words(&self) -> Option<u64> {
+        self.id.and_then(|_| self.state.words())
     }
 }
 

@@ -37,7 +37,7 @@ pub(super) fn run(arguments: Arguments) -> Result<String, Failure> {
     let (value, text) = match command {
         None => return window(options, &Open::default()),
         Some(Command::Open(open)) => return window(options, &open),
-        Some(Command::Sync(sync)) if !sync.until_saved => return keep_in_step(options, sync),
+        Some(Command::Sync(sync)) if !sync.until_saved => return keep_in_step(options, &sync.ids),
         Some(Command::Edit(edit)) => return edit_by_script(options, edit),
         Some(Command::Host(host)) => return host::run(&host, &options.folder, json),
         Some(Command::Demo { headless }) => return demo::run(headless),
@@ -182,10 +182,10 @@ fn export_file(options: &SessionOptions, export: Export) -> Result<Value, Failur
 }
 
 /// `quire sync` without an end: links everything and says what happens.
-fn keep_in_step(options: SessionOptions, sync: Sync) -> Result<String, Failure> {
+fn keep_in_step(options: SessionOptions, ids: &[String]) -> Result<String, Failure> {
     let options = SessionOptions { online: true, ..options };
     let mut session = ask::open(&options)?;
-    session.keep_linked(&sync.ids)?;
+    session.keep_linked(ids)?;
     loop {
         for notice in session.wait(IDLE) {
             tell(&session, &notice);

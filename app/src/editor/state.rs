@@ -17,6 +17,7 @@ use super::find::{Find, Query, QueryError};
 use super::presence::Presence;
 use super::segments::Segments;
 use super::selection::{Carets, Selection, anchors};
+use super::word_count::WordCount;
 
 /// The smallest zoom.
 pub const ZOOM_MIN: f32 = 0.5;
@@ -89,6 +90,7 @@ pub struct EditorState {
     segments: Segments,
     preedit: Option<Preedit>,
     find: Option<Find>,
+    words: WordCount,
     last: Last,
     reveal: bool,
     scroll_by: f64,
@@ -106,6 +108,7 @@ impl EditorState {
             segments: Segments::new(text, super::segments::Estimate::default()),
             preedit: None,
             find: None,
+            words: WordCount::new(text),
             last: Last::default(),
             reveal: false,
             scroll_by: 0.0,
@@ -127,8 +130,9 @@ impl EditorState {
             return;
         }
         self.segments.apply(patches.iter().map(|patch| patch.splice), text);
-        if let Some(find) = &mut self.find {
-            for patch in patches {
+        for patch in patches {
+            self.words.apply(patch.splice);
+            if let Some(find) = &mut self.find {
                 find.apply(patch.splice);
             }
         }
@@ -210,6 +214,16 @@ impl EditorState {
     /// Reads on for a search, for at most about `chars`; whether everything is read.
     pub fn read_for_find(&mut self, text: &Text, chars: usize) -> bool {
         self.find.as_mut().is_none_or(|find| find.read(text, chars))
+    }
+
+    /// Counts words on, in at most about so many characters; whether all are counted.
+    pub fn count_words(&mut self, text: &Text, chars: usize) -> bool {
+        self.words.read(text, chars)
+    }
+
+    /// How many words the text has; `None` while they are not all counted.
+    pub fn words(&self) -> Option<u64> {
+        self.words.words()
     }
 
     /// The line and the grapheme in it of the leading caret, from 0; graphemes are counted in the first few thousand chars.

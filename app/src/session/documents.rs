@@ -335,17 +335,14 @@ impl Session {
     ) -> Result<(), SessionError> {
         let now = self.now();
         let known = self.records.get_mut(&id).ok_or_else(|| SessionError::NoDocument { text: id.to_string() })?;
-        match self.open.get_mut(&id) {
-            Some(open) => {
-                change(known);
-                open.record = RecordState::Due(now.monotonic_us);
-            }
-            None => {
-                let mut record = known.clone();
-                change(&mut record);
-                self.store.put_now(id, record.clone())?;
-                *known = record;
-            }
+        if let Some(open) = self.open.get_mut(&id) {
+            change(known);
+            open.record = RecordState::Due(now.monotonic_us);
+        } else {
+            let mut record = known.clone();
+            change(&mut record);
+            self.store.put_now(id, record.clone())?;
+            *known = record;
         }
         self.notices.push(Notice::ListChanged);
         Ok(())
@@ -374,7 +371,8 @@ impl Session {
             resume: record.resume,
             saved_at_relay: record.units_at_relay,
         };
-        self.open.insert(id, OpenDocument::new(Replica::new(document, config), wanted));
+        let open = OpenDocument::new(Replica::new(document, config), wanted, record.waiting_since_us);
+        self.open.insert(id, open);
         Ok(())
     }
 

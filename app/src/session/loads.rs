@@ -95,8 +95,10 @@ impl Session {
                 // A document that cannot be read is reported when it is opened; a search goes on without it.
                 self.notices.push(Notice::TextRead { document, text: text.ok() });
             }
-            Loaded::Whole(Ok(read)) => self.take_document(now, document, read),
-            Loaded::Whole(Err(error)) => self.take_load_error(document, error),
+            Loaded::Whole(read) => match *read {
+                Ok(read) => self.take_document(now, document, read),
+                Err(error) => self.take_load_error(document, error),
+            },
         }
     }
 

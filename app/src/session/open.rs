@@ -44,6 +44,9 @@ pub(super) struct OpenDocument {
     pub(super) introduced_as: Option<String>,
     /// What was told of the relay's store on this link, or of a clone.
     told: Option<Finding>,
+    /// How many units were made before the session, and since when the oldest that the relay lacked had been waiting then, by the wall
+    /// clock in microseconds.
+    since_before: Option<(u64, i64)>,
 }
 
 /// What a replica found out that a person should know.
@@ -91,7 +94,8 @@ pub(super) enum RecordState {
 
 impl OpenDocument {
     /// A document whose log is on disk as it is.
-    pub(super) fn new(replica: Replica, wanted: bool) -> Self {
+    pub(super) fn new(replica: Replica, wanted: bool, waiting_since_us: Option<i64>) -> Self {
+        let since_before = waiting_since_us.map(|since_us| (replica.units_made(), since_us));
         let head = replica.document().log().len() as u64;
         Self {
             replica,
@@ -108,7 +112,16 @@ impl OpenDocument {
             set_aside_said: None,
             introduced_as: None,
             told: None,
+            since_before,
         }
+    }
+
+    /// When the oldest unit was made that is not on the relay's disk as far as is known, by the wall clock in microseconds.
+    pub(super) fn waiting_since_us(&self, now: Now) -> Option<i64> {
+        let saved = self.replica.units_saved_at_relay();
+        let before = self.since_before.filter(|(made, _)| saved < *made).map(|(_, since_us)| since_us);
+        let waited_us = |since: u64| i64::try_from(now.monotonic_us.saturating_sub(since)).unwrap_or(i64::MAX);
+        before.or_else(|| self.replica.oldest_waiting_us().map(|since| now.wall_us.saturating_sub(waited_us(since))))
     }
 
     /// What the replica has found out, once for each link; of a clone once.

@@ -72,7 +72,7 @@ impl Session {
                     open.handle_link(now, event.number, event.what);
                 }
             }
-            Event::Loaded(loaded) => self.take_loaded(now, *loaded),
+            Event::Loaded(loaded) => self.take_loaded(now, loaded),
             Event::Call(call) => self.take_call(call),
             Event::Script(line) => self.take_script_line(line),
         }
@@ -203,9 +203,10 @@ impl Session {
             self.open.iter().filter(|(_, open)| due(open.record)).map(|(document, _)| *document).collect();
         for document in ids {
             self.refresh_title(document);
-            let Some(record) = self.records.get(&document).cloned() else { continue };
+            let Some(record) = self.records.get_mut(&document) else { continue };
             let Some(open) = self.open.get_mut(&document) else { continue };
-            match self.store.put(document, record) {
+            record.waiting_since_us = open.waiting_since_us(now);
+            match self.store.put(document, record.clone()) {
                 Ok(()) => open.record = RecordState::Asked,
                 Err(_busy) => open.writes.busy = true,
             }

@@ -73,8 +73,6 @@ impl Session {
         let open = self.open.get(&id)?;
         let replica = &open.replica;
         let devices = self.devices(open);
-        let now = self.now();
-        let waited_us = |since: u64| i64::try_from(now.monotonic_us.saturating_sub(since)).unwrap_or(i64::MAX);
         let holders = devices.iter().filter(|device| device.holds_all && !device.is_this);
         Some(DocumentStatus {
             relay: self.records.get(&id).and_then(|record| record.relay.clone()),
@@ -84,7 +82,7 @@ impl Session {
             units_saved_here: replica.units_saved_here(),
             units_at_relay: replica.units_saved_at_relay(),
             units_waiting: replica.units_waiting(),
-            waiting_since_us: replica.oldest_waiting_us().map(|since| now.wall_us.saturating_sub(waited_us(since))),
+            waiting_since_us: open.waiting_since_us(self.now()),
             holders: holders.map(|device| device.name.clone()).collect(),
             devices,
             round_trip_us: replica.round_trip_us(),

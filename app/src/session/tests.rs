@@ -140,6 +140,27 @@ fn what_is_closed_before_it_is_sent_stays_until_it_is() {
 }
 
 #[test]
+fn what_waits_for_the_relay_waits_on_after_a_restart() {
+    let (folder, mut session) = session();
+    let id = session.import("", "words").unwrap();
+    session.share(id, "127.0.0.1:1".parse().ok()).unwrap();
+    session.set_online(true);
+    pump_until(&mut session, |session, _| session.status(id).unwrap().trouble.is_some());
+    let since = session.status(id).unwrap().waiting_since_us.unwrap();
+    session.close();
+    let mut session = session_in(&folder);
+    session.open_document(id).unwrap();
+    let status = session.status(id).unwrap();
+    assert_eq!(status.waiting_since_us, session.records[&id].waiting_since_us);
+    let drift_us = status.waiting_since_us.unwrap().abs_diff(since);
+    assert!(drift_us < 1_000_000, "the wall clock may have been set meanwhile: {drift_us}");
+    session.insert(id, 0, "more ").unwrap();
+    session.commit(id).unwrap();
+    session.pump();
+    assert_eq!(session.status(id).unwrap().waiting_since_us, status.waiting_since_us, "the oldest counts");
+}
+
+#[test]
 fn sharing_needs_a_relay_and_keeps_it() {
     let (_folder, mut session) = session();
     let id = session.create().unwrap();

@@ -42,7 +42,7 @@ pub enum Event {
     /// A link opened, brought a frame, took one, or ended.
     Link(LinkEvent),
     /// The loader has read what it was asked for, or could not.
-    Loaded(Box<Loaded>),
+    Loaded(Loaded),
     /// Another copy of the program asks for something.
     Call(Call),
     /// A script's next line; `None` at its end.

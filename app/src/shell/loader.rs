@@ -61,7 +61,7 @@ pub enum Part {
 #[derive(Debug)]
 pub enum Loaded {
     /// The document.
-    Whole(Result<Document, LoadError>),
+    Whole(Box<Result<Document, LoadError>>),
     /// Its visible text.
     Text(Result<String, LoadError>),
 }
@@ -106,10 +106,10 @@ fn run(reader: &Reader, requests: &Receiver<Request>, outlet: &Outlet) {
     while let Ok(Request { document, replica, part, place }) = requests.recv() {
         let document = read(reader, document, replica);
         let loaded = match part {
-            Part::Whole => Loaded::Whole(document),
+            Part::Whole => Loaded::Whole(Box::new(document)),
             Part::Text => Loaded::Text(document.map(|document| document.text().slice(0..document.text().len_chars()))),
         };
-        if !outlet.leave(place, Event::Loaded(Box::new(loaded))) {
+        if !outlet.leave(place, Event::Loaded(loaded)) {
             return;
         }
     }

@@ -30,6 +30,8 @@ pub struct DocumentRecord {
     pub resume: Option<Resume>,
     /// How many units of this copy were on the relay's disk when it last said so.
     pub units_at_relay: u64,
+    /// When the oldest of the units that were not there was made: wall clock, microseconds since the Unix epoch.
+    pub waiting_since_us: Option<i64>,
 }
 
 impl DocumentRecord {
@@ -45,6 +47,7 @@ impl DocumentRecord {
             archived: false,
             resume: None,
             units_at_relay: 0,
+            waiting_since_us: None,
         }
     }
 
@@ -61,6 +64,7 @@ impl DocumentRecord {
             archived: self.archived,
             resume: self.resume.map(|resume| (ReplicaId::from_bytes(resume.epoch).to_string(), resume.position)),
             units_at_relay: self.units_at_relay,
+            waiting_since_us: self.waiting_since_us,
         };
         serde_json::to_vec(&stored).unwrap_or_default()
     }
@@ -88,6 +92,7 @@ impl DocumentRecord {
             archived: stored.archived,
             resume,
             units_at_relay: stored.units_at_relay,
+            waiting_since_us: stored.waiting_since_us,
         })
     }
 }
@@ -106,6 +111,8 @@ struct Stored {
     resume: Option<(String, u64)>,
     #[serde(default)]
     units_at_relay: u64,
+    #[serde(default)]
+    waiting_since_us: Option<i64>,
 }
 
 #[cfg(test)]
@@ -121,6 +128,7 @@ mod tests {
         record.archived = true;
         record.resume = Some(Resume { epoch: [0xfe; 16], position: 12 });
         record.units_at_relay = 1 << 52;
+        record.waiting_since_us = Some(-1);
         assert_eq!(DocumentRecord::decode(&record.encode()), Some(record));
     }
 
