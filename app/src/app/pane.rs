@@ -32,6 +32,7 @@ pub(super) struct Pane {
     id: Option<DocumentId>,
     state: EditorState,
     look: Look,
+    bracket_pairs: bool,
     /// What is to be done in the next frame, which knows where the lines are.
     waiting: Vec<Command>,
     /// For how many more frames the text asks for the keyboard.
@@ -52,6 +53,7 @@ impl Pane {
             id: None,
             state: EditorState::new(&Text::new()),
             look: Look::default(),
+            bracket_pairs: false,
             waiting: Vec::new(),
             focus_frames: 0,
             find_error: None,
@@ -66,6 +68,7 @@ impl Pane {
         let Some(document) = session.document(id) else { return };
         self.state = EditorState::new(document.text());
         self.state.set_look(self.look);
+        self.state.pair_brackets(self.bracket_pairs);
         self.id = Some(id);
         self.waiting.clear();
         self.take_focus();
@@ -107,6 +110,8 @@ impl Pane {
             monospace: settings.font == FontChoice::Monospace,
         };
         self.state.set_look(self.look);
+        self.bracket_pairs = settings.bracket_pairs;
+        self.state.pair_brackets(self.bracket_pairs);
     }
 
     /// Gives the text area the keyboard in the next frame.

@@ -1,6 +1,7 @@
 //! Edits as plain lists: which chars are replaced by what, and where the carets are afterwards.
 
 mod lines;
+mod pairs;
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -8,6 +9,7 @@ use std::ops::Range;
 use quire_crdt::Text;
 
 pub use lines::{delete_lines, duplicate_lines, indent, move_lines, new_line, outdent};
+pub use pairs::{delete_pairs, type_bracket};
 
 use super::selection::Selection;
 

@@ -72,6 +72,8 @@ pub struct Settings {
     pub wrap: bool,
     /// Whether lines are numbered.
     pub line_numbers: bool,
+    /// Whether an opening bracket that is typed brings the closing one.
+    pub bracket_pairs: bool,
     /// The width of the writing column, in characters.
     pub column_chars: u32,
 }
@@ -88,6 +90,7 @@ impl Default for Settings {
             font_size: 15.0,
             wrap: true,
             line_numbers: false,
+            bracket_pairs: false,
             column_chars: COLUMN_CHARS,
         }
     }
@@ -145,6 +148,9 @@ font_size = 15.0
 wrap = true
 line_numbers = false
 column_chars = 76
+
+# An opening bracket brings the closing one.
+bracket_pairs = false
 "#;
 
 impl Settings {
@@ -166,6 +172,7 @@ impl Settings {
             font_size: reader.font_size(defaults.font_size),
             wrap: reader.flag("wrap", defaults.wrap),
             line_numbers: reader.flag("line_numbers", defaults.line_numbers),
+            bracket_pairs: reader.flag("bracket_pairs", defaults.bracket_pairs),
             column_chars: reader.column_chars(defaults.column_chars),
         };
         Ok((settings, reader.problems))
@@ -195,6 +202,7 @@ impl Settings {
         put("font_size", size_changed, value(f64::from(self.font_size)));
         put("wrap", self.wrap != old.wrap, value(self.wrap));
         put("line_numbers", self.line_numbers != old.line_numbers, value(self.line_numbers));
+        put("bracket_pairs", self.bracket_pairs != old.bracket_pairs, value(self.bracket_pairs));
         put("column_chars", self.column_chars != old.column_chars, value(i64::from(self.column_chars)));
         Ok(document.to_string())
     }
@@ -354,6 +362,7 @@ mod tests {
             font_size: 17.5,
             wrap: false,
             line_numbers: true,
+            bracket_pairs: true,
             column_chars: 100,
         };
         let text = settings.write_into(TEMPLATE).unwrap();

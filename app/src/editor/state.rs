@@ -86,6 +86,7 @@ pub struct EditorState {
     /// Where a click began, which a drag extends from, by words or lines.
     origin: (Anchor, Anchor),
     look: Look,
+    bracket_pairs: bool,
     scroll: Scroll,
     segments: Segments,
     preedit: Option<Preedit>,
@@ -103,6 +104,7 @@ impl EditorState {
             carets: Carets::default(),
             origin: (Anchor::Start, Anchor::Start),
             look: Look::default(),
+            bracket_pairs: false,
             // As far up as the view goes, its margin included.
             scroll: Scroll { anchor: Anchor::Start, points: f64::MIN, left: 0.0 },
             segments: Segments::new(text, super::segments::Estimate::default()),
@@ -146,6 +148,11 @@ impl EditorState {
     /// Changes how the text is shown; the zoom is kept within its bounds.
     pub fn set_look(&mut self, look: Look) {
         self.look = Look { zoom: look.zoom.clamp(ZOOM_MIN, ZOOM_MAX), ..look };
+    }
+
+    /// Chooses whether an opening bracket that is typed brings the closing one.
+    pub const fn pair_brackets(&mut self, on: bool) {
+        self.bracket_pairs = on;
     }
 
     /// Where every line is.

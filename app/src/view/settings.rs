@@ -100,6 +100,9 @@ fn look(ui: &mut Ui, settings: &mut Settings) {
         ui.checkbox(&mut settings.line_numbers, small(ui, "Number lines"));
     });
     ui.end_row();
+    ui.label(quiet(ui, "Typing"));
+    ui.checkbox(&mut settings.bracket_pairs, small(ui, "Close brackets"));
+    ui.end_row();
 }
 
 fn choose<T: Copy + PartialEq>(ui: &mut Ui, value: &mut T, choice: T, word: &str) {

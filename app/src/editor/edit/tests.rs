@@ -110,3 +110,27 @@ fn what_is_copied() {
     check("ab\nc|d\ne", "cd\n");
     check("{a|b{c|", "a\nc");
 }
+
+#[test]
+fn brackets_come_in_pairs_where_that_is_chosen() {
+    let typed = |typed: &'static str| {
+        move |text: &Text, selections: &[Selection]| {
+            type_bracket(text, selections, typed).unwrap_or_else(|| insert(selections, typed))
+        }
+    };
+    check("a |", "a (|)", typed("("));
+    check("|word", "(|word", typed("("));
+    check("[|]", "[(|)]", typed("("));
+    check("(a|)", "(a)|", typed(")"));
+    check("a|b", "a)|b", typed(")"));
+    check("{word| |", "[{word|] [|]", typed("["));
+    check("a|", "ab|", typed("b"));
+    let delete = |text: &Text, selections: &[Selection]| {
+        let left = |at: usize| at.saturating_sub(1)..at;
+        delete_pairs(text, selections).unwrap_or_else(|| super::delete(selections, left))
+    };
+    check("([|])", "(|)", delete);
+    check("(a|)", "(|)", delete);
+    check("(|]", "|]", delete);
+    check("|", "|", delete);
+}

@@ -133,7 +133,10 @@ impl EditorState {
                 });
                 (plan, Last::Other)
             }
-            Action::Backspace => (reach(rows, Motion::Left), Last::Deleted),
+            Action::Backspace => {
+                let pairs = self.bracket_pairs.then(|| edit::delete_pairs(text, &selections)).flatten();
+                (pairs.unwrap_or_else(|| reach(rows, Motion::Left)), Last::Deleted)
+            }
             Action::Delete => (reach(rows, Motion::Right), Last::Deleted),
             Action::DeleteWordLeft => (reach(rows, Motion::WordLeft), Last::Deleted),
             Action::DeleteWordRight => (reach(rows, Motion::WordRight), Last::Deleted),
@@ -253,7 +256,9 @@ impl EditorState {
 
     fn type_text<B: Buffer + ?Sized>(&mut self, buffer: &mut B, text: &str) -> Result<(), EditError> {
         let space = text.chars().all(char::is_whitespace);
-        let plan = edit::insert(&self.carets.selections(buffer.text()), &edit::with_newlines(text));
+        let selections = self.carets.selections(buffer.text());
+        let bracket = self.bracket_pairs.then(|| edit::type_bracket(buffer.text(), &selections, text)).flatten();
+        let plan = bracket.unwrap_or_else(|| edit::insert(&selections, &edit::with_newlines(text)));
         self.edit(buffer, plan, Last::Typed { space })
     }
 

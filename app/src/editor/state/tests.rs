@@ -251,3 +251,20 @@ fn after_any_steps_of_anyone_all_marks_are_in_the_text_and_the_sums_are_right() 
         assert_eq!(content(&buffer), other.text().slice(0..usize::MAX), "seed {seed}");
     }
 }
+
+#[test]
+fn brackets_are_closed_only_where_that_is_chosen() {
+    let commands = [Command::Insert("(".into()), Command::Insert("x".into()), Command::Insert(")".into())];
+    check("", &commands, "(x)", (3, 3));
+    check("", &commands[..1], "(", (1, 1));
+    let (mut buffer, mut state) = editor("");
+    state.pair_brackets(true);
+    run(&mut state, &mut buffer, &commands[0]);
+    assert_eq!(content(&buffer), "()");
+    run(&mut state, &mut buffer, &Command::Do(Action::Backspace));
+    assert_eq!(content(&buffer), "");
+    for command in &commands {
+        run(&mut state, &mut buffer, command);
+    }
+    assert_eq!((content(&buffer).as_str(), state.selection(buffer.text()).head), ("(x)", 3));
+}
