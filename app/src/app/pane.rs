@@ -206,8 +206,10 @@ impl Pane {
     /// Reads the text on for what goes through all of it: the search, and the count of words.
     fn read_on(&mut self, ui: &Ui, session: &Session, id: DocumentId) {
         let Some(text) = session.document(id).map(quire_crdt::Document::text) else { return };
+        let words = self.state.words();
         let found = self.state.read_for_find(text, FIND_CHARS_PER_FRAME);
-        if !self.state.count_words(text, COUNT_CHARS_PER_FRAME) || !found {
+        let counted = self.state.count_words(text, COUNT_CHARS_PER_FRAME);
+        if !counted || !found || self.state.words() != words {
             ui.ctx().request_repaint();
         }
     }
@@ -324,7 +326,7 @@ impl Pane {
         Some(((line + 1, column + 1), self.state.selection(text).range().len() as u64))
     }
 
-    /// How many words the text has; `None` while they are counted.
+    /// How many words the text has, as far as it is counted; `None` while it is counted for the first time.
     pub(super) fn words(&self) -> Option<u64> {
         self.id.and_then(|_| self.state.words())
     }

@@ -16,6 +16,9 @@ use crate::editor::link::Link;
 use crate::editor::request::Request;
 use crate::session::{Notice, Session, SessionOptions};
 
+/// How many frames a document may take to be read meanwhile.
+const READING_STEPS_MAX: usize = 2_000;
+
 /// A window that opens with its first frame.
 struct Opened {
     app: Option<App>,
@@ -338,7 +341,13 @@ fn a_search_finds_words_of_texts() {
     let field = window.get_by_label("Search titles and text");
     field.focus();
     field.type_text("carets");
-    window.run_steps(6);
+    // The text of a document that is not open is read meanwhile, on another thread.
+    for _ in 0..READING_STEPS_MAX {
+        window.run_steps(1);
+        if window.query_by_label("1 of 2 documents").is_some() {
+            break;
+        }
+    }
     window.get_by_label("1 of 2 documents");
     window.get_by_label_contains("other's carets");
 }

@@ -228,8 +228,8 @@ impl EditorState {
         self.words.read(text, chars)
     }
 
-    /// How many words the text has; `None` while they are not all counted.
-    pub fn words(&self) -> Option<u64> {
+    /// How many words the text had when they were all counted last; `None` before that.
+    pub const fn words(&self) -> Option<u64> {
         self.words.words()
     }
 

@@ -25,12 +25,14 @@ struct Counted {
 #[derive(Clone, Debug)]
 pub struct WordCount {
     blocks: Vec<Block>,
+    /// How many there were when all was counted last.
+    words: Option<u64>,
 }
 
 impl WordCount {
     /// Nothing of this text is counted yet.
     pub fn new(text: &Text) -> Self {
-        Self { blocks: vec![Block { chars: text.len_chars(), counted: None }] }
+        Self { blocks: vec![Block { chars: text.len_chars(), counted: None }], words: None }
     }
 
     /// Follows an edit. O(blocks).
@@ -61,8 +63,21 @@ impl WordCount {
         self.blocks.splice(first..=last, [Block { chars, counted: None }]);
     }
 
-    /// Counts on, in at most about so many characters of `text` as it is now; whether all is counted.
+    /// Counts on, in at most about so many characters of `text` as it is now; whether all is counted. O(blocks), and what is counted.
     pub fn read(&mut self, text: &Text, chars: usize) -> bool {
+        let is_done = self.count_on(text, chars);
+        if is_done {
+            self.words = self.sum();
+        }
+        is_done
+    }
+
+    /// How many words there were when all was counted last; `None` before that.
+    pub const fn words(&self) -> Option<u64> {
+        self.words
+    }
+
+    fn count_on(&mut self, text: &Text, chars: usize) -> bool {
         let (mut start, mut number, mut left) = (0, 0, chars);
         while let Some(block) = self.blocks.get(number).copied() {
             if block.counted.is_none() {
@@ -81,8 +96,7 @@ impl WordCount {
         true
     }
 
-    /// How many words there are; `None` while not all is counted. O(blocks).
-    pub fn words(&self) -> Option<u64> {
+    fn sum(&self) -> Option<u64> {
         let (mut words, mut open) = (0, false);
         for block in self.blocks.iter().filter(|block| block.chars > 0) {
             let counted = block.counted?;
@@ -161,7 +175,7 @@ mod tests {
         assert!(count.read(document.text(), usize::MAX));
         document.insert(250_002, " ").unwrap();
         count.apply(Splice { at: 250_002, deleted: 0, inserted: 1 });
-        assert_eq!(count.words(), None);
+        assert_eq!(count.words(), Some(100_000), "the last count stands until there is another");
         assert!(count.read(document.text(), 1), "a block is counted as a whole");
         assert_eq!(count.words(), Some(100_001));
     }

@@ -272,6 +272,8 @@ impl Session {
     pub(super) fn add(&mut self, id: DocumentId, relay: Option<RelayAddress>) -> Result<(), SessionError> {
         let record = self.new_record(relay)?;
         self.store.put_now(id, record.clone())?;
+        // What is on its way to the disk for a request came there before, and is written over.
+        self.making.remove(&id);
         self.take_new(id, record)?;
         self.open_document(id)
     }

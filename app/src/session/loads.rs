@@ -1,41 +1,72 @@
 //! Documents that are read from the disk while the session goes on: those to be linked in the background, those that a request of
 //! another copy needs, and those that a search looks through. One at a time, the background last.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use quire_crdt::sync::Now;
 use quire_crdt::{Document, DocumentId};
 
 use super::{Failure, Notice, Session, SessionError};
 use crate::shell::loader::{LoadError, Loaded, Part};
+use crate::shell::store::StoreError;
 
 /// What is asked of the loader.
 #[derive(Debug, Default)]
 pub(super) struct Loads {
     asked: VecDeque<(DocumentId, Part)>,
+    /// The same.
+    is_asked: BTreeSet<(DocumentId, Part)>,
     /// What the loader reads now; `None` also when nobody wants it any more.
-    current: Option<(DocumentId, Part)>,
-    /// Why documents could not be read, until they are asked for again.
+    current: Option<Current>,
+    /// Why documents that were asked for could not be read, until that is told.
     failed: BTreeMap<DocumentId, Failure>,
+    /// Documents that could not be read, and whether that may pass: they are not read again in the background, those for which it
+    /// may pass until the disk takes a write.
+    pub(super) unreadable: BTreeMap<DocumentId, bool>,
+}
+
+/// What the loader reads.
+#[derive(Clone, Copy, Debug)]
+struct Current {
+    document: DocumentId,
+    part: Part,
+    /// Whether somebody asked for it, and not the background.
+    asked: bool,
 }
 
 impl Loads {
     /// Asks for a document, unless that was done and is not answered.
     fn ask(&mut self, document: DocumentId, part: Part) {
         if !self.awaits(document, part) {
-            self.failed.remove(&document);
             self.asked.push_back((document, part));
+            self.is_asked.insert((document, part));
         }
     }
 
     fn awaits(&self, document: DocumentId, part: Part) -> bool {
-        self.current == Some((document, part)) || self.asked.contains(&(document, part))
+        let is_it = |current: Current| current.asked && (current.document, current.part) == (document, part);
+        self.current.is_some_and(is_it) || self.is_asked.contains(&(document, part))
+    }
+
+    /// The next that was asked for.
+    fn take_asked(&mut self) -> Option<Current> {
+        let (document, part) = self.asked.pop_front()?;
+        self.is_asked.remove(&(document, part));
+        Some(Current { document, part, asked: true })
+    }
+
+    /// The disk works: what could not be read for its sake may be read again.
+    pub(super) fn try_again(&mut self) {
+        self.unreadable.retain(|_, may_pass| !*may_pass);
     }
 
     /// What is being read of a document is not wanted any more: it is, or may soon be, older than what is in memory.
     pub(super) fn forget(&mut self, document: DocumentId) {
         self.asked.retain(|(asked, _)| *asked != document);
-        self.current = self.current.filter(|(current, _)| *current != document);
+        self.is_asked.retain(|(asked, _)| *asked != document);
+        self.current = self.current.filter(|current| current.document != document);
+        self.failed.remove(&document);
+        self.unreadable.remove(&document);
     }
 }
 
@@ -68,28 +99,23 @@ impl Session {
 
     /// Lets the loader read the next document: one that was asked for, else one of `background` that is not open.
     pub(super) fn load_next(&mut self, background: &[DocumentId]) {
-        while self.loads.current.is_none() {
-            let closed = |id: &&DocumentId| !self.open.contains_key(id) && !self.unreadable.contains(id);
-            let asked = self.loads.asked.front().copied();
-            let next = asked.or_else(|| {
+        while self.loads.current.is_none() && self.loader.is_free() {
+            let next = self.loads.take_asked().or_else(|| {
+                let closed = |id: &&DocumentId| !self.open.contains_key(id) && !self.loads.unreadable.contains_key(id);
                 let next = background.iter().find(closed).filter(|_| self.online);
-                next.map(|id| (*id, Part::Whole))
+                next.map(|id| Current { document: *id, part: Part::Whole, asked: false })
             });
-            let Some((id, part)) = next else { return };
-            match self.records.get(&id).map(|record| record.replica).filter(|_| !self.open.contains_key(&id)) {
-                Some(replica) if !self.loader.ask(id, replica, part) => return,
-                Some(_) => self.loads.current = next,
-                None => {}
-            }
-            if asked.is_some() {
-                self.loads.asked.pop_front();
+            let Some(Current { document, part, .. }) = next else { return };
+            let closed = self.records.get(&document).filter(|_| !self.open.contains_key(&document));
+            if closed.is_some_and(|record| self.loader.ask(document, record.replica, part)) {
+                self.loads.current = next;
             }
         }
     }
 
     /// Takes what the loader has read, if it is still wanted.
     pub(super) fn take_loaded(&mut self, now: Now, loaded: Loaded) {
-        let Some((document, _)) = self.loads.current.take() else { return };
+        let Some(Current { document, asked, .. }) = self.loads.current.take() else { return };
         match loaded {
             Loaded::Text(text) => {
                 // A document that cannot be read is reported when it is opened; a search goes on without it.
@@ -97,13 +123,14 @@ impl Session {
             }
             Loaded::Whole(read) => match *read {
                 Ok(read) => self.take_document(now, document, read),
-                Err(error) => self.take_load_error(document, error),
+                Err(error) => self.take_load_error(document, error, asked),
             },
         }
     }
 
     fn take_document(&mut self, now: Now, id: DocumentId, document: Document) {
         if let Err(error) = self.adopt(document, false) {
+            // No random numbers: whoever asked hears of it, and asks again.
             self.loads.failed.insert(id, error.into());
             return;
         }
@@ -114,11 +141,13 @@ impl Session {
         self.notices.push(Notice::ListChanged);
     }
 
-    fn take_load_error(&mut self, document: DocumentId, error: LoadError) {
-        if !self.unreadable.contains(&document) {
-            self.unreadable.push(document);
+    fn take_load_error(&mut self, document: DocumentId, error: LoadError, asked: bool) {
+        let may_pass = matches!(error, LoadError::Store(StoreError::Io { .. } | StoreError::Write { .. }));
+        if self.loads.unreadable.insert(document, may_pass).is_none() && !may_pass {
             self.notices.push(Notice::Unreadable { document, error: error.to_string() });
         }
-        self.loads.failed.insert(document, SessionError::from(error).into());
+        if asked {
+            self.loads.failed.insert(document, SessionError::from(error).into());
+        }
     }
 }

@@ -74,6 +74,8 @@ pub(super) struct Writes {
     pub(super) error: Option<String>,
     /// The queue was full: ask again when it has moved.
     pub(super) busy: bool,
+    /// Whether the store has a record that it has not answered for: the next one waits for that answer.
+    pub(super) record_asked: bool,
     /// The position of the log below which everything is on disk.
     head: u64,
     retry_at_us: Option<u64>,
@@ -165,7 +167,7 @@ impl OpenDocument {
 
     pub(super) fn next_timer_us(&self) -> Option<u64> {
         let record = match self.record {
-            RecordState::Due(at) => Some(at),
+            RecordState::Due(at) => Some(at).filter(|_| !self.writes.record_asked),
             RecordState::Saved | RecordState::Asked => None,
         };
         [self.replica.poll_timeout(), self.writes.retry_at_us, record].into_iter().flatten().min()
@@ -214,6 +216,7 @@ impl OpenDocument {
         self.writes.delay_us = (self.writes.delay_us * 2).clamp(WRITE_RETRY_FIRST_US, WRITE_RETRY_LONGEST_US);
         self.writes.retry_at_us = Some(now.monotonic_us.saturating_add(self.writes.delay_us));
         self.writes.error = Some(error);
+        self.writes.record_asked = false;
         self.record = RecordState::Due(now.monotonic_us.saturating_add(self.writes.delay_us));
     }
 
@@ -222,13 +225,17 @@ impl OpenDocument {
         if head > 0 {
             self.replica.handle_persisted(now, head);
         }
-        if record && self.record == RecordState::Asked {
-            self.record = RecordState::Saved;
+        if record {
+            self.writes.record_asked = false;
+            if self.record == RecordState::Asked {
+                self.record = RecordState::Saved;
+            }
         }
         self.writes.head = self.writes.head.max(head);
         let mended = self.writes.error.is_some() && self.writes.head >= self.replica.document().log().len() as u64;
         if mended {
-            self.writes = Writes { head: self.writes.head, busy: self.writes.busy, ..Writes::default() };
+            let Writes { busy, record_asked, head, .. } = self.writes;
+            self.writes = Writes { busy, record_asked, head, ..Writes::default() };
         }
         mended
     }

@@ -20,8 +20,8 @@ pub const BACKGROUND_LINKS_MAX: usize = 16;
 const FRAMES_PER_PUMP_MAX: usize = 256;
 
 impl Session {
-    /// Moves what happened outside into the replicas, and what these want into store and links. Never waits. What there is to show
-    /// comes back in order.
+    /// Moves what happened outside into the replicas, and what these want into store and links. Never waits, but for whoever reads
+    /// the answers of a script. What there is to show comes back in order.
     pub fn pump(&mut self) -> Vec<Notice> {
         self.behind = false;
         for taken in 0.. {
@@ -53,6 +53,7 @@ impl Session {
         match event {
             Event::Store(StoreEvent::Written { document, head, record }) => {
                 self.made(document, Ok(()));
+                self.loads.try_again();
                 if self.open.get_mut(&document).is_some_and(|open| open.written(now, head, record)) {
                     self.notices.push(Notice::WriteMended { document });
                 }
@@ -199,15 +200,22 @@ impl Session {
             RecordState::Due(at) => all || now.monotonic_us >= at,
             RecordState::Saved | RecordState::Asked => false,
         };
-        let ids: Vec<DocumentId> =
-            self.open.iter().filter(|(_, open)| due(open.record)).map(|(document, _)| *document).collect();
+        let ids: Vec<DocumentId> = self
+            .open
+            .iter()
+            .filter(|(_, open)| due(open.record) && !open.writes.record_asked)
+            .map(|(document, _)| *document)
+            .collect();
         for document in ids {
             self.refresh_title(document);
             let Some(record) = self.records.get_mut(&document) else { continue };
             let Some(open) = self.open.get_mut(&document) else { continue };
             record.waiting_since_us = open.waiting_since_us(now);
             match self.store.put(document, record.clone()) {
-                Ok(()) => open.record = RecordState::Asked,
+                Ok(()) => {
+                    open.record = RecordState::Asked;
+                    open.writes.record_asked = true;
+                }
                 Err(_busy) => open.writes.busy = true,
             }
         }

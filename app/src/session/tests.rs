@@ -339,6 +339,70 @@ fn what_a_request_needs_stays_open_until_all_of_it_is_read() {
 }
 
 #[test]
+fn two_requests_for_one_link_make_one_copy() {
+    let (folder, mut session) = session();
+    let link = Link { relay: "127.0.0.1:1".parse().unwrap(), document: DocumentId::from_bytes([9; 16]) };
+    let request = Request::Join { link: link.to_string(), timeout_ms: 0 };
+    let reader = session.store.reader();
+    let stopped = stop(&reader);
+    let jobs = [session.ask(request.clone(), ""), session.ask(request, "")];
+    session.pump();
+    drop(stopped);
+    for job in jobs {
+        assert_eq!(answer(&mut session, job).unwrap_err().code, Failure::TIMED_OUT, "nobody answers there");
+    }
+    let replica = session.records[&link.document].replica;
+    session.close();
+    let session = session_in(&folder);
+    assert_eq!(session.list().len(), 1);
+    assert_eq!(session.records[&link.document].replica, replica, "it is who it was said to be on disk");
+}
+
+#[test]
+fn a_document_is_read_before_the_window_is_asked_to_show_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut session = session_in(&folder);
+    let id = session.import("", "words").unwrap();
+    session.close();
+    let options = SessionOptions { folder: folder.path().to_owned(), has_window: true, ..SessionOptions::default() };
+    let mut session = Session::open(options).unwrap();
+    let show = session.ask(Request::Show { id: Some(id.to_string()) }, "");
+    let expected = Notice::Show { document: Some(id) };
+    pump_until(&mut session, |session, notices| {
+        let shown = notices.contains(&expected);
+        assert_eq!(shown, session.document(id).is_some(), "it is open when it is to be shown");
+        shown
+    });
+    assert!(answer(&mut session, show).is_ok());
+    session.pump();
+    assert!(session.document(id).is_some(), "it stays open for the window");
+}
+
+#[test]
+fn what_cannot_be_read_while_the_disk_fails_can_be_read_afterwards() {
+    let (disk, folder, inbox) = (Disk::default(), tempfile::tempdir().unwrap(), Inbox::new());
+    let store = store_on(&disk, folder.path(), &inbox);
+    let options = SessionOptions { folder: folder.path().to_owned(), ..SessionOptions::default() };
+    let mut session = Session::start(options, store, inbox).unwrap();
+    let (mine, other) = (session.import("", "mine").unwrap(), session.import("", "other").unwrap());
+    session.close_document(other);
+    pump_until(&mut session, |session, _| session.document(other).is_none());
+    disk.full.store(true, Ordering::SeqCst);
+    session.insert(mine, 0, "x").unwrap();
+    session.commit(mine).unwrap();
+    pump_until(&mut session, |_, notices| notices.iter().any(|notice| matches!(notice, Notice::WriteFailed { .. })));
+    let cat = session.ask(Request::Cat { id: other.to_string() }, "");
+    let failure = answer(&mut session, cat).unwrap_err();
+    assert!(failure.message.contains("the last write failed"), "{}", failure.message);
+    disk.full.store(false, Ordering::SeqCst);
+    session.retry_writes();
+    pump_until(&mut session, |_, notices| notices.contains(&Notice::WriteMended { document: mine }));
+    let cat = session.ask(Request::Cat { id: other.to_string() }, "");
+    assert_eq!(answer(&mut session, cat).unwrap().text.as_deref(), Some("other"));
+    assert!(session.loads.unreadable.is_empty());
+}
+
+#[test]
 fn a_request_says_that_the_disk_refused() {
     let (disk, folder, inbox) = (Disk::default(), tempfile::tempdir().unwrap(), Inbox::new());
     let store = store_on(&disk, folder.path(), &inbox);

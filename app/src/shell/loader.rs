@@ -1,6 +1,7 @@
 //! Reads documents from the library on a thread of its own, so that nobody who writes waits for a disk or for a long history.
 
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
@@ -16,6 +17,14 @@ pub enum LoadError {
     /// The library cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The program stumbled over it.
+    #[error(
+        "document {document} cannot be read: the program stumbled over what is stored of it, which is a fault of the program; nothing was changed"
+    )]
+    Stumbled {
+        /// The document.
+        document: DocumentId,
+    },
     /// A stored change cannot be read.
     #[error(
         "change {position} of document {document} on this disk cannot be read: {error}; the others of the library can"
@@ -49,7 +58,7 @@ impl std::fmt::Display for Because<'_> {
 }
 
 /// What is wanted of a document.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Part {
     /// All of it.
     Whole,
@@ -94,8 +103,12 @@ impl Loader {
         Ok(Self { requests: sender, places })
     }
 
-    /// Asks for a document of the library; an event answers. Never waits; false while the answer to another request is not taken out of
-    /// the inbox, and nothing was asked for then.
+    /// Whether the answer to the last request was taken out of the inbox, so that there can be another.
+    pub fn is_free(&self) -> bool {
+        self.places.try_take().is_some()
+    }
+
+    /// Asks for a document of the library; an event answers. Never waits; false unless [`Loader::is_free`].
     pub fn ask(&self, document: DocumentId, replica: ReplicaId, part: Part) -> bool {
         let Some(place) = self.places.try_take() else { return false };
         self.requests.try_send(Request { document, replica, part, place }).is_ok()
@@ -104,7 +117,8 @@ impl Loader {
 
 fn run(reader: &Reader, requests: &Receiver<Request>, outlet: &Outlet) {
     while let Ok(Request { document, replica, part, place }) = requests.recv() {
-        let document = read(reader, document, replica);
+        let document = catch_unwind(AssertUnwindSafe(|| read(reader, document, replica)))
+            .unwrap_or(Err(LoadError::Stumbled { document }));
         let loaded = match part {
             Part::Whole => Loaded::Whole(Box::new(document)),
             Part::Text => Loaded::Text(document.map(|document| document.text().slice(0..document.text().len_chars()))),

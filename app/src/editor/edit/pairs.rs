@@ -3,7 +3,7 @@
 use quire_crdt::Text;
 
 use super::super::selection::Selection;
-use super::{Change, Plan};
+use super::{Change, Edit, Plan};
 
 const PAIRS: [(char, char); 3] = [('(', ')'), ('[', ']'), ('{', '}')];
 
@@ -13,19 +13,33 @@ pub fn type_bracket(text: &Text, selections: &[Selection], typed: &str) -> Optio
     let mut chars = typed.chars();
     let (typed, None) = (chars.next()?, chars.next()) else { return None };
     let pair = PAIRS.iter().find(|(open, close)| typed == *open || typed == *close)?;
+    let are_selected = selections.iter().all(|selection| !selection.is_empty());
+    if typed == pair.0 && are_selected {
+        return Some(put_around(selections, *pair));
+    }
     Some(Plan::for_each(selections, |_, selection| type_one(text, selection, *pair, typed)))
+}
+
+/// The selected characters stay who they are: nothing is typed anew.
+fn put_around(selections: &[Selection], (open, close): (char, char)) -> Plan {
+    let mut order: Vec<usize> = (0..selections.len()).collect();
+    order.sort_by_key(|at| selections[*at].range().start);
+    let mut plan = Plan { edits: Vec::new(), selections: selections.to_vec() };
+    for (before, at) in order.into_iter().enumerate() {
+        let range = selections[at].range();
+        plan.edits.push(Edit::new(range.start..range.start, open));
+        plan.edits.push(Edit::new(range.end..range.end, close));
+        let moved = |to: usize| to + 2 * before + 1;
+        plan.selections[at] = Selection { tail: moved(selections[at].tail), head: moved(selections[at].head) };
+    }
+    plan
 }
 
 fn type_one(text: &Text, selection: Selection, (open, close): (char, char), typed: char) -> Change {
     let range = selection.range();
     let next = char_at(text, range.end);
-    if typed == open && !selection.is_empty() {
-        let chosen = text.slice(range.clone());
-        let change = Change::new(range.clone(), format!("{open}{chosen}{close}"));
-        let back = |at: usize| at - range.start + 1;
-        return Change { selection: Selection { tail: back(selection.tail), head: back(selection.head) }, ..change };
-    }
-    if typed == open && next.is_none_or(|next| next.is_whitespace() || PAIRS.iter().any(|(_, close)| *close == next)) {
+    let closes = |next: char| next.is_whitespace() || PAIRS.iter().any(|(_, close)| *close == next);
+    if typed == open && next.is_none_or(closes) {
         return Change { selection: Selection::caret(1), ..Change::new(range, format!("{open}{close}")) };
     }
     if typed == close && selection.is_empty() && next == Some(close) {

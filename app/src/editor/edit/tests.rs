@@ -123,7 +123,10 @@ fn brackets_come_in_pairs_where_that_is_chosen() {
     check("[|]", "[(|)]", typed("("));
     check("(a|)", "(a)|", typed(")"));
     check("a|b", "a)|b", typed(")"));
-    check("{word| |", "[{word|] [|]", typed("["));
+    check("{one| {two|", "[{one|] [{two|]", typed("["));
+    let around = type_bracket(LocalBuffer::new("word").text(), &[Selection { tail: 4, head: 0 }], "(").unwrap();
+    assert!(around.edits.iter().all(|edit| edit.range.is_empty()), "what is selected is not typed anew");
+    assert_eq!(around.selections, [Selection { tail: 5, head: 1 }]);
     check("a|", "ab|", typed("b"));
     let delete = |text: &Text, selections: &[Selection]| {
         let left = |at: usize| at.saturating_sub(1)..at;
