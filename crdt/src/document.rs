@@ -14,6 +14,7 @@ use crate::text::{Splice, Text};
 use crate::undo::UndoLog;
 use crate::units::{UNITS_MAX, Unit};
 use authors::Authors;
+pub use checkpoint::{CHECKPOINT_VERSION, Checkpoint, CheckpointError};
 use deletions::Deletion;
 pub use edits::Edits;
 pub use error::{EditError, ReceiveError};
@@ -23,6 +24,7 @@ pub use log::{Envelopes, Log};
 use validate::{Checked, Past};
 
 mod authors;
+mod checkpoint;
 mod cuts;
 mod deletions;
 mod edits;

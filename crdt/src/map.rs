@@ -61,6 +61,19 @@ impl LwwMap {
         self.keys.iter().filter(|(_, entries)| entries.len() > 1).map(|(key, _)| key.as_str())
     }
 
+    /// All keys ever written, with everything that stands there.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&str, &[Entry])> + '_ {
+        self.keys.iter().map(|(key, entries)| (key.as_str(), entries.as_slice()))
+    }
+
+    /// Adds a key behind all others with what stands there, the winner first; whether that is their order.
+    pub(crate) fn append(&mut self, key: String, entries: Vec<Entry>) -> bool {
+        let behind = self.keys.last_key_value().is_none_or(|(last, _)| *last < key);
+        let in_order = !entries.is_empty() && entries.is_sorted_by(|winner, other| winner.rank() > other.rank());
+        self.keys.insert(key, entries);
+        behind && in_order
+    }
+
     /// Applies a write whose author had seen `past`.
     pub(crate) fn apply(&mut self, key: &str, entry: Entry, past: &VersionVector) {
         let entries = match self.keys.get_mut(key) {

@@ -1,8 +1,10 @@
 #![doc = include_str!("text/README.md")]
 
+mod build;
 mod index;
 mod inserted;
 mod integrate;
+mod loom;
 mod rope;
 mod span;
 mod spans;
@@ -20,6 +22,7 @@ use crate::units::{Unit, Units};
 
 pub(crate) use self::inserted::{Inserted, InsertedRun};
 use self::integrate::{Known, Slot};
+pub(crate) use self::loom::{Loom, Node};
 pub use self::rope::Chunks;
 use self::rope::Rope;
 use self::span::Span;

@@ -2,13 +2,18 @@
 
 use quire::editor::link::Link;
 use quire::editor::presence::Presence;
-use quire_crdt::{Anchor, Change, DocumentId, Envelope, Header, Op, OpId, ReplicaId, Value, open, seal};
+use quire_crdt::{
+    Anchor, Change, Checkpoint, Document, DocumentId, Envelope, Header, Op, OpId, Received, ReplicaId, Value, open,
+    seal,
+};
 use sim::frames::hex;
 
+use crate::checkpoints::assert_same;
 use crate::golden_frames;
 
 const ENVELOPES: &str = include_str!("../golden/envelopes-v1.txt");
 const PRESENCES: &str = include_str!("../golden/presences-v1.txt");
+const CHECKPOINTS: &str = include_str!("../golden/checkpoints-v1.txt");
 const LINK: &str = include_str!("../golden/link-v1.txt");
 
 const DOCUMENT: DocumentId = DocumentId::from_bytes(*b"a document's id.");
@@ -93,6 +98,38 @@ fn golden_envelopes_are_read_for_ever() {
         assert_eq!((found, envelope.document()), (name, DOCUMENT));
         assert_eq!(open(&envelope), Ok(change));
     }
+}
+
+/// Two people who write at once, delete, and name the document.
+fn written_by_two() -> Document {
+    let (mut ana, mut ben) = (Document::new(DOCUMENT, ANA), Document::new(DOCUMENT, BEN));
+    let send = |from: &mut Document, to: &mut Document| {
+        from.commit();
+        for envelope in from.log() {
+            to.receive(envelope, &mut Received::default()).expect("a change");
+        }
+    };
+    assert_eq!(ana.insert(0, "Grüße, 世界 👋 – again, again, again, again, again, again and again"), Ok(()));
+    assert_eq!(ana.set("title", Some(Value::Text("Greetings".to_owned()))), Ok(()));
+    send(&mut ana, &mut ben);
+    assert_eq!((ana.insert(5, "!"), ana.insert(6, "!"), ana.delete(0..2)), (Ok(()), Ok(()), Ok(())));
+    assert_eq!((ben.insert(5, "?"), ben.delete(4..7), ben.insert(12, "from Ben")), (Ok(()), Ok(()), Ok(())));
+    assert_eq!((ana.set("n", Some(Value::Integer(-1))), ben.set("n", None)), (Ok(()), Ok(())));
+    send(&mut ben, &mut ana);
+    assert_eq!(ana.insert(0, "Two "), Ok(()));
+    ana.commit();
+    ana
+}
+
+#[test]
+fn golden_checkpoints_are_read_for_ever_and_written_as_ever() {
+    let document = written_by_two();
+    let written = format!("two-authors {}\n", hex(&document.checkpoint().expect("everything is committed")));
+    assert!(written == CHECKPOINTS, "tests/golden/checkpoints-v1.txt differs from what is written now:\n{written}");
+    let (_, bytes) = CHECKPOINTS.trim().split_once(' ').expect("a name and bytes");
+    let checkpoint = Checkpoint::decode(golden_frames::bytes(bytes).into()).expect("a checkpoint of version 1");
+    let read = checkpoint.document(ANA).expect("a whole checkpoint");
+    assert_same(&read, &document);
 }
 
 #[test]

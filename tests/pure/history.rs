@@ -37,7 +37,8 @@ impl Plan {
     }
 }
 
-/// Replicas in the middle of a history.
+/// Replicas in the middle of a history; copies of it go on in the same way.
+#[derive(Clone)]
 pub(crate) struct History {
     pub(crate) documents: Vec<Document>,
     writers: Vec<(Typing, usize)>,

@@ -3,6 +3,7 @@
 
 mod anchors;
 mod bad_input;
+mod checkpoints;
 mod convergence;
 mod golden;
 mod golden_frames;

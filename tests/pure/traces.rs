@@ -3,6 +3,7 @@
 use quire_crdt::{Delivery, Document, Envelope, Received, ReplicaId};
 use sim::trace::{Trace, Transaction};
 
+use crate::checkpoints::{assert_same, read_checkpoint};
 use crate::history::{DOCUMENT, visible};
 
 fn read(name: &str) -> Trace {
@@ -38,6 +39,7 @@ fn check_sequential(name: &str) {
         received.patches.clear();
     }
     assert_eq!(visible(reader.text()), trace.end);
+    assert_same(&read_checkpoint(&reader), &writer);
 }
 
 #[test]
@@ -87,6 +89,7 @@ fn traces_friendsforever() {
         }
         document.text().assert_invariants();
         assert_eq!(visible(document.text()), trace.end);
+        assert_same(&read_checkpoint(document), document);
     }
 }
 

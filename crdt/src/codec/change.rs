@@ -109,7 +109,7 @@ fn encode_origin(writer: &mut Writer, names: &Names, seq: u64, id: Option<OpId>)
     }
 }
 
-fn encode_value(writer: &mut Writer, value: ValueRef<'_>) {
+pub(crate) fn encode_value(writer: &mut Writer, value: ValueRef<'_>) {
     match value {
         ValueRef::Text(text) => {
             writer.byte(TEXT);
@@ -192,7 +192,7 @@ impl<'a> Ops<'a> {
                     _ => Err(self.reader.error(DecodeErrorKind::Range { field: "deletion", value: len })),
                 }
             }
-            SET => Ok(OpRef::Set { key: self.reader.text("key")?, value: Some(self.value()?) }),
+            SET => Ok(OpRef::Set { key: self.reader.text("key")?, value: Some(decode_value(&mut self.reader)?) }),
             REMOVE => Ok(OpRef::Set { key: self.reader.text("key")?, value: None }),
             tag => Err(self.reader.error(DecodeErrorKind::Range { field: "kind of operation", value: u64::from(tag) })),
         }
@@ -218,16 +218,17 @@ impl<'a> Ops<'a> {
             _ => Err(self.reader.error(DecodeErrorKind::Range { field: "distance of an id", value })),
         }
     }
+}
 
-    fn value(&mut self) -> Result<ValueRef<'a>, DecodeError> {
-        match self.reader.byte()? {
-            TEXT => Ok(ValueRef::Text(self.reader.text("value")?)),
-            INTEGER => Ok(ValueRef::Integer(unzigzag(self.reader.varint()?))),
-            NO => Ok(ValueRef::Flag(false)),
-            YES => Ok(ValueRef::Flag(true)),
-            BYTES => Ok(ValueRef::Bytes(self.reader.bytes("value")?)),
-            tag => Err(self.reader.error(DecodeErrorKind::Range { field: "kind of value", value: u64::from(tag) })),
-        }
+/// Reads what [`encode_value`] wrote.
+pub(crate) fn decode_value<'a>(reader: &mut Reader<'a>) -> Result<ValueRef<'a>, DecodeError> {
+    match reader.byte()? {
+        TEXT => Ok(ValueRef::Text(reader.text("value")?)),
+        INTEGER => Ok(ValueRef::Integer(unzigzag(reader.varint()?))),
+        NO => Ok(ValueRef::Flag(false)),
+        YES => Ok(ValueRef::Flag(true)),
+        BYTES => Ok(ValueRef::Bytes(reader.bytes("value")?)),
+        tag => Err(reader.error(DecodeErrorKind::Range { field: "kind of value", value: u64::from(tag) })),
     }
 }
 

@@ -82,6 +82,11 @@ impl Deletions {
         self.runs.push(Packed { start, first, len: if backwards { len | BACKWARDS } else { len } });
     }
 
+    /// How many runs there are.
+    pub(crate) const fn len(&self) -> usize {
+        self.runs.len()
+    }
+
     /// All runs, in the order of delivery.
     pub(crate) fn iter(&self) -> impl Iterator<Item = Deletion> + '_ {
         self.runs.iter().map(Packed::run)

@@ -28,6 +28,18 @@ pub(super) struct Record {
 }
 
 impl Record {
+    /// All that was delivered: where each change ends, and what deps are named in those that name any.
+    pub(super) fn of(
+        deletions: Deletions,
+        sets: Vec<(Unit, String, Option<Value>)>,
+        ends: &[Unit],
+        deps: Vec<(usize, VersionVector)>,
+    ) -> Self {
+        let mut starts = Vec::with_capacity(ends.len());
+        starts.extend(core::iter::once(Unit(0)).chain(ends.iter().copied()).take(ends.len()));
+        Self { deletions, sets, starts, deps, end: ends.last().copied() }
+    }
+
     /// How many changes there are.
     pub(super) const fn len(&self) -> usize {
         self.starts.len()
@@ -50,6 +62,11 @@ impl Record {
     /// Adds a write to the map, whose number is larger than all others'.
     pub(super) fn push_set(&mut self, unit: Unit, key: String, value: Option<Value>) {
         self.sets.push((unit, key, value));
+    }
+
+    /// All writes to the map, each with its unit.
+    pub(super) fn sets(&self) -> &[(Unit, String, Option<Value>)] {
+        &self.sets
     }
 
     /// Whether a unit from this one on wrote to the map.

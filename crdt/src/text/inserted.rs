@@ -69,6 +69,32 @@ impl Packed {
 }
 
 impl Inserted {
+    /// These runs, their numbers ascending, still without their letters.
+    pub(super) fn of(runs: impl Iterator<Item = InsertedRun>) -> Self {
+        let packed = |run: InsertedRun| Packed {
+            start: run.start.0,
+            len: u32::try_from(run.len).unwrap_or(u32::MAX),
+            left: pack(run.left),
+            right: pack(run.right),
+            byte: 0,
+        };
+        Self { runs: runs.map(packed).collect(), text: String::new() }
+    }
+
+    /// Adds the letters of all runs, and where those of each start.
+    pub(super) fn with_letters(mut self, text: String, starts: &[u32]) -> Self {
+        for (run, byte) in self.runs.iter_mut().zip(starts) {
+            run.byte = *byte;
+        }
+        self.text = text;
+        self
+    }
+
+    /// All runs, in the order of delivery.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = InsertedRun> + '_ {
+        self.runs.iter().map(Packed::run)
+    }
+
     /// Whether the letters of one more run of so many bytes can be kept.
     pub(crate) fn has_room(&self, bytes: usize) -> bool {
         u32::try_from(self.text.len() + bytes).is_ok()

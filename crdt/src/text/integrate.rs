@@ -63,14 +63,10 @@ pub(super) fn find_slot(known: Known<'_>, id: OpId, left: Option<Cursor>, right:
     Slot { gap: spans.at(at), level, right: right_unit }
 }
 
-/// The level of a character between two neighbours: a child on the left of `right` if that has `left` for its left origin, else a
-/// child on the right of `left`. What stands right behind a character and is one step deeper has it for its left origin.
+/// The level of a character between two neighbours.
 pub(super) fn level_between(spans: &Spans, left: Option<Cursor>, right: Option<Cursor>) -> Level {
     let left = left.map_or(Level::START, |left| spans.level(left));
-    match right.map(|right| spans.level(right)) {
-        Some(parent) if parent.left() == left.left() + 1 => Level::new(parent.left(), parent.right() + 1),
-        _ => Level::new(left.left() + 1, 0),
-    }
+    Level::between(left, right.map(|right| spans.level(right)))
 }
 
 /// Where the children on the left of the character at `position` start, which has this level. The left origin of them all is the

@@ -11,6 +11,9 @@ const PIECE_BYTES_MAX: usize = if cfg!(test) { 7 } else { 1024 };
 /// A piece with fewer bytes is joined with a neighbour if both fit one.
 const PIECE_BYTES_MIN: usize = PIECE_BYTES_MAX / 2;
 
+/// How many bytes a piece of a text has that is built at once, so that the first edits split none; any char fits.
+const PIECE_BYTES_FILLED: usize = PIECE_BYTES_MAX / 5 * 4;
+
 /// Measures of a stretch of text.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(super) struct TextSum {
@@ -108,6 +111,17 @@ pub(super) struct Rope {
 }
 
 impl Rope {
+    /// A rope of this text. O(n).
+    pub(super) fn filled(text: &str) -> Self {
+        let mut rest = text;
+        let pieces = core::iter::from_fn(|| {
+            let (piece, behind) = rest.split_at(rest.floor_char_boundary(PIECE_BYTES_FILLED));
+            rest = behind;
+            (!piece.is_empty()).then(|| Piece::new(piece))
+        });
+        Self { tree: Tree::filled(pieces), near: None }
+    }
+
     /// The measures of the whole text. O(1).
     pub(super) const fn sum(&self) -> &TextSum {
         self.tree.sum()

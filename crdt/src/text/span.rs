@@ -28,6 +28,20 @@ impl Level {
     pub(super) const fn right(self) -> u32 {
         self.0 as u32
     }
+
+    /// The level of the character `offset` behind the first of a run, which has this one.
+    pub(super) const fn within(self, offset: usize) -> Self {
+        if offset == 0 { self } else { Self::new(self.left() + fit(offset), 0) }
+    }
+
+    /// The level of a character between two neighbours: a child on the left of `right` if that has `left` for its left origin,
+    /// else a child on the right of `left`. What stands right behind a character and is one step deeper has it for its left origin.
+    pub(super) const fn between(left: Self, right: Option<Self>) -> Self {
+        match right {
+            Some(parent) if parent.left() == left.left() + 1 => Self::new(parent.left(), parent.right() + 1),
+            _ => Self::new(left.left() + 1, 0),
+        }
+    }
 }
 
 /// A run of characters as the tree holds it: all of them deleted or none, and nothing between them.
@@ -92,7 +106,7 @@ impl Span {
 
     /// The level of a character of this span, or of the one that would go on with it.
     pub(super) const fn level(&self, offset: usize) -> Level {
-        if offset == 0 { self.level } else { Level::new(self.level.left() + fit(offset), 0) }
+        self.level.within(offset)
     }
 
     /// The offset of the last of the first `len` characters that is no deeper than `level`.

@@ -1,5 +1,7 @@
 //! The list of all characters ever inserted, in document order, as spans in a tree.
 
+use alloc::vec::Vec;
+
 use super::index::Index;
 use super::span::{Level, Span, SpanSum};
 use super::tree::{Item, LeafId, Place, Tree};
@@ -23,6 +25,11 @@ pub(super) struct Spans {
 }
 
 impl Spans {
+    /// These spans, in document order, with an index that knows the leaves that [`LeafId::of_filled`] tells.
+    pub(super) fn filled(spans: Vec<Span>, index: Index) -> Self {
+        Self { tree: Tree::filled(spans), index, near: None }
+    }
+
     /// How many characters there are and how many are visible. O(1).
     pub(super) const fn sum(&self) -> &SpanSum {
         self.tree.sum()

@@ -1,10 +1,57 @@
-//! How items come and go: nodes that overflow are split, nodes that become empty are dropped.
+//! How items come and go: all at once, or one by one: nodes that overflow are split, nodes that become empty are dropped.
+
+use alloc::vec::Vec;
 
 use arrayvec::ArrayVec;
 
 use super::{Above, CHILDREN_MAX, Inner, Inserted, Item, LEAF_ITEMS_MAX, Leaf, LeafId, Place, Sum, Tree};
 
+/// How many items of a leaf, or children of an inner node, there are after [`Tree::filled`]: there is room for the first edits.
+const LEAF_ITEMS_FILLED: usize = LEAF_ITEMS_MAX / 4 * 3;
+const CHILDREN_FILLED: usize = CHILDREN_MAX / 4 * 3;
+
+impl LeafId {
+    /// The leaf of the item at an index after [`Tree::filled`].
+    pub(in super::super) fn of_filled(at: usize) -> Self {
+        // There are no more leaves than items, which are no more than units.
+        Self(u32::try_from(at / LEAF_ITEMS_FILLED).unwrap_or(u32::MAX))
+    }
+}
+
 impl<T: Item> Tree<T> {
+    /// A tree of these items, in order. O(n).
+    pub(in super::super) fn filled(items: impl IntoIterator<Item = T>) -> Self {
+        let (mut tree, mut items) = (Self::default(), items.into_iter().peekable());
+        let mut nodes = Vec::new();
+        while items.peek().is_some() {
+            let leaf = Leaf { above: Above::NONE, items: items.by_ref().take(LEAF_ITEMS_FILLED).collect() };
+            let id = if nodes.is_empty() {
+                // The empty tree's only leaf.
+                *tree.leaves.get_mut(tree.root) = leaf;
+                tree.root
+            } else {
+                tree.leaves.add(leaf)
+            };
+            nodes.push((id, tree.sum_of_leaf(LeafId(id))));
+        }
+        while nodes.len() > 1 {
+            let mut parents = Vec::with_capacity(nodes.len() / CHILDREN_FILLED + 1);
+            for group in nodes.chunks(CHILDREN_FILLED) {
+                let children = group.iter().map(|(id, _)| *id).collect();
+                let sums = group.iter().map(|(_, sum)| *sum).collect();
+                let id = tree.inners.add(Inner { above: Above::NONE, children, sums });
+                tree.adopt(id, 0, tree.height);
+                parents.push((id, tree.sum_of_inner(id)));
+            }
+            nodes = parents;
+            tree.height += 1;
+        }
+        if let [(root, sum)] = nodes.as_slice() {
+            (tree.root, tree.sum) = (*root, *sum);
+        }
+        tree
+    }
+
     /// Sees to it that the leaf has room for `more` items, at most half of what a leaf holds: gives where the item at `place` is
     /// now, and the leaf that some items moved to, if the old one was too full. O(log n).
     pub(in super::super) fn make_room(&mut self, place: Place, more: usize) -> Inserted {

@@ -1,0 +1,199 @@
+//! Who made which changes after what.
+
+use alloc::collections::BTreeMap;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use super::super::Document;
+use super::CheckpointError;
+use super::sections::{Head, Section};
+use crate::clock::VersionVector;
+use crate::codec::{DecodeError, DecodeErrorKind, Reader, Writer};
+use crate::id::ReplicaId;
+use crate::units::{UNITS_MAX, Unit};
+
+/// Changes of one author in a row.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Turn {
+    /// The author's index.
+    pub(super) author: usize,
+    /// Its first unit.
+    pub(super) start: Unit,
+    /// The change that it starts with.
+    pub(super) change: usize,
+}
+
+/// All changes, without what they did.
+#[derive(Debug, Default)]
+pub(super) struct History {
+    /// Who wrote, in the order in which they came, and how many units.
+    pub(super) authors: Vec<(ReplicaId, u64)>,
+    indices: BTreeMap<ReplicaId, usize>,
+    pub(super) turns: Vec<Turn>,
+    /// The unit behind each change.
+    pub(super) ends: Vec<Unit>,
+    /// What deps they name, for those that name any, with the number of the change.
+    pub(super) deps: Vec<(usize, VersionVector)>,
+}
+
+impl History {
+    /// The history of a document that has no uncommitted edits.
+    pub(super) fn of(document: &Document) -> Self {
+        let mut history = Self::default();
+        let units = document.text.units();
+        let mut start = Unit(0);
+        for change in 0..document.record.len() {
+            let Some(range) = document.record.units(change) else { break };
+            let replica = units.id(start).replica;
+            let author = *history.indices.entry(replica).or_insert_with(|| {
+                history.authors.push((replica, document.version.get(replica)));
+                history.authors.len() - 1
+            });
+            if history.turns.last().is_none_or(|turn| turn.author != author) {
+                history.turns.push(Turn { author, start, change });
+            }
+            history.ends.push(range.end);
+            start = range.end;
+        }
+        history.deps = document.record.deps_up_to(document.record.len()).to_vec();
+        history
+    }
+
+    /// The index of an author.
+    pub(super) fn index(&self, replica: ReplicaId) -> usize {
+        self.indices.get(&replica).copied().unwrap_or(0)
+    }
+
+    /// Where a turn ends: with which change, and with which unit.
+    pub(super) fn end_of_turn(&self, turn: usize) -> (usize, Unit) {
+        let end = self.ends.last().copied().unwrap_or(Unit(0));
+        self.turns.get(turn + 1).map_or((self.ends.len(), end), |next| (next.change, next.start))
+    }
+
+    /// The columns of changes and of deps.
+    pub(super) fn encode(&self) -> (Vec<u8>, Vec<u8>) {
+        let (mut changes, mut deps) = (Writer::default(), Writer::default());
+        let (mut named, mut next, mut start) = (self.deps.iter().peekable(), 0, Unit(0));
+        let mut delivered = vec![0; self.authors.len()];
+        for (at, turn) in self.turns.iter().enumerate() {
+            let (end, _) = self.end_of_turn(at);
+            changes.varint(turn.author as u64);
+            changes.varint((end - turn.change) as u64);
+            for change in turn.change..end {
+                if let Some((_, vector)) = named.next_if(|(other, _)| *other == change) {
+                    deps.varint((change - next) as u64);
+                    deps.varint(vector.len() as u64);
+                    for (replica, count) in vector.iter() {
+                        let index = self.index(replica);
+                        deps.varint(index as u64);
+                        deps.varint(delivered[index] - count);
+                    }
+                    next = change + 1;
+                }
+                let len = (self.ends[change].index() - start.index()) as u64;
+                changes.varint(len);
+                delivered[turn.author] += len;
+                start = self.ends[change];
+            }
+        }
+        (changes.finish(), deps.finish())
+    }
+
+    /// Reads the two columns.
+    pub(super) fn decode(head: &Head, changes: &[u8], deps: &[u8]) -> Result<Self, CheckpointError> {
+        let indices = head.authors.iter().enumerate().map(|(index, (replica, _))| (*replica, index)).collect();
+        let mut history = Self { authors: head.authors.clone(), indices, ..Self::default() };
+        history.decode_changes(head.changes, changes).map_err(Section::Changes.error())?;
+        let delivered = history.decode_deps(deps).map_err(Section::Deps.error())?;
+        let claimed = history.authors.iter().map(|(_, units)| *units);
+        if !claimed.eq(delivered) {
+            return Err(CheckpointError::Claim { claim: "version" });
+        }
+        Ok(history)
+    }
+
+    fn decode_changes(&mut self, count: usize, raw: &[u8]) -> Result<(), DecodeError> {
+        let (mut reader, mut end) = (Reader::new(raw), 0);
+        while self.ends.len() < count {
+            let value = reader.varint()?;
+            let range = |reader: &Reader<'_>, field, value| reader.error(DecodeErrorKind::Range { field, value });
+            let new = |author: &usize| {
+                *author < self.authors.len() && self.turns.last().is_none_or(|turn| turn.author != *author)
+            };
+            let author =
+                usize::try_from(value).ok().filter(new).ok_or_else(|| range(&reader, "author of a turn", value))?;
+            self.turns.push(Turn { author, start: Unit(0).plus(end), change: self.ends.len() });
+            let turn = reader.count("changes of a turn", 1)?;
+            if turn == 0 || turn > count - self.ends.len() {
+                return Err(range(&reader, "changes of a turn", turn as u64));
+            }
+            for _ in 0..turn {
+                let value = reader.varint()?;
+                let room = UNITS_MAX - end;
+                let len = usize::try_from(value).ok().filter(|len| (1..=room).contains(len));
+                end += len.ok_or_else(|| range(&reader, "length of a change", value))?;
+                self.ends.push(Unit(0).plus(end));
+            }
+        }
+        reader.finish()
+    }
+
+    /// Reads the deps; gives how many units of each author there are in the end.
+    fn decode_deps(&mut self, raw: &[u8]) -> Result<Vec<u64>, DecodeError> {
+        let mut reader = Reader::new(raw);
+        let mut delivered = vec![0; self.authors.len()];
+        let (mut next, mut start) = (next_change(&mut reader, 0)?, Unit(0));
+        for (at, turn) in self.turns.iter().enumerate() {
+            let (end, _) = self.end_of_turn(at);
+            for change in turn.change..end {
+                if next == Some(change as u64) {
+                    let vector = self.decode_vector(&mut reader, turn.author, &delivered)?;
+                    self.deps.push((change, vector));
+                    next = next_change(&mut reader, change as u64 + 1)?;
+                }
+                delivered[turn.author] += (self.ends[change].index() - start.index()) as u64;
+                start = self.ends[change];
+            }
+        }
+        match next {
+            None => Ok(delivered),
+            Some(value) => Err(reader.error(DecodeErrorKind::Range { field: "change with deps", value })),
+        }
+    }
+
+    fn decode_vector(
+        &self,
+        reader: &mut Reader<'_>,
+        author: usize,
+        delivered: &[u64],
+    ) -> Result<VersionVector, DecodeError> {
+        let count = reader.count("deps", 2)?;
+        let (mut vector, mut previous) = (Vec::with_capacity(count), None);
+        for _ in 0..count {
+            let (index, behind) = (reader.varint()?, reader.varint()?);
+            let other = usize::try_from(index).ok().filter(|index| *index != author);
+            let other = other.and_then(|other| Some((self.authors.get(other)?.0, delivered[other])));
+            let units = other.and_then(|(replica, units)| Some((replica, units.checked_sub(behind)?)));
+            match units.filter(|(replica, units)| *units > 0 && previous < Some(*replica)) {
+                Some((replica, units)) => {
+                    previous = Some(replica);
+                    vector.push((replica, units));
+                }
+                None => return Err(reader.error(DecodeErrorKind::Range { field: "dep", value: behind })),
+            }
+        }
+        if vector.is_empty() {
+            return Err(reader.error(DecodeErrorKind::Range { field: "deps", value: 0 }));
+        }
+        Ok(vector.into_iter().collect())
+    }
+}
+
+/// The next change that names deps, if there is one; `from` is the first that may be.
+fn next_change(reader: &mut Reader<'_>, from: u64) -> Result<Option<u64>, DecodeError> {
+    if reader.remaining() == 0 {
+        return Ok(None);
+    }
+    let skipped = reader.varint()?;
+    Ok(Some(from.saturating_add(skipped)))
+}

@@ -1,0 +1,205 @@
+//! A document from its checkpoint, built at once and checked as if each change had been received.
+
+use alloc::string::String;
+use alloc::vec;
+use core::ops::Range;
+
+use super::super::authors::Authors;
+use super::super::log::{Edit, Record, Step};
+use super::super::validate::entry_bytes;
+use super::super::{Document, Log, MAP_ENTRY_BYTES_MAX};
+use super::history::History;
+use super::sections::Section;
+use super::steps::{self, Steps};
+use super::{Checkpoint, CheckpointError};
+use crate::causal::CausalBuffer;
+use crate::change::{Header, Value};
+use crate::clock::VersionVector;
+use crate::envelope::ENVELOPE_BYTES_MAX;
+use crate::id::{OpId, ReplicaId};
+use crate::map::{Entry, LwwMap};
+use crate::text::Text;
+use crate::undo::UndoLog;
+use crate::units::{Unit, Units};
+
+/// The most bytes of an operation besides its text: a tag, two ids and a length.
+const OP_BYTES_MAX: usize = 64;
+
+/// The most runs of ids that are looked up for deletions: an honest history has no more of them than operations.
+const LOOKUPS_MAX: usize = 1 << 26;
+
+pub(super) fn document(checkpoint: &Checkpoint, replica: ReplicaId) -> Result<Document, CheckpointError> {
+    let head = &checkpoint.head;
+    let history = History::decode(head, &checkpoint.raw(Section::Changes)?, &checkpoint.raw(Section::Deps)?)?;
+    let (shown, deleted) = head.letters(&checkpoint.bytes)?;
+    if u32::try_from(shown.len() + deleted.len()).is_err() {
+        return Err(CheckpointError::Claim { claim: "text" });
+    }
+    let (shown_chars, deleted_chars) = (shown.chars().count(), deleted.chars().count());
+    let steps = steps::decode(checkpoint, &history, shown_chars + deleted_chars)?;
+    if steps.loom.len().1 != deleted_chars {
+        return Err(CheckpointError::Claim { claim: "text" });
+    }
+    let text = Text::woven(&steps.loom, units(&history), &shown, &deleted);
+    let text = text.ok_or(CheckpointError::Claim { claim: "list of right origins" })?;
+    let Steps { deletions, sets, starts, .. } = steps;
+    let record = Record::of(deletions, sets, &history.ends, history.deps.clone());
+    let (authors, map) = Check { history: &history, text: &text, record: &record, lookups: 0 }.all()?;
+    check_lengths(&Log { document: head.document, record: &record, text: &text }, &history, &starts)?;
+    if map != checkpoint.map()? {
+        return Err(CheckpointError::Claim { claim: "map" });
+    }
+    let version = checkpoint.version();
+    let known = authors.known(replica);
+    let moved =
+        |(other, count): &(ReplicaId, u64)| *other != replica && known.is_none_or(|known| known.get(*other) < *count);
+    Ok(Document {
+        id: head.document,
+        replica,
+        moved: version.iter().filter(moved).collect(),
+        text,
+        map,
+        made: version.get(replica),
+        version,
+        authors,
+        held: CausalBuffer::default(),
+        record,
+        undo: UndoLog::default(),
+        letters: String::new(),
+    })
+}
+
+/// All units, numbered.
+fn units(history: &History) -> Units {
+    let (mut units, mut made) = (Units::default(), vec![0; history.authors.len()]);
+    for (at, turn) in history.turns.iter().enumerate() {
+        let len = history.end_of_turn(at).1.index() - turn.start.index();
+        units.push(OpId::new(history.authors[turn.author].0, made[turn.author]), len);
+        made[turn.author] += len as u64;
+    }
+    units
+}
+
+/// Holds every change against its past, which the lists themselves do not tell.
+struct Check<'a> {
+    history: &'a History,
+    text: &'a Text,
+    record: &'a Record,
+    lookups: usize,
+}
+
+impl Check<'_> {
+    /// What is known of the authors in the end, and the map that their writes give.
+    fn all(mut self) -> Result<(Authors, LwwMap), CheckpointError> {
+        let (mut authors, mut map) = (Authors::default(), LwwMap::default());
+        let mut made = vec![0; self.history.authors.len()];
+        let mut sets = self.record.sets().iter().peekable();
+        let mut named = self.history.deps.iter().peekable();
+        for (at, turn) in self.history.turns.iter().enumerate() {
+            let (end, _) = self.history.end_of_turn(at);
+            let replica = self.history.authors[turn.author].0;
+            let (mut change, mut start) = (turn.change, turn.start);
+            while change < end {
+                let deps = named.next_if(|(other, _)| *other == change).map(|(_, deps)| deps.clone());
+                // What follows without deps has the same past, but for the author's own units.
+                let stop = named.peek().map_or(end, |(next, _)| end.min(*next));
+                let units = start..self.history.ends[stop - 1];
+                let len = (units.end.index() - units.start.index()) as u64;
+                let header = Header { replica, first_seq: made[turn.author], len, deps: deps.unwrap_or_default() };
+                let writes = sets.peek().is_some_and(|(unit, ..)| *unit < units.end);
+                let alone = self.history.authors.len() == 1;
+                let mut past = if writes || !alone { authors.past(&header) } else { VersionVector::new() };
+                if !alone {
+                    self.check(&header, &past, units.clone())?;
+                }
+                let lamport = authors.deliver(replica, header.first_seq, len, &header.deps);
+                while let Some((unit, key, value)) = sets.next_if(|(unit, ..)| *unit < units.end) {
+                    let offset = (unit.index() - start.index()) as u64;
+                    let id = header.first_id().plus(offset);
+                    check_entry(id, key, value.as_ref())?;
+                    past.observe(replica, id.seq);
+                    map.apply(key, Entry { id, lamport: lamport.plus(offset), value: value.clone() }, &past);
+                }
+                made[turn.author] += len;
+                (change, start) = (stop, units.end);
+            }
+        }
+        Ok((authors, map))
+    }
+
+    /// Whether these units of one author name only what it had seen.
+    fn check(&mut self, header: &Header, past: &VersionVector, units: Range<Unit>) -> Result<(), CheckpointError> {
+        let own = |id: OpId| id.replica == header.replica;
+        let unknown = |id: OpId| CheckpointError::Unknown { change: header.first_id(), id };
+        let all = self.text.units();
+        for step in self.record.steps(self.text, units) {
+            match step {
+                Step::Edited(Edit::Inserted { first, len }) => {
+                    let origins = self.text.inserted().find(first).map(|(run, offset)| run.part(offset, offset + len));
+                    let origins = origins.into_iter().flat_map(|run| [run.left, run.right]).flatten();
+                    // What an author made itself stands in front, or it would have no number.
+                    let foreign = origins.map(|unit| all.id(unit)).find(|id| !own(*id) && !past.contains(*id));
+                    if let Some(id) = foreign {
+                        return Err(unknown(id));
+                    }
+                }
+                Step::Edited(Edit::Deleted(deletion)) => {
+                    let mut done = 0;
+                    while done < deletion.len {
+                        let (id, run) = all.id_run(deletion.first.plus(done));
+                        let last = id.plus(run.min(deletion.len - done) as u64 - 1);
+                        if !own(last) && !past.contains(last) {
+                            return Err(unknown(last));
+                        }
+                        done += run;
+                        self.lookups += 1;
+                        if self.lookups > LOOKUPS_MAX {
+                            return Err(CheckpointError::Claim { claim: "list of deletions" });
+                        }
+                    }
+                }
+                Step::Set { .. } => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+fn check_entry(id: OpId, key: &str, value: Option<&Value>) -> Result<(), CheckpointError> {
+    let bytes = entry_bytes(key, value.map(Value::as_ref));
+    if bytes > MAP_ENTRY_BYTES_MAX {
+        return Err(CheckpointError::TooLong { change: id, bytes, limit: MAP_ENTRY_BYTES_MAX });
+    }
+    Ok(())
+}
+
+/// Whether every change fits an envelope. Envelopes are only made of those that might not.
+fn check_lengths(log: &Log<'_>, history: &History, starts: &[Unit]) -> Result<(), CheckpointError> {
+    let (mut start, mut named) = (Unit(0), history.deps.iter().peekable());
+    let mut sets = log.record.sets().iter().peekable();
+    let mut step = 0;
+    for (change, end) in history.ends.iter().enumerate() {
+        let units = end.index() - start.index();
+        let deps = named.next_if(|(other, _)| *other == change).map_or(0, |(_, deps)| deps.len());
+        let mut bytes = OP_BYTES_MAX * (deps + 2);
+        while let Some((_, key, value)) = sets.next_if(|(unit, ..)| unit < end) {
+            bytes += OP_BYTES_MAX + entry_bytes(key, value.as_ref().map(Value::as_ref));
+        }
+        let first = step;
+        while starts.get(step).is_some_and(|next| next < end) {
+            step += 1;
+        }
+        // A deletion next to many authors is many operations.
+        let ops = if history.authors.len() == 1 { step - first + 1 } else { units };
+        bytes += OP_BYTES_MAX * ops + char::MAX_LEN_UTF8 * units;
+        if bytes > ENVELOPE_BYTES_MAX {
+            let bytes = log.envelope(change).map_or(0, |envelope| envelope.bytes().len());
+            if bytes > ENVELOPE_BYTES_MAX {
+                let change = log.text.units().id(start);
+                return Err(CheckpointError::TooLong { change, bytes, limit: ENVELOPE_BYTES_MAX });
+            }
+        }
+        start = *end;
+    }
+    Ok(())
+}
