@@ -1,4 +1,5 @@
-//! What editing costs: real recordings replayed by their writer and by somebody who receives them.
+//! What editing costs: real recordings replayed by their writer and by somebody who receives them; and what a checkpoint of the
+//! whole takes.
 //!
 //! `cargo bench -p quire-crdt --bench replay`, optionally with names of recordings behind `--`. Recordings are the sequential
 //! `*.json.gz` in the folder named by `QUIRE_TRACES` (default `../shared/traces`, seen from the project's root). Prints the least of
@@ -9,7 +10,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, ensure};
-use quire_crdt::{Document, DocumentId, Envelope, Received, ReplicaId};
+use quire_crdt::{Checkpoint, Document, DocumentId, Envelope, Received, ReplicaId};
 
 /// Runs of each kind.
 const RUNS: usize = 9;
@@ -108,27 +109,56 @@ fn received(envelopes: &[Envelope]) -> Result<Document> {
     Ok(reader)
 }
 
-fn main() -> Result<()> {
+/// A checkpoint of a document that was committed as a whole: its bytes, and the time to make it, to show its text, and to edit it.
+fn saved(name: &str, trace: &Trace) -> Result<()> {
+    let mut document = gathered(trace)?;
+    document.commit();
+    let (made_ms, bytes) = least(|| document.checkpoint().context("edits wait for their commit"))?;
+    let len = bytes.len();
+    let bytes = bytes::Bytes::from(bytes);
+    let (text_ms, text) = least(|| Ok(Checkpoint::decode(bytes.clone())?.text()?))?;
+    ensure!(text == trace.end, "the checkpoint of {name} shows another text");
+    let (edited_ms, mut read) = least(|| {
+        let mut read = Checkpoint::decode(bytes.clone())?.document(document.replica())?;
+        read.insert(trace.end.chars().count() / 2, "x")?;
+        Ok(read)
+    })?;
+    ensure!(read.commit() == 1 && read.log().len() == document.log().len() + 1, "{name} reads back as another log");
+    println!("{name:20} {len:10} {made_ms:12.2} {text_ms:10.3} {edited_ms:10.2}");
+    Ok(())
+}
+
+/// The recordings asked for, by name.
+fn recordings() -> Result<Vec<(String, Trace)>> {
     let names: Vec<String> = std::env::args().skip(1).filter(|name| !name.starts_with('-')).collect();
     let folder = folder();
     let files = std::fs::read_dir(&folder).with_context(|| format!("no recordings in {}", folder.display()))?;
     let mut paths: Vec<PathBuf> = files.map(|file| Ok(file?.path())).collect::<Result<_>>()?;
     paths.sort();
-    println!("{:20} {:>10} {:>12} {:>10} {:>10}", "least of 9, ms", "gathered", "one by one", "sent", "received");
+    let mut recordings = Vec::new();
     for path in &paths {
         let name = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_suffix(".json.gz"));
         let Some(name) = name.filter(|name| names.is_empty() || names.iter().any(|wanted| wanted == name)) else {
             continue;
         };
-        let Some(trace) = read(path)? else { continue };
-        let (gathered_ms, document) = least(|| gathered(&trace))?;
+        recordings.extend(read(path)?.map(|trace| (name.to_owned(), trace)));
+    }
+    Ok(recordings)
+}
+
+fn main() -> Result<()> {
+    let recordings = recordings()?;
+    println!("{:20} {:>10} {:>12} {:>10} {:>10}", "least of 9, ms", "gathered", "one by one", "sent", "received");
+    for (name, trace) in &recordings {
+        let (gathered_ms, document) = least(|| gathered(trace))?;
         ensure!(document.text().slice(0..usize::MAX) == trace.end, "{name} ends in another text");
-        let (single_ms, document) = least(|| one_at_a_time(&trace))?;
+        let (single_ms, document) = least(|| one_at_a_time(trace))?;
         ensure!(document.text().slice(0..usize::MAX) == trace.end, "{name} ends in another text");
-        let (sent_ms, envelopes) = least(|| sent(&trace))?;
+        let (sent_ms, envelopes) = least(|| sent(trace))?;
         let (received_ms, document) = least(|| received(&envelopes))?;
         ensure!(document.text().slice(0..usize::MAX) == trace.end, "{name} ends in another text");
         println!("{name:20} {gathered_ms:10.2} {single_ms:12.2} {sent_ms:10.2} {received_ms:10.2}");
     }
-    Ok(())
+    println!("{:20} {:>10} {:>12} {:>10} {:>10}", "checkpoints, ms", "bytes", "made", "text", "edited");
+    recordings.iter().try_for_each(|(name, trace)| saved(name, trace))
 }

@@ -23,12 +23,20 @@ struct Order {
 /// Neighbours of one run, all of them deleted or none.
 struct Part {
     node: Node,
-    len: usize,
-    deleted: bool,
+    len: u32,
     /// Where the letters start in the visible text, if they are there, and where they end.
-    bytes: (usize, usize),
+    bytes: (u32, u32),
     /// The index of the span that it is part of.
-    span: usize,
+    span: u32,
+    deleted: bool,
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "there are at most UNITS_MAX units, and fewer than 2³² bytes of letters"
+)]
+const fn fit(count: usize) -> u32 {
+    count as u32
 }
 
 impl Text {
@@ -40,26 +48,25 @@ impl Text {
         let inserted = Inserted::of(loom.inserted());
         let order = if loom.is_list { in_list(loom) } else { in_tree(loom, &units, &inserted)? };
         let (parts, spans) = split(loom, &order, shown);
-        let mut part_at = vec![0; loom.next.len()];
+        let mut part_at = vec![0; loom.len().0 + 1];
         for (at, part) in parts.iter().enumerate() {
-            part_at[part.node as usize] = at;
+            part_at[part.node as usize] = fit(at);
         }
-        let (mut letters, mut starts) = (String::with_capacity(shown.len() + deleted.len()), Vec::new());
-        let (mut index, mut deleted, mut node) = (Index::default(), deleted, 1);
-        while let Some(part) = part_at.get(node).and_then(|at| parts.get(*at)) {
+        let mut letters = String::with_capacity(shown.len() + deleted.len());
+        let mut starts = Vec::with_capacity(loom.runs.len());
+        let (mut index, mut deleted, mut node) = (Index::default(), Cut::new(deleted), 1);
+        while let Some(part) = part_at.get(node).and_then(|at| parts.get(*at as usize)) {
             if loom.runs.get(starts.len()).is_some_and(|run| run.node == part.node) {
-                // The letters of both texts together are fewer than 2³² bytes.
-                starts.push(u32::try_from(letters.len()).unwrap_or(u32::MAX));
+                starts.push(fit(letters.len()));
             }
-            if part.deleted {
-                let (here, rest) = deleted.split_at(byte_of(deleted, part.len));
-                letters.push_str(here);
-                deleted = rest;
+            let len = part.len as usize;
+            letters.push_str(if part.deleted {
+                deleted.take(len)
             } else {
-                letters.push_str(&shown[part.bytes.0..part.bytes.1]);
-            }
-            index.append(loom.unit(part.node), LeafId::of_filled(part.span));
-            node += part.len;
+                &shown[part.bytes.0 as usize..part.bytes.1 as usize]
+            });
+            index.append(loom.unit(part.node), LeafId::of_filled(part.span as usize));
+            node += len;
         }
         Some(Self {
             units,
@@ -68,6 +75,25 @@ impl Text {
             rope: Rope::filled(shown),
             typing: None,
         })
+    }
+}
+
+/// Letters, of which some are taken off the front.
+struct Cut<'a> {
+    letters: &'a str,
+    at: usize,
+    is_ascii: bool,
+}
+
+impl<'a> Cut<'a> {
+    const fn new(letters: &'a str) -> Self {
+        Self { letters, at: 0, is_ascii: letters.is_ascii() }
+    }
+
+    fn take(&mut self, chars: usize) -> &'a str {
+        let start = self.at;
+        self.at += if self.is_ascii { chars } else { byte_of(&self.letters[start..], chars) };
+        &self.letters[start..self.at]
     }
 }
 
@@ -125,8 +151,9 @@ fn in_tree(loom: &Loom, units: &Units, inserted: &Inserted) -> Option<Order> {
 
 /// The characters in document order in parts, and as spans.
 fn split(loom: &Loom, order: &Order, shown: &str) -> (Vec<Part>, Vec<Span>) {
-    let (mut parts, mut spans): (Vec<Part>, Vec<Span>) = (Vec::new(), Vec::new());
-    let (mut byte, is_ascii) = (0, shown.is_ascii());
+    let count = order.stretches.len();
+    let (mut parts, mut spans): (Vec<Part>, Vec<Span>) = (Vec::with_capacity(count), Vec::with_capacity(count));
+    let mut shown = Cut::new(shown);
     for (first, len) in &order.stretches {
         let run_at = loom.run_of[*first as usize] as usize;
         let run = &loom.runs[run_at];
@@ -141,13 +168,12 @@ fn split(loom: &Loom, order: &Order, shown: &str) -> (Vec<Part>, Vec<Span>) {
                 Some(last) if last.goes_on_with(&span) => last.lengthen(len),
                 _ => spans.push(span),
             }
-            let from = byte;
+            let from = shown.at;
             if !deleted {
-                byte += if is_ascii { len } else { byte_of(&shown[byte..], len) };
+                shown.take(len);
             }
-            // The node is one of those in the ring.
-            let node = *first + u32::try_from(start - *first as usize).unwrap_or(0);
-            parts.push(Part { node, len, deleted, bytes: (from, byte), span: spans.len() - 1 });
+            let bytes = (fit(from), fit(shown.at));
+            parts.push(Part { node: fit(start), len: fit(len), bytes, span: fit(spans.len() - 1), deleted });
             start += len;
         }
     }

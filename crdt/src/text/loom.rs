@@ -35,6 +35,7 @@ pub(crate) struct Loom {
     next_shown: Vec<Node>,
     last_shown: Vec<Node>,
     pub(super) deleted: Vec<bool>,
+    len: usize,
     deleted_len: usize,
     /// For each author, the character behind which it made its last step.
     carets: Vec<Node>,
@@ -50,29 +51,27 @@ const fn fit(count: usize) -> u32 {
 impl Loom {
     /// Nothing, with room for so many characters.
     pub(crate) fn new(chars: usize, authors: usize) -> Self {
-        let ring = || {
-            let mut ring = Vec::with_capacity(chars + 1);
-            ring.push(0);
-            ring
-        };
-        let mut deleted = Vec::with_capacity(chars + 1);
-        deleted.push(false);
-        Self {
+        // As if all were one run: where runs meet is told when they are inserted.
+        let next: Vec<Node> = (1..=fit(chars) + 1).collect();
+        let mut loom = Self {
             runs: Vec::new(),
-            run_of: ring(),
-            next: ring(),
-            next_shown: ring(),
-            last_shown: ring(),
-            deleted,
+            run_of: vec![0; chars + 1],
+            next_shown: next.clone(),
+            next,
+            last_shown: core::iter::once(0).chain(0..fit(chars)).collect(),
+            deleted: vec![false; chars + 1],
+            len: 0,
             deleted_len: 0,
             carets: vec![0; authors],
             is_list: true,
-        }
+        };
+        (loom.next[0], loom.next_shown[0]) = (0, 0);
+        loom
     }
 
     /// How many characters there are, and how many of them are deleted.
     pub(crate) const fn len(&self) -> (usize, usize) {
-        (self.next.len() - 1, self.deleted_len)
+        (self.len, self.deleted_len)
     }
 
     /// Whether a character is deleted.
@@ -82,7 +81,7 @@ impl Loom {
 
     /// The last character inserted.
     pub(crate) const fn last(&self) -> Node {
-        fit(self.next.len() - 1)
+        fit(self.len)
     }
 
     /// What is likely to be the right origin of the next run with this left origin.
@@ -136,26 +135,20 @@ impl Loom {
         (count <= HOPS_MAX).then(|| (0..count).fold(from, |node, _| ring[node as usize]))
     }
 
-    /// Inserts a run, whose origins are here.
+    /// Inserts a run, whose origins are here, and for which there is room.
     pub(crate) fn insert(&mut self, author: usize, unit: Unit, len: usize, [left, right]: [Node; 2]) {
-        let (node, index) = (self.last() + 1, fit(self.runs.len()));
-        let end = node + fit(len);
+        let (first, last) = (self.len + 1, self.len + len);
+        let (node, end) = (fit(first), fit(last));
         let (behind, left_shown) = (self.behind(left), self.shown(left));
         let behind_shown = self.next_shown[left_shown as usize];
         self.is_list &= behind == right;
+        self.run_of[first..=last].fill(fit(self.runs.len()));
         self.runs.push(LoomRun { unit, node, len, left, right });
-        self.run_of.resize(end as usize, index);
-        self.deleted.resize(end as usize, false);
-        self.next.extend(node + 1..end);
-        self.next.push(behind);
-        self.next[left as usize] = node;
-        self.next_shown.extend(node + 1..end);
-        self.next_shown.push(behind_shown);
-        self.next_shown[left_shown as usize] = node;
-        self.last_shown.push(left_shown);
-        self.last_shown.extend(node..end - 1);
-        self.last_shown[behind_shown as usize] = end - 1;
-        self.set_caret(author, end - 1);
+        (self.next[last], self.next[left as usize]) = (behind, node);
+        (self.next_shown[last], self.next_shown[left_shown as usize]) = (behind_shown, node);
+        (self.last_shown[first], self.last_shown[behind_shown as usize]) = (left_shown, end);
+        self.len = last;
+        self.set_caret(author, end);
     }
 
     /// Deletes characters that are here, some of which may be deleted already.

@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use bytes::{Buf, BufMut, Bytes, BytesMut};
-use quire_crdt::{Document, DocumentId, Envelope, Received, ReplicaId};
+use quire_crdt::{Checkpoint, Document, DocumentId, Envelope, Received, ReplicaId};
 
 use super::{Edit, Outbox, Peer, Stored, Synced, Unit};
 
@@ -13,34 +13,64 @@ const DOCUMENT: DocumentId = DocumentId::from_bytes([0x51; 16]);
 /// Ids in the order of the agents, which breaks ties.
 const FIRST_REPLICA: u128 = 0xa5e5_a5e5_a5e5_a5e5_a5e5_a5e5_a5e5_a500;
 
-/// A document. Saved, or sent as a whole, it is the log of its envelopes.
+/// A document. Saved, it is a checkpoint; sent as a whole, the log of its envelopes.
 #[derive(Clone, Debug)]
 pub struct Ours {
-    document: Document,
+    state: State,
     /// What the last change that was received changed, its memory kept for the next.
     received: Received,
 }
 
+#[derive(Clone, Debug)]
+enum State {
+    Open(Document),
+    /// Nobody has edited it yet: the text is there, and the history is not decoded.
+    Saved(Checkpoint, ReplicaId),
+}
+
+fn replica(agent: usize) -> ReplicaId {
+    ReplicaId::from_bytes((FIRST_REPLICA + agent as u128).to_be_bytes())
+}
+
 impl Ours {
     fn from(agent: usize) -> Self {
-        let replica = ReplicaId::from_bytes((FIRST_REPLICA + agent as u128).to_be_bytes());
-        Self { document: Document::new(DOCUMENT, replica), received: Received::default() }
+        Self { state: State::Open(Document::new(DOCUMENT, replica(agent))), received: Received::default() }
+    }
+
+    fn document(&self) -> Result<&Document> {
+        match &self.state {
+            State::Open(document) => Ok(document),
+            State::Saved(..) => bail!("nobody has edited it since it was loaded"),
+        }
+    }
+
+    /// The document, with its history decoded.
+    fn opened(&mut self) -> Result<&mut Document> {
+        if let State::Saved(checkpoint, replica) = &self.state {
+            self.state = State::Open(checkpoint.document(*replica)?);
+        }
+        match &mut self.state {
+            State::Open(document) => Ok(document),
+            State::Saved(..) => bail!("it was just opened"),
+        }
     }
 
     fn receive_envelope(&mut self, bytes: Bytes) -> Result<()> {
-        self.received.patches.clear();
-        self.document.receive(Envelope::decode(bytes)?, &mut self.received)?;
+        let mut received = std::mem::take(&mut self.received);
+        received.patches.clear();
+        self.opened()?.receive(Envelope::decode(bytes)?, &mut received)?;
+        self.received = received;
         Ok(())
     }
 
     /// The log, each envelope behind its length.
-    fn log(&self) -> Bytes {
+    fn log(&self) -> Result<Bytes> {
         let mut log = BytesMut::new();
-        for envelope in self.document.log() {
+        for envelope in self.document()?.log() {
             log.put_u64(envelope.bytes().len() as u64);
             log.put_slice(envelope.bytes());
         }
-        log.freeze()
+        Ok(log.freeze())
     }
 
     fn receive_log(&mut self, mut log: Bytes) -> Result<()> {
@@ -53,8 +83,8 @@ impl Ours {
     }
 
     /// Own envelopes of these places of the log.
-    fn send(&self, places: Range<usize>, outbox: &mut Outbox) {
-        for envelope in self.document.log().from(places.start).take(places.len()) {
+    fn send(document: &Document, places: Range<usize>, outbox: &mut Outbox) {
+        for envelope in document.log().from(places.start).take(places.len()) {
             outbox.push(envelope.bytes());
         }
     }
@@ -69,17 +99,18 @@ impl Peer for Ours {
     }
 
     fn edit(&mut self, edit: Edit<'_>) -> Result<()> {
+        let document = self.opened()?;
         if edit.deleted > 0 {
-            self.document.delete(edit.at..edit.at + edit.deleted)?;
+            document.delete(edit.at..edit.at + edit.deleted)?;
         }
         if !edit.inserted.is_empty() {
-            self.document.insert(edit.at, edit.inserted)?;
+            document.insert(edit.at, edit.inserted)?;
         }
         Ok(())
     }
 
     fn edit_all<'a>(&mut self, row: impl Iterator<Item = Edit<'a>>) -> Result<()> {
-        let mut edits = self.document.edits();
+        let mut edits = self.opened()?.edits();
         for edit in row {
             if edit.deleted > 0 {
                 edits.delete(edit.at..edit.at + edit.deleted)?;
@@ -92,23 +123,27 @@ impl Peer for Ours {
     }
 
     fn settle(&mut self) -> Result<()> {
-        self.document.commit();
+        self.opened()?.commit();
         Ok(())
     }
 
     fn text(&self) -> Result<String> {
-        Ok(self.document.text().slice(0..usize::MAX))
+        match &self.state {
+            State::Open(document) => Ok(document.text().slice(0..usize::MAX)),
+            State::Saved(checkpoint, _) => Ok(checkpoint.text()?),
+        }
     }
 }
 
 impl Synced for Ours {
     fn transact<'a>(&mut self, edits: impl Iterator<Item = Edit<'a>>, outbox: &mut Outbox) -> Result<()> {
-        let before = self.document.log().len();
+        let before = self.opened()?.log().len();
         for edit in edits {
             self.edit(edit)?;
         }
-        self.document.commit();
-        self.send(before..self.document.log().len(), outbox);
+        let document = self.opened()?;
+        document.commit();
+        Self::send(document, before..document.log().len(), outbox);
         Ok(())
     }
 
@@ -123,7 +158,7 @@ impl Synced for Ours {
 
 impl Stored for Ours {
     fn history(&self) -> Result<Bytes> {
-        Ok(self.log())
+        self.log()
     }
 
     fn receive_history(&mut self, history: &Bytes) -> Result<()> {
@@ -131,16 +166,11 @@ impl Stored for Ours {
     }
 
     fn save(&self) -> Result<Bytes> {
-        Ok(self.log())
+        Ok(self.document()?.checkpoint().context("edits wait for their commit")?.into())
     }
 
     fn load(saved: &Bytes, agent: usize) -> Result<Self> {
-        let mut loaded = Self::from(agent);
-        loaded.receive_log(saved.clone())?;
-        Ok(loaded)
-    }
-
-    fn smallest(&self) -> Result<usize> {
-        Ok(self.document.log().iter().map(|envelope| envelope.bytes().len()).sum())
+        let state = State::Saved(Checkpoint::decode(saved.clone())?, replica(agent));
+        Ok(Self { state, received: Received::default() })
     }
 }
