@@ -46,7 +46,7 @@ use crate::shell::inbox::Inbox;
 use crate::shell::loader::Loader;
 use crate::shell::net::Net;
 use crate::shell::preferences::{self, PreferencesError};
-use crate::shell::store::{DocumentRecord, Store};
+use crate::shell::store::{Damage, DocumentRecord, Store};
 
 /// The key of the map that holds a document's title.
 pub const TITLE_KEY: &str = "title";
@@ -146,6 +146,13 @@ pub enum Notice {
         document: DocumentId,
         /// The text; `None`: it cannot be read.
         text: Option<String>,
+    },
+    /// A checkpoint on this disk cannot be used. Nothing is missing: the one before and the log were read in its place.
+    CheckpointDamaged {
+        /// Which document.
+        document: DocumentId,
+        /// What is wrong.
+        damage: Damage,
     },
     /// Another copy of the program asks to show this document, or just to come to the front.
     Show {

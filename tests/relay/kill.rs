@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use quire::shell::inbox::Inbox;
+use quire::shell::loader;
 use quire::shell::store::Store;
 use quire_crdt::{Change, DocumentId, Envelope, Header, Op, ReplicaId, VersionVector, seal};
 use quire_server::Log;
@@ -142,7 +143,9 @@ impl World {
     fn look_at_library(&mut self, at: usize) {
         let writer = &self.writers[at];
         let store = Store::open(writer.device.folder(), Inbox::new().outlet()).expect("the library opens");
-        let log = store.log(self.document).expect("the library can be read");
+        let read = loader::read(&store.reader(), self.document, writer.replica).expect("the library can be read");
+        assert!(read.damaged.is_empty());
+        let log = read.document.log().iter().map(|envelope| envelope.bytes().clone()).collect();
         let version = self.seen.note_log(log);
         assert!(version.get(writer.replica) >= writer.saved.here, "what was said to be on this disk is there");
     }

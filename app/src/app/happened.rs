@@ -72,6 +72,10 @@ impl App {
             }
             Notice::Unreadable { error, .. } => self.warn(format!("A document cannot be opened: {}", sentence(&error))),
             Notice::TextRead { document, text } => self.search.take_text(document, text),
+            Notice::CheckpointDamaged { damage, .. } => self.warn(format!(
+                "This disk has damaged a file of the library: {damage}. Nothing of the text is missing: the checkpoint before it and \
+                 the log were read. Make a copy of the library, and look after the disk."
+            )),
             Notice::Show { document } => {
                 if let Some(id) = document {
                     self.open(id);

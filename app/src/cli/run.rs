@@ -209,6 +209,9 @@ pub(super) fn tell(session: &Session, notice: &Notice) {
         }
         Notice::Cloned { document } => say(&format!("document {document} stays offline: {CLONED_WORDS}")),
         Notice::Unreadable { error, .. } => say(error),
+        Notice::CheckpointDamaged { damage, .. } => {
+            say(&format!("{damage}; nothing is missing: the one before it and the log were read. Look after the disk"));
+        }
         _ => {}
     }
 }

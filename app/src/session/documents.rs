@@ -8,7 +8,7 @@ use super::{
     BACKGROUND_LINKS_MAX, DEVICE_KEY_PREFIX, DocumentStatus, Failure, Notice, Session, SessionError, TITLE_KEY,
 };
 use crate::editor::link::RelayAddress;
-use crate::shell::loader;
+use crate::shell::loader::{self, Read};
 use crate::shell::store::DocumentRecord;
 
 /// The most characters that are kept of a title.
@@ -287,7 +287,7 @@ impl Session {
         let document = Document::new(id, record.replica);
         self.records.insert(id, record);
         self.notices.push(Notice::ListChanged);
-        self.adopt(document, false)
+        self.adopt(Read { document, checkpointed: 0, damaged: Vec::new() }, false)
     }
 
     /// As [`Session::add`], without waiting for the disk: [`Session::is_made`] says when the copy is there and open. False: the disk
@@ -357,12 +357,13 @@ impl Session {
             return Ok(());
         }
         let record = self.records.get(&id).ok_or_else(|| SessionError::NoDocument { text: id.to_string() })?;
-        let document = loader::read(&self.store.reader(), id, record.replica)?;
-        self.adopt(document, wanted)
+        let read = loader::read(&self.store.reader(), id, record.replica)?;
+        self.adopt(read, wanted)
     }
 
     /// Takes a document of the library that was read into memory.
-    pub(super) fn adopt(&mut self, document: Document, wanted: bool) -> Result<(), SessionError> {
+    pub(super) fn adopt(&mut self, read: Read, wanted: bool) -> Result<(), SessionError> {
+        let Read { document, checkpointed, damaged } = read;
         let id = document.id();
         self.loads.forget(id);
         let record = self.records.get(&id).ok_or_else(|| SessionError::NoDocument { text: id.to_string() })?;
@@ -373,8 +374,11 @@ impl Session {
             resume: record.resume,
             saved_at_relay: record.units_at_relay,
         };
-        let open = OpenDocument::new(Replica::new(document, config), wanted, record.waiting_since_us);
+        let replica = Replica::new(document, config);
+        let open = OpenDocument::new(replica, wanted, checkpointed, record.waiting_since_us);
         self.open.insert(id, open);
+        let damaged = damaged.into_iter().map(|damage| Notice::CheckpointDamaged { document: id, damage });
+        self.notices.extend(damaged);
         Ok(())
     }
 

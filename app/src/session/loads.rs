@@ -3,11 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use bytes::Bytes;
+use quire_crdt::DocumentId;
 use quire_crdt::sync::Now;
-use quire_crdt::{Document, DocumentId};
 
 use super::{Failure, Notice, Session, SessionError};
-use crate::shell::loader::{LoadError, Loaded, Part};
+use crate::shell::loader::{LoadError, Loaded, Part, Read};
 use crate::shell::store::StoreError;
 
 /// What is asked of the loader.
@@ -97,7 +98,8 @@ impl Session {
         Ok(false)
     }
 
-    /// Lets the loader read the next document: one that was asked for, else one of `background` that is not open.
+    /// Lets the loader read the next document: one that was asked for, else one of `background` that is not open, else one whose log has
+    /// grown so long behind its checkpoint that it needs a new one.
     pub(super) fn load_next(&mut self, background: &[DocumentId]) {
         while self.loads.current.is_none() && self.loader.is_free() {
             let next = self.loads.take_asked().or_else(|| {
@@ -105,9 +107,17 @@ impl Session {
                 let next = background.iter().find(closed).filter(|_| self.online);
                 next.map(|id| Current { document: *id, part: Part::Whole, asked: false })
             });
+            let next = next.or_else(|| {
+                let mut open = self.open.iter();
+                let (document, _) = open.find(|(_, open)| open.needs_checkpoint())?;
+                Some(Current { document: *document, part: Part::Checkpoint, asked: false })
+            });
             let Some(Current { document, part, .. }) = next else { return };
-            let closed = self.records.get(&document).filter(|_| !self.open.contains_key(&document));
-            if closed.is_some_and(|record| self.loader.ask(document, record.replica, part)) {
+            let is_needed = part == Part::Checkpoint || !self.open.contains_key(&document);
+            if let Some(record) = self.records.get(&document).filter(|_| is_needed) {
+                if !self.loader.ask(document, record.replica, part) {
+                    return;
+                }
                 self.loads.current = next;
             }
         }
@@ -121,6 +131,7 @@ impl Session {
                 // A document that cannot be read is reported when it is opened; a search goes on without it.
                 self.notices.push(Notice::TextRead { document, text: text.ok() });
             }
+            Loaded::Checkpoint(made) => self.take_checkpoint(document, made),
             Loaded::Whole(read) => match *read {
                 Ok(read) => self.take_document(now, document, read),
                 Err(error) => self.take_load_error(document, error, asked),
@@ -128,8 +139,24 @@ impl Session {
         }
     }
 
-    fn take_document(&mut self, now: Now, id: DocumentId, document: Document) {
-        if let Err(error) = self.adopt(document, false) {
+    fn take_checkpoint(&mut self, document: DocumentId, made: Result<(u64, Bytes), LoadError>) {
+        let Some(open) = self.open.get_mut(&document) else { return };
+        match made {
+            Ok((position, checkpoint)) => {
+                open.checkpointed = position;
+                if self.store.put_checkpoint(document, position, checkpoint).is_err() {
+                    tracing::debug!(%document, "the disk is behind: the next checkpoint will do");
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%document, %error, "no checkpoint can be made");
+                open.checkpointed = open.head();
+            }
+        }
+    }
+
+    fn take_document(&mut self, now: Now, id: DocumentId, read: Read) {
+        if let Err(error) = self.adopt(read, false) {
             // No random numbers: whoever asked hears of it, and asks again.
             self.loads.failed.insert(id, error.into());
             return;

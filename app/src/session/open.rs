@@ -14,6 +14,9 @@ const WRITE_RETRY_FIRST_US: u64 = 1_000_000;
 /// The longest delay between two attempts to write, in microseconds.
 const WRITE_RETRY_LONGEST_US: u64 = 30_000_000;
 
+/// The fewest changes behind a checkpoint that are worth another one.
+const CHECKPOINT_CHANGES_MIN: u64 = 1024;
+
 /// How long a record that is in no hurry waits for more to be written with it, in microseconds.
 const RECORD_DELAY_US: u64 = 1_000_000;
 
@@ -31,6 +34,8 @@ pub(super) struct OpenDocument {
     /// Why there is no link, as the network says; until the next one is welcomed.
     pub(super) last_end: Option<LinkEnd>,
     pub(super) writes: Writes,
+    /// The position of the log below which a checkpoint on this disk holds everything, or is about to.
+    pub(super) checkpointed: u64,
     pub(super) record: RecordState,
     /// Whether the replica had nothing more to send when it was asked last.
     pub(super) has_sent_all: bool,
@@ -96,7 +101,7 @@ pub(super) enum RecordState {
 
 impl OpenDocument {
     /// A document whose log is on disk as it is.
-    pub(super) fn new(replica: Replica, wanted: bool, waiting_since_us: Option<i64>) -> Self {
+    pub(super) fn new(replica: Replica, wanted: bool, checkpointed: u64, waiting_since_us: Option<i64>) -> Self {
         let since_before = waiting_since_us.map(|since_us| (replica.units_made(), since_us));
         let head = replica.document().log().len() as u64;
         Self {
@@ -107,6 +112,7 @@ impl OpenDocument {
             ended: None,
             last_end: None,
             writes: Writes { head, ..Writes::default() },
+            checkpointed,
             record: RecordState::Saved,
             has_sent_all: false,
             wanted,
@@ -143,6 +149,18 @@ impl OpenDocument {
         if !matches!(self.record, RecordState::Due(_)) {
             self.record = RecordState::Due(now.monotonic_us.saturating_add(RECORD_DELAY_US));
         }
+    }
+
+    /// The position of the log below which everything is on disk.
+    pub(super) const fn head(&self) -> u64 {
+        self.writes.head
+    }
+
+    /// Whether opening would take long because of what the log has behind its checkpoint. As the threshold grows with the log, all
+    /// checkpoints together cost as much as a few of the last one.
+    pub(super) fn needs_checkpoint(&self) -> bool {
+        let behind = self.writes.head.saturating_sub(self.checkpointed);
+        behind >= CHECKPOINT_CHANGES_MIN.max(self.writes.head / 4) && self.writes.error.is_none()
     }
 
     pub(super) fn is_on_disk(&self) -> bool {

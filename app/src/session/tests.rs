@@ -5,7 +5,8 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::editor::link::{Link, RelayAddress};
-use crate::shell::store::tests::{Disk, stop, store_on};
+use crate::shell::loader;
+use crate::shell::store::tests::{Disk, damage_newest_checkpoint, stop, store_on};
 
 fn session_in(folder: &TempDir) -> Session {
     let options = SessionOptions { folder: folder.path().to_owned(), introduces: true, ..SessionOptions::default() };
@@ -226,7 +227,8 @@ fn a_full_disk_is_a_banner_and_no_lost_word() {
     let status = session.status(id).unwrap();
     assert_eq!((status.write_error, status.units_saved_here), (None, 14));
     assert_eq!(session.text(id).unwrap(), "safe and sound");
-    assert_eq!(session.store.log(id).unwrap().len(), session.document(id).unwrap().log().len());
+    let stored = loader::read(&session.store.reader(), id, session.records[&id].replica).unwrap();
+    assert_eq!(stored.document.log().len(), session.document(id).unwrap().log().len());
 }
 
 /// A library with a document that is open, and a shared one that is not.
@@ -336,6 +338,52 @@ fn what_a_request_needs_stays_open_until_all_of_it_is_read() {
     let sync = session.ask(Request::Sync { ids: vec![mine.to_string(), other.to_string()], timeout_ms: 0 }, "");
     let failure = answer(&mut session, sync).unwrap_err();
     assert!(failure.message.contains("127.0.0.1:1"), "it got as far as the relay: {}", failure.message);
+}
+
+/// Writes so many changes into a document, and lets the session go on now and then.
+fn write_changes(session: &mut Session, id: DocumentId, changes: usize) {
+    for number in 0..changes {
+        session.insert(id, 0, "x").unwrap();
+        session.commit(id).unwrap();
+        if number % 64 == 0 {
+            session.pump();
+        }
+    }
+}
+
+#[test]
+fn a_long_log_gets_checkpoints_and_a_damaged_one_loses_nothing() {
+    let (folder, mut session) = session();
+    let id = session.import("Notes", "\n").unwrap();
+    let reaches = |session: &mut Session, position: u64| {
+        pump_until(session, |session, _| session.open[&id].checkpointed >= position);
+    };
+    write_changes(&mut session, id, 1_100);
+    reaches(&mut session, 1_024);
+    write_changes(&mut session, id, 1_100);
+    reaches(&mut session, 2_048);
+    write_changes(&mut session, id, 10);
+    let (text, version) = (session.text(id).unwrap(), session.document(id).unwrap().version().clone());
+    session.close();
+
+    let mut session = session_in(&folder);
+    let read = loader::read(&session.store.reader(), id, session.records[&id].replica).unwrap();
+    assert!(read.checkpointed >= 2_048 && read.damaged.is_empty());
+    assert_eq!((session.text(id).unwrap(), read.document.version()), (text.clone(), &version));
+    session.close();
+
+    damage_newest_checkpoint(folder.path());
+    let mut session = session_in(&folder);
+    session.open_document(id).unwrap();
+    assert_eq!((session.text(id).unwrap(), session.document(id).unwrap().version()), (text, &version));
+    let said = |notice: &Notice| matches!(notice, Notice::CheckpointDamaged { document, .. } if *document == id);
+    assert!(session.pump().iter().any(said));
+    write_changes(&mut session, id, 1_100);
+    reaches(&mut session, 3_072);
+    session.close();
+    let session = session_in(&folder);
+    let read = loader::read(&session.store.reader(), id, session.records[&id].replica).unwrap();
+    assert!(read.checkpointed >= 3_072 && read.damaged.is_empty(), "a sound one takes its place");
 }
 
 #[test]

@@ -5,11 +5,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
-use quire_crdt::{DecodeError, Delivery, Document, DocumentId, Envelope, ReceiveError, Received, ReplicaId};
+use bytes::Bytes;
+use quire_crdt::{
+    Checkpoint, DecodeError, Delivery, Document, DocumentId, Envelope, ReceiveError, Received, ReplicaId,
+};
 use thiserror::Error;
 
 use super::inbox::{Event, Outlet, Place, Places};
-use super::store::{Reader, StoreError};
+use super::store::{Damage, Reader, StoreError, Stored};
 
 /// Why a document cannot be read.
 #[derive(Debug, Error)]
@@ -64,15 +67,30 @@ pub enum Part {
     Whole,
     /// Its visible text alone.
     Text,
+    /// A checkpoint of what is on the disk.
+    Checkpoint,
+}
+
+/// A document as it was on the disk.
+#[derive(Debug)]
+pub struct Read {
+    /// The document.
+    pub document: Document,
+    /// The position of the log below which a checkpoint holds everything; 0: there is none.
+    pub checkpointed: u64,
+    /// Checkpoints that could not be used: the log from the one before was read in their place.
+    pub damaged: Vec<Damage>,
 }
 
 /// What the loader has read.
 #[derive(Debug)]
 pub enum Loaded {
     /// The document.
-    Whole(Box<Result<Document, LoadError>>),
+    Whole(Box<Result<Read, LoadError>>),
     /// Its visible text.
     Text(Result<String, LoadError>),
+    /// A checkpoint of the log below this position.
+    Checkpoint(Result<(u64, Bytes), LoadError>),
 }
 
 /// The thread that reads. It ends by itself when this is dropped, or the owner of the inbox is gone: nothing is lost with what it
@@ -117,11 +135,12 @@ impl Loader {
 
 fn run(reader: &Reader, requests: &Receiver<Request>, outlet: &Outlet) {
     while let Ok(Request { document, replica, part, place }) = requests.recv() {
-        let document = catch_unwind(AssertUnwindSafe(|| read(reader, document, replica)))
+        let read = catch_unwind(AssertUnwindSafe(|| read(reader, document, replica)))
             .unwrap_or(Err(LoadError::Stumbled { document }));
         let loaded = match part {
-            Part::Whole => Loaded::Whole(Box::new(document)),
-            Part::Text => Loaded::Text(document.map(|document| document.text().slice(0..document.text().len_chars()))),
+            Part::Whole => Loaded::Whole(Box::new(read)),
+            Part::Text => Loaded::Text(read.map(|read| read.document.text().slice(0..usize::MAX))),
+            Part::Checkpoint => Loaded::Checkpoint(read.map(|read| checkpoint(&read.document))),
         };
         if !outlet.leave(place, Event::Loaded(loaded)) {
             return;
@@ -129,13 +148,22 @@ fn run(reader: &Reader, requests: &Receiver<Request>, outlet: &Outlet) {
     }
 }
 
-/// Reads a document's log and gives what it makes. Waits for the disk. O(n log n) in what was written.
+/// What was read has no edits that wait for a commit, so there is a checkpoint.
+fn checkpoint(document: &Document) -> (u64, Bytes) {
+    (document.log().len() as u64, Bytes::from(document.checkpoint().unwrap_or_default()))
+}
+
+/// Reads a document: its newest checkpoint that can be used, and what the log has behind it. Waits for the disk. O(n) in what the
+/// checkpoint holds, O(n log n) in the rest.
 ///
 /// # Errors
-/// A [`LoadError`] when something of it cannot be read or taken.
-pub fn read(reader: &Reader, id: DocumentId, replica: ReplicaId) -> Result<Document, LoadError> {
-    let mut document = Document::new(id, replica);
-    for (position, bytes) in reader.log(id)?.into_iter().enumerate() {
+/// A [`LoadError`] when something of the log cannot be read or taken.
+pub fn read(reader: &Reader, id: DocumentId, replica: ReplicaId) -> Result<Read, LoadError> {
+    let open = |position, bytes| open_checkpoint(bytes, id, replica, position);
+    let Stored { checkpoint, log, damaged } = reader.stored(id, open)?;
+    let (checkpointed, mut document) = checkpoint.unwrap_or_else(|| (0, Document::new(id, replica)));
+    let start = document.log().len();
+    for (position, bytes) in (start..).zip(log) {
         let unreadable = |error| LoadError::Unreadable { document: id, position, error };
         let envelope = Envelope::decode(bytes).map_err(unreadable)?;
         let delivery = document.receive(envelope, &mut Received::default());
@@ -143,5 +171,13 @@ pub fn read(reader: &Reader, id: DocumentId, replica: ReplicaId) -> Result<Docum
             return Err(LoadError::Unusable { document: id, position, error: delivery.err() });
         }
     }
-    Ok(document)
+    Ok(Read { document, checkpointed, damaged })
+}
+
+fn open_checkpoint(bytes: Bytes, id: DocumentId, replica: ReplicaId, position: u64) -> Result<Document, String> {
+    let checkpoint = Checkpoint::decode(bytes).map_err(|error| error.to_string())?;
+    if checkpoint.document_id() != id || checkpoint.changes() as u64 != position {
+        return Err("it is of another document or position".to_owned());
+    }
+    checkpoint.document(replica).map_err(|error| error.to_string())
 }

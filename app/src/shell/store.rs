@@ -23,7 +23,7 @@ use std::thread::{self, JoinHandle};
 use bytes::Bytes;
 use quire_crdt::DocumentId;
 
-pub use self::database::{FILE_NAME, LIBRARY_VERSION};
+pub use self::database::{FILE_NAME, LIBRARY_VERSION, Stored};
 pub use self::error::{Damage, StoreError};
 pub use self::record::DocumentRecord;
 use self::writer::{Action, Answer, Opener, Request, Shared, Writer};
@@ -130,20 +130,23 @@ impl Store {
         self.reader.clone()
     }
 
-    /// The envelopes of a document's log, from position 0 on. Waits for the disk.
-    ///
-    /// # Errors
-    /// A [`StoreError`] when they cannot be read, or one of them is not as it was written.
-    pub fn log(&self, document: DocumentId) -> Result<Vec<Bytes>, StoreError> {
-        self.reader.log(document)
-    }
-
     /// Queues an envelope for this position of the document's log; [`StoreEvent`] answers. Never waits.
     ///
     /// # Errors
     /// [`Busy`] when [`STORE_PLACES`] requests are not answered, or their answers not looked at.
     pub fn append(&self, document: DocumentId, position: u64, envelope: Bytes) -> Result<(), Busy> {
         self.queue(document, Action::Append { position, envelope })
+    }
+
+    /// Queues a checkpoint of the document's log below this position. The two newest are kept, and of the log what the older of them
+    /// does not hold. Never waits, and nothing answers: without it the log is longer.
+    ///
+    /// # Errors
+    /// [`Busy`] when too many requests are waiting.
+    pub fn put_checkpoint(&self, document: DocumentId, position: u64, checkpoint: Bytes) -> Result<(), Busy> {
+        let requests = self.requests.as_ref().ok_or(Busy)?;
+        let action = Action::Checkpoint { position, checkpoint };
+        requests.try_send(Request { document, action, answer: Answer::Nobody }).map_err(|_| Busy)
     }
 
     /// Queues the document's record; [`StoreEvent`] answers. Never waits.
@@ -198,12 +201,18 @@ impl Store {
 }
 
 impl Reader {
-    /// The envelopes of a document's log, from position 0 on. Waits for the disk.
+    /// What is stored of a document: its newest checkpoint that `open` takes, or else the one before, and its log from there on. Waits
+    /// for the disk.
     ///
     /// # Errors
-    /// A [`StoreError`] when they cannot be read, or one of them is not as it was written.
-    pub fn log(&self, document: DocumentId) -> Result<Vec<Bytes>, StoreError> {
-        self.read(|path, database| database::log(path, database, document))
+    /// A [`StoreError`] when they cannot be read, one of the changes is not as it was written, or no checkpoint can be used and the
+    /// log does not begin at position 0.
+    pub fn stored<T>(
+        &self,
+        document: DocumentId,
+        open: impl FnMut(u64, Bytes) -> Result<T, String>,
+    ) -> Result<Stored<T>, StoreError> {
+        self.read(|path, database| database::stored(path, database, document, open))
     }
 
     fn read<T>(&self, read: impl FnOnce(&Path, &redb::Database) -> Result<T, StoreError>) -> Result<T, StoreError> {

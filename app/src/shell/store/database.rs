@@ -4,7 +4,11 @@
 //! | --- | --- | --- |
 //! | `header` | 0: whose file; 1: version of this layout | [`MAGIC`]; eight bytes, little-endian |
 //! | `documents` | document id, 16 bytes | checksum, record |
+//! | `checkpoints` | document id, 16 bytes, then position, 8 bytes, big-endian | checksum, checkpoint of the log below the position |
 //! | `log` | document id, 16 bytes, then position, 8 bytes, big-endian | checksum, envelope |
+//!
+//! Of each document the two newest checkpoints are kept, and of its log what is not in the older of the two: should the newer one be
+//! damaged, nothing is missing.
 //!
 //! A checksum is the CRC-32 of key and value, four bytes, little-endian: the store under the library checks its pages only
 //! when it was not closed properly, and bit rot has no such manners.
@@ -23,8 +27,19 @@ use super::record::DocumentRecord;
 use crate::editor::checksum::crc32_of_parts;
 use crate::shell::files::sync_folder;
 
+/// What is stored of a document.
+#[derive(Debug)]
+pub struct Stored<T> {
+    /// The newest checkpoint that can be used, and the position of the log below which it holds everything.
+    pub checkpoint: Option<(u64, T)>,
+    /// The envelopes of the log from there on, or from position 0.
+    pub log: Vec<Bytes>,
+    /// Newer checkpoints that cannot be used.
+    pub damaged: Vec<Damage>,
+}
+
 /// The version of the layout that this program writes, and the newest that it reads.
-pub const LIBRARY_VERSION: u64 = 1;
+pub const LIBRARY_VERSION: u64 = 2;
 
 /// The file's name in the library's folder.
 pub const FILE_NAME: &str = "library.redb";
@@ -41,6 +56,7 @@ pub(super) const KEY_BYTES: usize = ID_BYTES + 8;
 const CHECKSUM_BYTES: usize = 4;
 
 pub(super) const HEADER: TableDefinition<'static, u64, &[u8]> = TableDefinition::new("header");
+pub(super) const CHECKPOINTS: TableDefinition<'static, &[u8; KEY_BYTES], &[u8]> = TableDefinition::new("checkpoints");
 pub(super) const DOCUMENTS: TableDefinition<'static, &[u8; ID_BYTES], &[u8]> = TableDefinition::new("documents");
 pub(super) const LOG: TableDefinition<'static, &[u8; KEY_BYTES], &[u8]> = TableDefinition::new("log");
 
@@ -65,7 +81,11 @@ pub(super) fn open_existing(path: &Path, length: u64) -> Result<Database, StoreE
         builder.set_check_integrity_on_open(length <= CHECKED_WHOLE_BYTES_MAX);
         builder.open(path).map_err(|error| StoreError::of(path, error))
     })?;
-    guarded(path, || check_header(path, &database))?;
+    match guarded(path, || check_header(path, &database))? {
+        LIBRARY_VERSION => {}
+        // Version 1 had no checkpoints; a program that knows only that one must not take a log that begins later for a damaged one.
+        _ => guarded(path, || write_header(&database).map_err(|error| StoreError::of(path, error)))?,
+    }
     Ok(database)
 }
 
@@ -99,11 +119,13 @@ pub(super) fn write_header(database: &Database) -> Result<(), redb::Error> {
     header.insert(1, LIBRARY_VERSION.to_le_bytes().as_slice())?;
     drop(header);
     transaction.open_table(DOCUMENTS)?;
+    transaction.open_table(CHECKPOINTS)?;
     transaction.open_table(LOG)?;
     Ok(transaction.commit()?)
 }
 
-fn check_header(path: &Path, database: &Database) -> Result<(), StoreError> {
+/// The version of the file, which this program knows.
+pub(super) fn check_header(path: &Path, database: &Database) -> Result<u64, StoreError> {
     let of = |error: redb::Error| StoreError::of(path, error);
     let transaction = database.begin_read().map_err(|error| of(error.into()))?;
     let header = transaction.open_table(HEADER).map_err(|error| of(error.into()))?;
@@ -113,7 +135,7 @@ fn check_header(path: &Path, database: &Database) -> Result<(), StoreError> {
     }
     let version = field(1)?.and_then(|version| version.value().try_into().ok().map(u64::from_le_bytes));
     match version {
-        Some(LIBRARY_VERSION) => Ok(()),
+        Some(found @ 1..=LIBRARY_VERSION) => Ok(found),
         Some(found) => Err(StoreError::Newer { path: path.to_owned(), found, known: LIBRARY_VERSION }),
         None => Err(StoreError::damaged(path, Damage::File { detail: "it has no version".to_owned() })),
     }
@@ -137,24 +159,45 @@ pub(super) fn records(path: &Path, database: &Database) -> Result<Vec<(DocumentI
     })
 }
 
-/// The envelopes of a document's log, from position 0 on.
-pub(super) fn log(path: &Path, database: &Database, document: DocumentId) -> Result<Vec<Bytes>, StoreError> {
+/// What is stored of a document: its newest checkpoint that `open` takes, and the envelopes of its log from there on.
+pub(super) fn stored<T>(
+    path: &Path,
+    database: &Database,
+    document: DocumentId,
+    mut open: impl FnMut(u64, Bytes) -> Result<T, String>,
+) -> Result<Stored<T>, StoreError> {
     guarded(path, || {
         let of = |error: redb::Error| StoreError::of(path, error);
         let transaction = database.begin_read().map_err(|error| of(error.into()))?;
-        let table = transaction.open_table(LOG).map_err(|error| of(error.into()))?;
         let (first, last) = (log_key(document, 0), log_key(document, u64::MAX));
-        let mut envelopes = Vec::new();
+        let mut stored = Stored { checkpoint: None, log: Vec::new(), damaged: Vec::new() };
+        let table = transaction.open_table(CHECKPOINTS).map_err(|error| of(error.into()))?;
+        for entry in table.range::<&[u8; KEY_BYTES]>(&first..=&last).map_err(|error| of(error.into()))?.rev() {
+            let (key, value) = entry.map_err(|error| of(error.into()))?;
+            let position = position_of(key.value());
+            let bytes = unwrap_checked(key.value(), value.value()).ok_or("it is not as it was written".to_owned());
+            match bytes.and_then(|bytes| open(position, Bytes::copy_from_slice(bytes))) {
+                Ok(opened) => stored.checkpoint = Some((position, opened)),
+                Err(why) => stored.damaged.push(Damage::Checkpoint { document, position, why }),
+            }
+            if stored.checkpoint.is_some() {
+                break;
+            }
+        }
+        let start = stored.checkpoint.as_ref().map_or(0, |(position, _)| *position);
+        let first = log_key(document, start);
+        let table = transaction.open_table(LOG).map_err(|error| of(error.into()))?;
         for entry in table.range::<&[u8; KEY_BYTES]>(&first..=&last).map_err(|error| of(error.into()))? {
             let (key, value) = entry.map_err(|error| of(error.into()))?;
-            let position = envelopes.len() as u64;
+            let position = start + stored.log.len() as u64;
             if position_of(key.value()) != position {
-                return Err(StoreError::damaged(path, Damage::Gap { document, position }));
+                let gap = Damage::Gap { document, position };
+                return Err(StoreError::damaged(path, stored.damaged.pop().unwrap_or(gap)));
             }
             let damaged = || StoreError::damaged(path, Damage::Change { document, position });
-            envelopes.push(Bytes::copy_from_slice(unwrap_checked(key.value(), value.value()).ok_or_else(damaged)?));
+            stored.log.push(Bytes::copy_from_slice(unwrap_checked(key.value(), value.value()).ok_or_else(damaged)?));
         }
-        Ok(envelopes)
+        Ok(stored)
     })
 }
 

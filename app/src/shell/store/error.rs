@@ -93,6 +93,16 @@ pub enum Damage {
         /// Its position in the log.
         position: u64,
     },
+    /// A checkpoint cannot be used.
+    #[error("the checkpoint at position {position} of document {document} cannot be used: {why}")]
+    Checkpoint {
+        /// The document.
+        document: DocumentId,
+        /// The position in its log.
+        position: u64,
+        /// Why.
+        why: String,
+    },
     /// A change is missing.
     #[error("change {position} of document {document} is missing, though a later one is there")]
     Gap {

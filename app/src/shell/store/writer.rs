@@ -10,7 +10,7 @@ use quire_crdt::DocumentId;
 use redb::{Database, Durability, ReadableTable, WriteTransaction};
 
 use super::StoreEvent;
-use super::database::{DOCUMENTS, KEY_BYTES, LOG, log_key, position_of, with_checksum};
+use super::database::{CHECKPOINTS, DOCUMENTS, KEY_BYTES, LOG, log_key, position_of, with_checksum};
 use super::error::StoreError;
 use super::record::DocumentRecord;
 use crate::shell::inbox::{Event, Outlet, Place};
@@ -26,6 +26,8 @@ const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
 pub(super) enum Action {
     /// Put this envelope at this position of the document's log.
     Append { position: u64, envelope: Bytes },
+    /// Put this checkpoint of the log below the position.
+    Checkpoint { position: u64, checkpoint: Bytes },
     /// Replace the document's record.
     Record(DocumentRecord),
     /// Forget the document.
@@ -37,6 +39,8 @@ pub(super) enum Action {
 pub(super) enum Answer {
     /// By an event, which has this place.
     Event(Place),
+    /// Not at all.
+    Nobody,
     /// To somebody who waits.
     Reply(SyncSender<Result<(), String>>),
 }
@@ -127,6 +131,7 @@ impl Writer {
         for request in batch {
             let place = match request.answer {
                 Answer::Event(place) => place,
+                Answer::Nobody => continue,
                 Answer::Reply(reply) => {
                     // Whoever asked may have stopped waiting.
                     drop(reply.send(result.clone()));
@@ -141,7 +146,7 @@ impl Writer {
                     *head = (*head).max(written.min(position + 1));
                 }
                 Action::Record(_) => *record = true,
-                Action::Remove => {}
+                Action::Remove | Action::Checkpoint { .. } => {}
             }
         }
         for (document, (head, record, place)) in answers {
@@ -159,6 +164,7 @@ impl Request {
     fn bytes(&self) -> usize {
         match &self.action {
             Action::Append { envelope, .. } => envelope.len(),
+            Action::Checkpoint { checkpoint, .. } => checkpoint.len(),
             Action::Record(record) => record.title.len(),
             Action::Remove => 0,
         }
@@ -185,6 +191,7 @@ fn apply(
                 *head += 1;
             }
         }
+        Action::Checkpoint { position, checkpoint } => put_checkpoint(transaction, document, *position, checkpoint)?,
         Action::Record(record) => {
             let value = with_checksum(document.as_bytes(), &record.encode());
             transaction.open_table(DOCUMENTS)?.insert(document.as_bytes(), value.as_slice())?;
@@ -193,8 +200,35 @@ fn apply(
             transaction.open_table(DOCUMENTS)?.remove(document.as_bytes())?;
             let (first, last) = (log_key(document, 0), log_key(document, u64::MAX));
             transaction.open_table(LOG)?.retain_in::<&[u8; KEY_BYTES], _>(&first..=&last, |_, _| false)?;
+            transaction.open_table(CHECKPOINTS)?.retain_in::<&[u8; KEY_BYTES], _>(&first..=&last, |_, _| false)?;
             heads.remove(&document);
         }
+    }
+    Ok(())
+}
+
+/// Puts a checkpoint beside the one before; that one's predecessor, and what it made superfluous of the log, go. One that is not newer
+/// than what is there, or names what is not in the log, is ignored.
+fn put_checkpoint(
+    transaction: &WriteTransaction,
+    document: DocumentId,
+    position: u64,
+    checkpoint: &[u8],
+) -> Result<(), redb::Error> {
+    let (first, last) = (log_key(document, 0), log_key(document, u64::MAX));
+    let mut log = transaction.open_table(LOG)?;
+    let mut checkpoints = transaction.open_table(CHECKPOINTS)?;
+    let newest = checkpoints.range::<&[u8; KEY_BYTES]>(&first..=&last)?.next_back().transpose()?;
+    let newest = newest.map(|(key, _)| position_of(key.value()));
+    if newest.is_some_and(|newest| position <= newest) || position > head_of(&log, document)? {
+        return Ok(());
+    }
+    let key = log_key(document, position);
+    checkpoints.insert(&key, with_checksum(&key, checkpoint).as_slice())?;
+    if let Some(kept) = newest {
+        let kept = log_key(document, kept);
+        checkpoints.retain_in::<&[u8; KEY_BYTES], _>(&first..&kept, |_, _| false)?;
+        log.retain_in::<&[u8; KEY_BYTES], _>(&first..&kept, |_, _| false)?;
     }
     Ok(())
 }
