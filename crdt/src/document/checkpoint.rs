@@ -65,6 +65,12 @@ pub enum CheckpointError {
         /// What.
         claim: &'static str,
     },
+    /// To check it would take longer than anybody waits.
+    #[error("checking it takes more than {limit} look-ups")]
+    Effort {
+        /// How many are allowed.
+        limit: usize,
+    },
     /// A change in it names a character that its author cannot have seen.
     #[error("the change {change} names {id}, which is not a character in its past")]
     Unknown {

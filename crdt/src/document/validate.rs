@@ -24,7 +24,8 @@ pub(super) struct Past<'a> {
 }
 
 impl Past<'_> {
-    fn get(&self, replica: ReplicaId) -> u64 {
+    /// How many units of a replica it had delivered.
+    pub(super) fn get(&self, replica: ReplicaId) -> u64 {
         if replica == self.header.replica {
             return self.header.first_seq;
         }

@@ -166,6 +166,10 @@ pub(super) struct Steps {
 
 /// Reads the columns; `chars` is how many characters there must be.
 pub(super) fn decode(checkpoint: &Checkpoint, history: &History, chars: usize) -> Result<Steps, CheckpointError> {
+    let end = history.ends.last().copied().unwrap_or(Unit(0));
+    if chars > end.index() {
+        return Err(CheckpointError::Claim { claim: "length" });
+    }
     let columns = [Section::Steps, Section::Near, Section::Far, Section::Rights, Section::Writes];
     let [steps, near, far, rights, writes] = columns.map(|section| checkpoint.raw(section));
     let (steps, near, far, rights, writes) = (steps?, near?, far?, rights?, writes?);
@@ -188,7 +192,7 @@ pub(super) fn decode(checkpoint: &Checkpoint, history: &History, chars: usize) -
             starts: Vec::new(),
         },
     };
-    decoder.run(history.ends.last().copied().unwrap_or(Unit(0)))?;
+    decoder.run(end)?;
     Ok(decoder.made)
 }
 

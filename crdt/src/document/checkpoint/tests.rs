@@ -294,3 +294,25 @@ fn a_head_that_claims_more_than_its_length_allows_is_refused_before_anything_is_
     let error = Checkpoint::decode(bytes.into()).map(|_| ()).unwrap_err();
     assert!(matches!(error, CheckpointError::Expansion { .. }), "{error}");
 }
+
+#[test]
+fn a_checkpoint_that_takes_too_long_to_check_is_refused() {
+    let (mut one, mut two) = (new(1), new(2));
+    for _ in 0..300 {
+        one.insert(0, "x").unwrap();
+        deliver(&mut one, &mut two);
+        two.insert(0, "y").unwrap();
+        deliver(&mut two, &mut one);
+    }
+    let others: Vec<Document> = (3..120).map(new).collect();
+    let mut whole = one.clone();
+    for mut other in others {
+        deliver(&mut one, &mut other);
+        other.delete(0..600).unwrap();
+        other.commit();
+        let envelope = other.log().iter().next_back().unwrap();
+        whole.receive(envelope, &mut Received::default()).unwrap();
+    }
+    let error = Parts::of(&whole).read().map(|_| ()).unwrap_err();
+    assert!(matches!(error, CheckpointError::Effort { .. }), "{error}");
+}
