@@ -3,6 +3,8 @@
 //! `cargo bench -p quire --bench keystroke`, optionally with sizes in MB behind `--`. Prints the median and the 95th percentile in
 //! milliseconds of CPU for each thing that a user does, in documents of 1 KB, 1 MB and 10 MB, and in one line of 1 MB.
 
+mod cpu;
+
 use std::time::Instant;
 
 use egui::{Context, Event, Id, Key, Modifiers, Pos2, RawInput, Rect, vec2};
@@ -63,7 +65,11 @@ impl Editor {
                     println!("{command:?}: {error}");
                 }
             }
-            area.show(ui, PageView { text: buffer.text(), guests, label: "", placeholder: "" }, state);
+            area.show(
+                ui,
+                PageView { text: buffer.text(), guests, label: "", placeholder: "", tints: &(), read_only: false },
+                state,
+            );
         });
         // No window takes the letters' textures.
         output.textures_delta.clear();
@@ -79,34 +85,15 @@ impl Editor {
     }
 
     fn measure(&mut self, name: &str, mut events: impl FnMut(&mut Self, usize) -> Vec<Event>) {
-        let mut costs: Vec<f64> = (0..FRAMES)
-            .map(|number| {
-                let events = events(self, number);
-                let before = cpu_ms();
-                self.frame(events);
-                cpu_ms() - before
-            })
-            .collect();
-        costs.sort_by(f64::total_cmp);
-        println!("  {name:<24} median {:.3}  p95 {:.3} ms", costs[FRAMES / 2], costs[FRAMES * 95 / 100]);
+        cpu::print(name, FRAMES, |number| {
+            let events = events(self, number);
+            cpu::cost_ms(|| self.frame(events))
+        });
     }
 }
 
 fn key(key: Key, modifiers: Modifiers) -> Vec<Event> {
     vec![Event::Key { key, physical_key: None, pressed: true, repeat: false, modifiers }]
-}
-
-/// CPU time of this thread in milliseconds; where the system does not tell it, the time of day.
-fn cpu_ms() -> f64 {
-    // The kernel brings its account up to date when a thread gives way.
-    std::thread::yield_now();
-    let schedule = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    let nanoseconds: Option<f64> = schedule.split(' ').next().and_then(|field| field.parse().ok());
-    nanoseconds.map_or_else(wall_ms, |nanoseconds| nanoseconds / 1e6)
-}
-
-fn wall_ms() -> f64 {
-    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64() * 1e3)
 }
 
 fn main() {

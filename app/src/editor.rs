@@ -8,6 +8,7 @@
 //! | [`dialog`] | dialogs, find bar and palette |
 //! | [`edit`] | edits as plain lists |
 //! | [`find`] | find and replace |
+//! | [`history`] | what was: a place in a document's history, and the text there |
 //! | [`library_view`] | the library's rows |
 //! | [`link`] | the links that people share |
 //! | [`markdown`] | Markdown as it is typed, in spans of style |
@@ -30,6 +31,7 @@ pub mod command;
 pub mod dialog;
 pub mod edit;
 pub mod find;
+pub mod history;
 pub mod library_view;
 pub mod link;
 pub mod markdown;

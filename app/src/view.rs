@@ -3,7 +3,7 @@
 //! | module | is |
 //! | --- | --- |
 //! | [`window`] | where the parts of the window stand |
-//! | [`library`], [`title_bar`], [`status_bar`], [`people`], [`find_bar`], [`banner`] | the parts |
+//! | [`library`], [`title_bar`], [`status_bar`], [`people`], [`history`], [`find_bar`], [`banner`] | the parts |
 //! | [`dialogs`], [`share`], [`settings`], [`palette`] | what stands in front of them |
 //! | [`text_area`] | the page |
 //! | [`keys`] | egui's keys as the editor's |
@@ -13,6 +13,7 @@
 pub mod banner;
 pub mod dialogs;
 pub mod find_bar;
+pub mod history;
 pub mod icons;
 pub mod keys;
 pub mod library;

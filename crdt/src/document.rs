@@ -18,7 +18,7 @@ pub use checkpoint::{CHECKPOINT_VERSION, Checkpoint, CheckpointError};
 use deletions::Deletion;
 pub use edits::Edits;
 pub use error::{EditError, ReceiveError};
-pub use history::{Blame, Difference};
+pub use history::{Blame, Difference, Turn, Written};
 use log::Record;
 pub use log::{Envelopes, Log};
 use validate::{Checked, Past};

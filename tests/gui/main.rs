@@ -1,5 +1,6 @@
 //! Tests of the window without a display.
 #![cfg(test)]
 
+mod history;
 mod text_area;
 mod window;

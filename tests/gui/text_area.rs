@@ -54,6 +54,8 @@ fn frame(ui: &mut egui::Ui, page: &mut Page) {
         guests: &page.guests,
         label: "Letter to Ana",
         placeholder: "Write something",
+        tints: &(),
+        read_only: false,
     };
     area.show(ui, view, &mut page.state);
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use quire_crdt::sync::{Output, Replica, ReplicaConfig};
-use quire_crdt::{Difference, Document, Envelope, OpId, Patch, Received, ReplicaId, Splice, VersionVector};
+use quire_crdt::{Difference, Document, Envelope, Header, OpId, Patch, Received, ReplicaId, Splice, VersionVector};
 use sim::rng::Rng;
 
 use crate::history::{DOCUMENT, History, Plan, assert_patched, visible};
@@ -81,6 +81,9 @@ fn every_prefix_of_every_log_is_the_text_of_who_received_just_that() {
                 let version = log.version_after(at).expect("the change is there");
                 assert_eq!(&version, reader.version(), "seed {seed}, change {at}");
                 assert_eq!(log.text_at(&version), visible(reader.text()), "seed {seed}, change {at}");
+                let (text, written) = log.text_and_authors_at(&version);
+                assert_eq!(text, visible(reader.text()), "seed {seed}, change {at}");
+                assert_eq!(written, reader.log().authors(0..usize::MAX), "seed {seed}, change {at}");
             }
             assert_eq!(log.version_after(log.len()), None);
         }
@@ -153,6 +156,46 @@ fn blame_names_the_change_that_wrote_each_character() {
                 assert_eq!((author, change), (id.replica, expected), "seed {seed}, char {at}");
             }
             assert!(blame.is_sorted_by(|one, next| (one.author, one.change) != (next.author, next.change)));
+        }
+    }
+}
+
+#[test]
+fn the_authors_of_a_text_are_those_that_blame_names() {
+    for seed in 0..80 {
+        for document in History::play(Plan::of(seed + 370_000, 120)).documents {
+            let range = document.text().len_chars() / 3..usize::MAX;
+            let blamed = document.log().blame(range.clone());
+            let blamed: Vec<_> = blamed.iter().flat_map(|run| vec![run.author; run.len]).collect();
+            let written = document.log().authors(range);
+            assert!(
+                written.is_sorted_by(|one, next| one.author != next.author),
+                "neighbours of one author are together"
+            );
+            assert_eq!(written.iter().flat_map(|run| vec![run.author; run.len]).collect::<Vec<_>>(), blamed);
+        }
+    }
+}
+
+#[test]
+fn turns_are_the_changes_by_author() {
+    for seed in 0..150 {
+        let (history, _) = merged(seed + 380_000);
+        for document in &history.documents {
+            let log = document.log();
+            let headers: Vec<_> = (0..log.len()).filter_map(|at| log.header(at)).collect();
+            for from in [0, log.len() / 2, log.len()] {
+                let turns = log.turns(from);
+                assert!(
+                    turns.is_sorted_by(|one, next| one.author != next.author && one.changes.end == next.changes.start)
+                );
+                let authors = turns.iter().flat_map(|turn| turn.changes.clone().map(|at| (at, turn.author)));
+                let expected = (from..).zip(&headers[from..]).map(|(at, header)| (at, header.replica));
+                assert_eq!(authors.collect::<Vec<_>>(), expected.collect::<Vec<_>>(), "seed {seed}");
+                let len = |headers: &[Header]| headers.iter().map(|header| header.len).sum::<u64>();
+                assert_eq!(log.len_units(from..usize::MAX) as u64, len(&headers[from..]), "seed {seed}");
+                assert_eq!(log.len_units(0..from) as u64, len(&headers[..from]), "seed {seed}");
+            }
         }
     }
 }

@@ -64,6 +64,18 @@ impl Library {
         path.to_string_lossy().into_owned()
     }
 
+    /// Runs a script of edits on a document.
+    fn edit(&self, id: &str, lines: &[Json]) {
+        let mut edit = self.command(&["edit", id]);
+        let mut editor =
+            Running(edit.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the program starts"));
+        let mut input = editor.0.stdin.take().expect("the input is a pipe");
+        for line in lines {
+            writeln!(input, "{line}").expect("the editor reads");
+        }
+        assert!(editor.0.wait().expect("the editor ends").success());
+    }
+
     fn import(&self, text: &str) -> String {
         let file = self.file("imported.md", text.as_bytes());
         self.json(&["import", &file, "--json"])["id"].as_str().expect("an id").to_owned()
@@ -149,14 +161,7 @@ fn a_second_copy_asks_the_first() {
 fn what_a_text_was_can_be_seen_and_brought_back() {
     let library = Library::new();
     let id = library.import("one\ntwo\nthree\n");
-    let lines = [json!({ "splice": [4, 3, "second"] }), json!({ "commit": true }), json!({ "quit": true })];
-    let mut edit = library.command(&["edit", &id]);
-    let mut editor = Running(edit.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the program starts"));
-    let mut input = editor.0.stdin.take().expect("the input is a pipe");
-    for line in lines {
-        writeln!(input, "{line}").expect("the editor reads");
-    }
-    assert!(editor.0.wait().expect("the editor ends").success());
+    library.edit(&id, &[json!({ "splice": [4, 3, "second"] }), json!({ "commit": true }), json!({ "quit": true })]);
     assert_eq!(library.says(&["cat", &id]), "one\nsecond\nthree\n");
 
     let log = library.json(&["log", &id, "--json"]);
@@ -184,6 +189,36 @@ fn what_a_text_was_can_be_seen_and_brought_back() {
     library.fails(&["diff", &id, "0", "99"], 3, "has no change 99");
     library.fails(&["log", "cafe"], 3, "cafe");
     library.fails(&["restore", &id, "first"], 2, "first");
+}
+
+#[test]
+fn a_part_of_a_text_is_restored_alone() {
+    let library = Library::new();
+    let id = library.import("one\ntwo\nthree\n");
+    let old = library.json(&["log", &id, "--json"])["changes"][0]["position"].to_string();
+    let splices = [json!({ "splice": [8, 5, "drei"] }), json!({ "splice": [0, 3, "eins"] })];
+    library.edit(&id, &[&splices[..], &[json!({ "commit": true }), json!({ "quit": true })]].concat());
+    assert_eq!(library.says(&["cat", &id]), "eins\ntwo\ndrei\n");
+
+    assert_eq!(
+        library.says(&["restore", &id, &old, "--range", "5..8"]),
+        format!("this part is as it was after change {old}\n")
+    );
+    let restored = library.json(&["restore", &id, &old, "--range", "0..4", "--json"]);
+    assert_eq!(
+        (&restored["range"], &restored["inserted"], &restored["deleted"]),
+        (&json!([0, 4]), &json!(3), &json!(4))
+    );
+    assert_eq!(library.says(&["cat", &id]), "one\ntwo\ndrei\n", "the rest is left alone");
+    library.fails(
+        &["restore", &id, &old, "--range", "3..99"],
+        1,
+        "the range 3..99 is outside the text of 13 characters",
+    );
+    for wrong in ["3", "9..3", "a..b"] {
+        library.fails(&["restore", &id, &old, "--range", wrong], 2, "A..B");
+    }
+    assert_eq!(library.says(&["cat", &id]), "one\ntwo\ndrei\n");
 }
 
 #[test]

@@ -1,8 +1,11 @@
 //! From the session to plain view data.
 
-use quire_crdt::DocumentId;
-use quire_crdt::sync::LinkState;
+use std::collections::BTreeMap;
 
+use quire_crdt::sync::LinkState;
+use quire_crdt::{Document, DocumentId, ReplicaId};
+
+use crate::editor::history::Author;
 use crate::editor::library_view::LibraryEntry;
 use crate::editor::people::{Person, Presence, sort_people};
 use crate::editor::presence::Presence as Shown;
@@ -83,6 +86,24 @@ pub(super) fn people(session: &Session, id: DocumentId, status: &DocumentStatus)
         status.devices.iter().map(|device| person(session, device, shown(device).as_ref())).collect();
     sort_people(&mut people);
     people
+}
+
+/// How those who made changes of an open document are called, and their colours.
+pub(super) fn authors(
+    session: &Session,
+    id: DocumentId,
+    replicas: impl Iterator<Item = ReplicaId>,
+) -> BTreeMap<ReplicaId, Author> {
+    let presences: BTreeMap<ReplicaId, _> = session.presences(id).into_iter().collect();
+    let own = session.document(id).map(Document::replica);
+    let author = |replica| {
+        let name = session.device_name(id, replica);
+        let device = Device { replica, name, is_this: own == Some(replica), is_here: false, holds_all: false };
+        let shown = presences.get(&replica).and_then(|payload| Shown::decode(payload).ok());
+        let Person { name, device, color, .. } = person(session, &device, shown.as_ref());
+        (replica, Author { name, device, colour: color })
+    };
+    replicas.map(author).collect()
 }
 
 fn person(session: &Session, device: &Device, shown: Option<&Shown>) -> Person {

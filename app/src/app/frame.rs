@@ -8,7 +8,8 @@ use super::App;
 use super::entries::{people, saved};
 use crate::editor::command::{Action, entry};
 use crate::editor::library_view::{arrange, title_or_untitled};
-use crate::editor::people::{TitleBarKeys, TitleBarView};
+use crate::editor::people::{SidePanel, TitleBarKeys, TitleBarView};
+use crate::editor::request::Request;
 use crate::editor::status::{StatusView, clock_words};
 use crate::session::DocumentStatus;
 use crate::view::keys::is_mac;
@@ -16,6 +17,10 @@ use crate::view::window::{self, WindowView};
 
 /// How long the words around the text may lag behind it.
 const WORDS_MAY_LAG: Duration = Duration::from_millis(50);
+
+/// What is said to somebody who writes into what was.
+pub(super) const PAST_WORDS: &str =
+    "This is the past: nothing can be written here. Escape closes the history; then you write on.";
 
 impl App {
     /// Shows the window, and carries out what was asked for.
@@ -25,10 +30,17 @@ impl App {
         if !covered {
             requests.extend(window::take_keys(ui));
             requests.extend(window::take_zoom(ui));
+            let is_free = self.model.find.is_none() && self.model.editing_title.is_none();
+            if is_free && self.model.open.is_some() && self.pane.shows_history() && window::take_escape(ui) {
+                requests.push(Request::Do(Action::ToggleHistory));
+            }
         }
         let view = self.view(ui.ctx());
         let (pane, session, happened) = (&mut self.pane, &mut self.session, &mut self.happened);
         requests.extend(window::show(ui, &view, |ui| pane.show(ui, session, happened, covered)));
+        if self.pane.take_refusal() {
+            self.say(PAST_WORDS);
+        }
         let has_requests = !requests.is_empty();
         let ctx = ui.ctx().clone();
         self.name_window(&ctx, &view.title);
@@ -71,6 +83,7 @@ impl App {
                 .find
                 .as_ref()
                 .map(|draft| self.pane.find_view(&self.session, draft, self.model.find_focus)),
+            history: self.pane.history_view(&self.session),
             palette: self.model.palette.clone(),
             dialog: self.model.dialog.clone(),
         }
@@ -80,6 +93,7 @@ impl App {
         let keys = |action| entry(action).and_then(|entry| entry.keys_label(is_mac(ctx))).unwrap_or_default();
         let keys = TitleBarKeys {
             library: keys(Action::ToggleLibrary),
+            history: keys(Action::ToggleHistory),
             share: keys(Action::Share),
             palette: keys(Action::Palette),
         };
@@ -98,7 +112,11 @@ impl App {
             editing: self.model.editing_title.clone(),
             people: people(&self.session, id, status),
             library_hidden: !self.model.library_shown,
-            people_shown: self.model.people_shown,
+            side: if self.pane.shows_history() {
+                Some(SidePanel::History)
+            } else {
+                self.model.people_shown.then_some(SidePanel::People)
+            },
             keys,
         }
     }
@@ -113,7 +131,7 @@ impl App {
             clock: status.clock_offset_us.and_then(|(offset, uncertainty)| clock_words(offset, uncertainty)),
             round_trip_us: status.round_trip_us.filter(|_| status.link == LinkState::Live),
             caret: caret.map(|(caret, _)| caret),
-            words: self.pane.words(),
+            words: self.pane.words(&self.session),
             selected: caret.map_or(0, |(_, selected)| selected),
             zoom_percent: self.model.zoom_shown(),
         }

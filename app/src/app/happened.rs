@@ -32,12 +32,17 @@ impl App {
     fn take_notice(&mut self, ctx: &egui::Context, notice: Notice) {
         match notice {
             Notice::Patched { document, patch } => self.note_patch(document, patch),
+            Notice::MapChanged { .. } => {
+                self.entries_stale = true;
+                self.pane.forget_names();
+            }
             // A refusal that is tried again by itself is a matter of the status bar.
-            Notice::MapChanged { .. } | Notice::ListChanged | Notice::Refused { is_final: false, .. } => {
+            Notice::ListChanged | Notice::Refused { is_final: false, .. } => {
                 self.entries_stale = true;
             }
             Notice::StatusChanged { document } => {
                 self.entries_stale = true;
+                self.pane.forget_names();
                 self.end_refusal(document);
             }
             Notice::WriteFailed { error, .. } => {

@@ -1,21 +1,25 @@
 //! The open document in the middle of the window: the text area, its state, and what others see of it.
 
+mod past;
+
 use bytes::Bytes;
 use egui::{Id, Ui};
 use quire_crdt::{Anchor, Bias, DocumentId, Patch, Text};
 
+use self::past::{Shown, Written};
 use super::buffer::SessionBuffer;
 use super::nearby::Nearby;
 use crate::editor::buffer::Buffer as _;
 use crate::editor::command::{Action, Command};
 use crate::editor::dialog::{FindDraft, FindView};
 use crate::editor::find::{MATCHES_MAX, Query, QueryError};
+use crate::editor::history::{History, Past};
 use crate::editor::presence::Presence;
 use crate::editor::selection::Selection;
 use crate::editor::settings::{FontChoice, Settings};
 use crate::editor::state::{EditorState, Look, Outcome};
 use crate::session::{Notice, Session};
-use crate::view::text_area::{Guest, PageView, TextArea, announce};
+use crate::view::text_area::{Guest, PageView, TextArea, Tints, announce};
 use crate::view::theme;
 
 /// How many characters a frame reads for a search.
@@ -41,7 +45,9 @@ pub(super) struct Pane {
     /// What was selected when only that was to be searched.
     searched: Option<(Anchor, Anchor)>,
     /// What others were told last.
-    shown: Bytes,
+    told: Bytes,
+    /// The history, while it is shown.
+    shown: Shown,
     /// Who writes near the caret.
     nearby: Nearby,
 }
@@ -58,7 +64,8 @@ impl Pane {
             focus_frames: 0,
             find_error: None,
             searched: None,
-            shown: Bytes::new(),
+            told: Bytes::new(),
+            shown: Shown::default(),
             nearby: Nearby::default(),
         }
     }
@@ -72,8 +79,9 @@ impl Pane {
         self.id = Some(id);
         self.waiting.clear();
         self.take_focus();
-        self.shown = Bytes::new();
+        self.told = Bytes::new();
         self.searched = None;
+        self.look_back_anew(session);
     }
 
     /// Shows nothing any more; others see this person leave.
@@ -83,6 +91,7 @@ impl Pane {
         {
             tracing::debug!(%error, "nobody could be told");
         }
+        self.look_back_anew(session);
     }
 
     /// Takes in whether others write near the caret.
@@ -112,6 +121,10 @@ impl Pane {
         self.state.set_look(self.look);
         self.bracket_pairs = settings.bracket_pairs;
         self.state.pair_brackets(self.bracket_pairs);
+        if let Some(past) = self.shown.history.as_mut().and_then(History::past_mut) {
+            past.page().1.set_look(self.look);
+        }
+        self.forget_names();
     }
 
     /// Gives the text area the keyboard in the next frame.
@@ -145,14 +158,26 @@ impl Pane {
             return;
         };
         let patches = self.state.sync(&mut SessionBuffer::new(session, id, happened));
+        self.follow_history(session);
         if patches.is_empty() {
             return;
         }
         self.hear_of(session, &patches);
     }
 
+    /// The text that is shown, and its carets.
+    fn page<'a>(&'a self, session: &'a Session) -> Option<(&'a Text, &'a EditorState)> {
+        let document = self.id.and_then(|id| session.document(id))?;
+        let past = self.shown.history.as_ref().and_then(History::past);
+        Some(past.map_or((document.text(), &self.state), |past| (past.text(), past.state())))
+    }
+
     /// Shows the text, and does in it what the user wants; `covered`: something in front of it has the keyboard.
     pub(super) fn show(&mut self, ui: &mut Ui, session: &mut Session, happened: &mut Vec<Notice>, covered: bool) {
+        if self.is_past() {
+            self.show_past(ui, session, covered);
+            return;
+        }
         let Some((id, document)) = self.id.and_then(|id| Some((id, session.document(id)?))) else { return };
         let mut area = TextArea::begin(ui, Id::unique("text area"), document.text(), &mut self.state);
         if !covered && self.focus_frames > 0 {
@@ -168,7 +193,10 @@ impl Pane {
         let label = session.title(id);
         if let Some(document) = session.document(id) {
             let text = document.text();
-            let page = PageView { text, guests: &guests, label: &label, placeholder: "Write here" };
+            let written = Written::of(document, &self.shown);
+            let tints: &dyn Tints = written.as_ref().map_or(&(), |written| written);
+            let placeholder = "Write here";
+            let page = PageView { text, guests: &guests, label: &label, placeholder, tints, read_only: false };
             area.show(ui, page, &mut self.state);
         }
         announce(ui, self.nearby.words(session.now().monotonic_us));
@@ -219,19 +247,22 @@ impl Pane {
         let settings = session.settings();
         let presence = self.state.presence(document.text(), &settings.name, &settings.device, settings.colour);
         let payload = Bytes::from(presence.encode());
-        if payload != self.shown {
-            self.shown = payload.clone();
+        if payload != self.told {
+            self.told = payload.clone();
             if let Err(error) = session.set_presence(id, Some(payload)) {
                 tracing::debug!(%error, "nobody could be told");
             }
         }
     }
 
-    /// Looks for what the find bar says, and selects the first match behind the caret.
+    /// Looks for what the find bar says in the text that is shown, and selects the first match behind the caret.
     pub(super) fn find(&mut self, session: &Session, draft: Option<&FindDraft>) {
         let Some(document) = self.id.and_then(|id| session.document(id)) else { return };
-        self.searched =
-            draft.filter(|draft| draft.within).and(self.searched.or_else(|| self.selected(document.text())));
+        let selected = self.page(session).and_then(|(text, state)| selected(text, state));
+        let past = self.shown.history.as_mut().and_then(History::past_mut).map(Past::page);
+        let (text, state) =
+            past.map_or((document.text(), &mut self.state), |(buffer, state, _)| (buffer.text(), state));
+        self.searched = draft.filter(|draft| draft.within).and(self.searched.or(selected));
         let query = draft.map(|draft| Query {
             pattern: draft.query.clone(),
             match_case: draft.case,
@@ -239,22 +270,16 @@ impl Pane {
             regex: draft.regex,
             within: self.searched,
         });
-        let known = self.state.find().map(|find| find.query().clone());
+        let known = state.find().map(|find| find.query().clone());
         let is_new = query.is_some() && known != query;
-        let set = self.state.set_query(document.text(), query);
+        let set = state.set_query(text, query);
         self.find_error = match set {
             Err(QueryError::Pattern { message }) => Some(message),
             Ok(()) | Err(QueryError::Empty) => None,
         };
-        if is_new && self.state.find().is_some() {
+        if is_new && state.find().is_some() {
             self.command(Command::Do(Action::FindNext));
         }
-    }
-
-    /// What is selected, if anything is.
-    fn selected(&self, text: &Text) -> Option<(Anchor, Anchor)> {
-        let range = self.state.selection(text).range();
-        (!range.is_empty()).then(|| (text.anchor(range.start, Bias::Left), text.anchor(range.end, Bias::Right)))
     }
 
     /// Whether only what was selected is searched.
@@ -264,9 +289,9 @@ impl Pane {
 
     /// The find bar with this in it.
     pub(super) fn find_view(&self, session: &Session, draft: &FindDraft, focus: u64) -> FindView {
-        let text = self.id.and_then(|id| session.document(id)).map(quire_crdt::Document::text);
-        let selection = text.map(|text| self.state.selection(text).range());
-        let find = self.state.find();
+        let page = self.page(session);
+        let selection = page.map(|(text, state)| state.selection(text).range());
+        let find = page.and_then(|(_, state)| state.find());
         FindView {
             draft: draft.clone(),
             count: find.map_or(0, |find| find.matches().len()),
@@ -313,23 +338,29 @@ impl Pane {
 
     /// What is selected, if it is within one line.
     pub(super) fn selected_line(&self, session: &Session) -> Option<String> {
-        let text = self.id.and_then(|id| session.document(id))?.text();
-        let range = self.state.selection(text).range();
+        let (text, state) = self.page(session)?;
+        let range = state.selection(text).range();
         let selected = text.slice(range.start..range.end.min(range.start + 1_000));
         (!selected.is_empty() && !selected.contains('\n')).then_some(selected)
     }
 
     /// Line and column of the caret from 1, and how many characters are selected.
     pub(super) fn caret(&self, session: &Session) -> Option<((usize, usize), u64)> {
-        let text = self.id.and_then(|id| session.document(id))?.text();
-        let (line, column) = self.state.line_and_column(text);
-        Some(((line + 1, column + 1), self.state.selection(text).range().len() as u64))
+        let (text, state) = self.page(session)?;
+        let (line, column) = state.line_and_column(text);
+        Some(((line + 1, column + 1), state.selection(text).range().len() as u64))
     }
 
     /// How many words the text has, as far as it is counted; `None` while it is counted for the first time.
-    pub(super) fn words(&self) -> Option<u64> {
-        self.id.and_then(|_| self.state.words())
+    pub(super) fn words(&self, session: &Session) -> Option<u64> {
+        self.page(session).and_then(|(_, state)| state.words())
     }
+}
+
+/// What is selected, if anything is.
+fn selected(text: &Text, state: &EditorState) -> Option<(Anchor, Anchor)> {
+    let range = state.selection(text).range();
+    (!range.is_empty()).then(|| (text.anchor(range.start, Bias::Left), text.anchor(range.end, Bias::Right)))
 }
 
 /// Others in the document, with their carets.

@@ -62,12 +62,16 @@ pub(super) enum Command {
         /// The document: its id, or the start of it
         id: String,
     },
-    /// Make a document's text what it was after a change: a new edit, nothing is lost
+    /// Make a document's text, or a part of it, what it was after a change: a new edit, nothing is lost
     Restore {
         /// The document: its id, or the start of it
         id: String,
         /// The change: its position in `quire log`
         position: usize,
+        /// Only this part: characters of the text as it is now, from A up to, but not including, B, counted from 0. What stood
+        /// at its edges comes back with it [default: all of it]
+        #[arg(long, value_name = "A..B", value_parser = range)]
+        range: Option<(usize, usize)>,
     },
     /// Make a document of a text file and print its id
     Import(Import),
@@ -189,10 +193,29 @@ impl Arguments {
     }
 }
 
+/// A part of a text: `A..B`.
+fn range(text: &str) -> Result<(usize, usize), &'static str> {
+    let numbers = text.split_once("..").and_then(|(start, end)| Some((start.parse().ok()?, end.parse().ok()?)));
+    match numbers {
+        Some((start, end)) if start <= end => Ok((start, end)),
+        Some(_) => Err("a part ends behind its start: A..B, as in 120..180"),
+        None => Err("a part is A..B, as in 120..180: two numbers of characters"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use clap::CommandFactory;
+
+    #[test]
+    fn a_part_is_two_numbers_in_order() {
+        assert_eq!(range("3..17"), Ok((3, 17)));
+        assert_eq!(range("4..4"), Ok((4, 4)));
+        for text in ["", "3", "3..", "..3", "3-17", "3...17", "17..3", "-1..3"] {
+            assert!(range(text).is_err(), "{text:?}");
+        }
+    }
 
     #[test]
     fn the_arguments_do_not_contradict_each_other() {

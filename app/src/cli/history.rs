@@ -36,11 +36,17 @@ pub(super) fn blame(options: &SessionOptions, id: String) -> Result<(Value, Stri
 }
 
 /// Makes the text what it was, and says what that changed.
-pub(super) fn restore(options: &SessionOptions, id: String, position: usize) -> Result<(Value, String), Failure> {
-    let value = ask(options, &Request::Restore { id, position })?.value;
+pub(super) fn restore(
+    options: &SessionOptions,
+    id: String,
+    position: usize,
+    range: Option<(usize, usize)>,
+) -> Result<(Value, String), Failure> {
+    let value = ask(options, &Request::Restore { id, position, range })?.value;
     let (inserted, deleted) = (number(&value, "inserted"), number(&value, "deleted"));
+    let what = if range.is_some() { "this part" } else { "the text" };
     let text = match number(&value, "places") {
-        0 => format!("the text is as it was after change {position}\n"),
+        0 => format!("{what} is as it was after change {position}\n"),
         places => {
             let places = if places == 1 { "1 place".to_owned() } else { format!("{places} places") };
             format!("restored change {position}: +{inserted} -{deleted} characters in {places}\n")

@@ -61,7 +61,7 @@ pub(super) fn run(arguments: Arguments) -> Result<String, Failure> {
         Some(Command::Log { id }) => history::log(&options, id)?,
         Some(Command::Diff { id, from, to }) => history::diff(&options, id, from, to)?,
         Some(Command::Blame { id }) => history::blame(&options, id)?,
-        Some(Command::Restore { id, position }) => history::restore(&options, id, position)?,
+        Some(Command::Restore { id, position, range }) => history::restore(&options, id, position, range)?,
         Some(Command::Sync(Sync { ids, timeout, .. })) => {
             let value = ask(&options, &Request::Sync { ids, timeout_ms: milliseconds(timeout) })?.value;
             let count = value.get("synced").and_then(Value::as_array).map_or(0, Vec::len);

@@ -123,6 +123,23 @@ pub enum Motion {
     DocumentEnd,
 }
 
+/// A way through the history of a document.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Travel {
+    /// Before the first change.
+    Start,
+    /// To where the author of the change that is shown took over.
+    TurnBack,
+    /// A change back.
+    Back,
+    /// A change on.
+    Forward,
+    /// To where the author of the next change stops.
+    TurnForward,
+    /// To the text as it is now.
+    Now,
+}
+
 /// Where an action stands in menus and palette.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Group {
@@ -136,6 +153,8 @@ pub enum Group {
     Move,
     /// How it looks.
     View,
+    /// What was.
+    History,
     /// Relay and other people.
     Share,
     /// The program itself.
@@ -144,8 +163,8 @@ pub enum Group {
 
 impl Group {
     /// All groups, in the order of menus.
-    pub const ALL: [Self; 7] =
-        [Self::Document, Self::Edit, Self::Find, Self::Move, Self::View, Self::Share, Self::Program];
+    pub const ALL: [Self; 8] =
+        [Self::Document, Self::Edit, Self::Find, Self::Move, Self::View, Self::History, Self::Share, Self::Program];
 
     /// Its heading.
     pub const fn title(self) -> &'static str {
@@ -155,6 +174,7 @@ impl Group {
             Self::Find => "Find",
             Self::Move => "Move",
             Self::View => "View",
+            Self::History => "History",
             Self::Share => "Share",
             Self::Program => "Quire",
         }
@@ -176,6 +196,55 @@ pub struct Entry {
     pub keys: &'static [Keys],
     /// Its keys on a Mac where they differ; empty: the same, with Cmd for Ctrl.
     pub mac_keys: &'static [Keys],
+}
+
+impl Command {
+    /// Whether it changes no text, so that it can be done in one that is only read.
+    pub const fn only_reads(&self) -> bool {
+        match self {
+            Self::Place { .. }
+            | Self::Extend { .. }
+            | Self::AddCaret { .. }
+            | Self::Select(_)
+            | Self::Scroll { .. }
+            | Self::GoToLine { .. } => true,
+            Self::Do(action) => action.only_reads(),
+            Self::Insert(_)
+            | Self::Paste(_)
+            | Self::Replace { .. }
+            | Self::Preedit { .. }
+            | Self::DeleteAround { .. } => false,
+        }
+    }
+}
+
+impl Action {
+    /// Whether it changes no text, so that it can be done in one that is only read.
+    const fn only_reads(self) -> bool {
+        !matches!(
+            self,
+            Self::Undo
+                | Self::Redo
+                | Self::Cut
+                | Self::Paste
+                | Self::NewLine
+                | Self::PlainNewLine
+                | Self::NewLineBelow
+                | Self::Backspace
+                | Self::Delete
+                | Self::DeleteWordLeft
+                | Self::DeleteWordRight
+                | Self::DeleteToLineStart
+                | Self::DeleteToLineEnd
+                | Self::DeleteLine
+                | Self::MoveLineUp
+                | Self::MoveLineDown
+                | Self::DuplicateLine
+                | Self::Indent
+                | Self::Outdent
+                | Self::Replace
+        )
+    }
 }
 
 impl Entry {
@@ -295,6 +364,16 @@ pub enum Action {
     CycleTheme,
     /// Full screen on or off.
     ToggleFullScreen,
+    /// Show or hide the history.
+    ToggleHistory,
+    /// Show the text as it was at another moment.
+    Travel(Travel),
+    /// Show what is gone since, and what is new, or the text alone.
+    ToggleComparison,
+    /// Make the text what it was at the moment that is shown.
+    RestoreVersion,
+    /// Make what is selected what it was at the moment that is shown.
+    RestoreSelection,
     /// Make or copy a link.
     Share,
     /// Link to the relay.

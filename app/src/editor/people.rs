@@ -71,6 +71,15 @@ pub fn sort_people(people: &mut [Person]) {
     });
 }
 
+/// A panel beside the text. There is one at a time.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum SidePanel {
+    /// People and devices.
+    People,
+    /// The history.
+    History,
+}
+
 /// The title bar.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct TitleBarView {
@@ -88,9 +97,9 @@ pub struct TitleBarView {
     pub people: Vec<Person>,
     /// Whether the library is hidden, so that the title bar offers to show it.
     pub library_hidden: bool,
-    /// Whether the people panel is shown.
-    pub people_shown: bool,
-    /// The key of each of the bar's commands as shown in tooltips: library, share, palette.
+    /// What is shown beside the text.
+    pub side: Option<SidePanel>,
+    /// The key of each of the bar's commands as shown in tooltips.
     pub keys: TitleBarKeys,
 }
 
@@ -99,6 +108,8 @@ pub struct TitleBarView {
 pub struct TitleBarKeys {
     /// Shows and hides the library.
     pub library: String,
+    /// Shows and hides the history.
+    pub history: String,
     /// Opens the share dialog.
     pub share: String,
     /// Opens the command palette.

@@ -4,6 +4,7 @@ use quire_crdt::DocumentId;
 
 use super::command::{Action, Command};
 use super::dialog::{Dialog, FindDraft, PaletteDraft};
+use super::history::HistoryRequest;
 use super::library_view::Sort;
 
 /// What a view asks for. The window carries it out between two frames.
@@ -33,6 +34,8 @@ pub enum Request {
     ReplaceOne,
     /// Replace every match.
     ReplaceAll,
+    /// Something of the history panel.
+    History(HistoryRequest),
     /// The palette says this now; `None`: close it.
     Palette(Option<PaletteDraft>),
     /// The dialog says this now.

@@ -249,6 +249,18 @@ impl EditorState {
         self.put(text, selection, super::motion::Spot::at(selection.head));
     }
 
+    /// The same state on another text with the same characters: carets and window stand where they stood.
+    #[must_use]
+    pub fn moved_to(&self, from: &Text, to: &Text) -> Self {
+        let selection = self.selection(from);
+        let top = from.position(self.scroll.anchor).filter(|at| *at > 0);
+        let anchor = top.map_or(Anchor::Start, |at| to.anchor(at, Bias::Right));
+        let mut carets = Carets::default();
+        carets.set(to, selection, super::motion::Spot::at(selection.head));
+        let (scroll, origin) = (Scroll { anchor, ..self.scroll }, (Anchor::Start, Anchor::Start));
+        Self { carets, origin, scroll, preedit: None, last: Last::Other, reveal: false, ..self.clone() }
+    }
+
     /// What to tell others of this caret.
     pub fn presence(&self, text: &Text, person: &str, device: &str, colour: u8) -> Presence {
         let (tail, caret) = anchors(text, self.selection(text));

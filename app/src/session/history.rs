@@ -3,14 +3,12 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use quire_crdt::{Change, Difference, Document, DocumentId, Op, ReplicaId, VersionVector};
+use quire_crdt::{Difference, Document, DocumentId, EditError, ReplicaId, VersionVector};
 use serde_json::{Value, json};
 
 use super::documents::device_name;
 use super::{Session, SessionError};
-
-/// How much of what a change inserted is shown, in characters.
-const EXCERPT_CHARS_MAX: usize = 40;
+use crate::editor::history::ChangeFacts;
 
 impl Session {
     /// Makes a range of a document's text what it was at a version, by new edits that one undo takes back.
@@ -27,23 +25,35 @@ impl Session {
         Ok(self.replica(id)?.restore(range, version)?)
     }
 
-    /// Makes the whole text of an open document what it was after a change of its log; what that changed.
-    pub(super) fn restore_position(&mut self, id: DocumentId, position: usize) -> Result<Value, SessionError> {
+    /// Makes a range of an open document's text (all of it, if none is named) what it was after a change of its log; what that
+    /// changed.
+    pub(super) fn restore_position(
+        &mut self,
+        id: DocumentId,
+        position: usize,
+        range: Option<(usize, usize)>,
+    ) -> Result<Value, SessionError> {
         let document = self.document(id).ok_or(SessionError::NotOpen { document: id })?;
         let version = version_after(document, position)?;
-        let differences = document.log().diff(document.version(), &version);
+        let len = document.text().len_chars();
+        let (start, end) = range.unwrap_or((0, len));
+        if start > end || end > len {
+            return Err(EditError::Range { start, end, len }.into());
+        }
+        let range = start..end;
+        let differences = document.log().diff_within(&range, document.version(), &version);
         let chars = |side: fn(&Difference) -> &str| -> usize {
             differences.iter().map(|difference| side(difference).chars().count()).sum()
         };
         let (inserted, deleted) = (chars(|difference| &difference.inserted), chars(|difference| &difference.deleted));
-        let len = document.text().len_chars();
         if !differences.is_empty() {
-            self.restore(id, 0..len, &version)?;
+            self.restore(id, range, &version)?;
             self.commit(id)?;
         }
         let places = differences.len();
         Ok(json!({
-            "id": id.to_string(), "position": position, "places": places, "inserted": inserted, "deleted": deleted,
+            "id": id.to_string(), "position": position, "range": [start, end], "places": places, "inserted": inserted,
+            "deleted": deleted,
         }))
     }
 }
@@ -51,25 +61,13 @@ impl Session {
 /// The changes of a document's log, the newest first.
 pub(super) fn log(document: &Document) -> Value {
     let log = document.log();
-    let changes = (0..log.len()).rev().filter_map(|position| Some(describe(document, position, log.change(position)?)));
-    json!({ "changes": changes.collect::<Vec<Value>>() })
+    let facts = |position| Some((position, ChangeFacts::of(log, position)?));
+    let changes = (0..log.len()).rev().filter_map(facts);
+    json!({ "changes": changes.map(|(position, facts)| describe(document, position, facts)).collect::<Vec<Value>>() })
 }
 
-fn describe(document: &Document, position: usize, change: Change) -> Value {
-    let Change { header, ops } = change;
-    let (mut inserted, mut deleted) = (0, 0);
-    let (mut keys, mut excerpt) = (Vec::new(), String::new());
-    for op in ops {
-        match &op {
-            Op::Insert { text, .. } => {
-                inserted += op.len();
-                let room = EXCERPT_CHARS_MAX - excerpt.chars().count();
-                excerpt.extend(text.chars().take(room).map(|char| if char.is_control() { ' ' } else { char }));
-            }
-            Op::Delete { len, .. } => deleted += len,
-            Op::Set { key, .. } => keys.push(key.clone()),
-        }
-    }
+fn describe(document: &Document, position: usize, facts: ChangeFacts) -> Value {
+    let ChangeFacts { header, inserted, deleted, keys, excerpt } = facts;
     json!({
         "position": position,
         "author": header.replica.to_string(),

@@ -64,12 +64,14 @@ pub enum Request {
         /// The start of its id.
         id: String,
     },
-    /// The text as it was after a change, as a new edit.
+    /// The text, or a part of it, as it was after a change, as a new edit.
     Restore {
         /// The start of its id.
         id: String,
         /// The change's position in the log.
         position: usize,
+        /// The first character of the part in the text of now, and the one behind it; all, if none is named.
+        range: Option<(usize, usize)>,
     },
     /// A document in the window, or just the window.
     Show {

@@ -321,7 +321,7 @@ fn a_document_that_was_opened_for_a_request_is_let_go_when_it_is_answered() {
     let (_folder, mut session, _, other) = one_open_and_one_closed();
     session.set_online(false);
     session.archive(other, true).unwrap();
-    let restore = session.ask(Request::Restore { id: other.to_string(), position: 0 }, "");
+    let restore = session.ask(Request::Restore { id: other.to_string(), position: 0, range: None }, "");
     assert_eq!(answer(&mut session, restore).unwrap().value["places"], 0);
     pump_until(&mut session, |session, _| session.document(other).is_none());
 }

@@ -39,6 +39,20 @@ pub enum Icon {
     Copy,
     /// A house on a network: this computer as a relay.
     Host,
+    /// A clock: what was.
+    History,
+    /// A chevron to the left.
+    Left,
+    /// Two chevrons to the left.
+    FarLeft,
+    /// A chevron to the left that ends at a bar.
+    First,
+    /// A chevron to the right.
+    Right,
+    /// Two chevrons to the right.
+    FarRight,
+    /// A chevron to the right that ends at a bar.
+    Last,
 }
 
 /// A stroke of a sign, in units of the grid.
@@ -88,6 +102,20 @@ pub fn paint_half_disc(painter: &Painter, middle: Pos2, radius: f32, color: Colo
     painter.add(egui::Shape::convex_polygon(points.collect(), color, Stroke::NONE));
     painter.circle_stroke(middle, radius, Stroke::new(STROKE, color));
 }
+
+const HOST: &[Line] = &[
+    Line::Path(&[(2.5, 3.0), (13.5, 3.0), (13.5, 10.0), (2.5, 10.0), (2.5, 2.35)]),
+    Line::Path(&[(8.0, 10.0), (8.0, 13.0)]),
+    Line::Path(&[(4.5, 13.2), (11.5, 13.2)]),
+];
+const LEFT: &[Line] = &[Line::Path(&[(10.0, 4.0), (6.0, 8.0), (10.0, 12.0)])];
+const FAR_LEFT: &[Line] =
+    &[Line::Path(&[(8.0, 4.0), (4.0, 8.0), (8.0, 12.0)]), Line::Path(&[(12.5, 4.0), (8.5, 8.0), (12.5, 12.0)])];
+const FIRST: &[Line] = &[Line::Path(&[(4.0, 3.5), (4.0, 12.5)]), Line::Path(&[(11.5, 4.0), (7.5, 8.0), (11.5, 12.0)])];
+const RIGHT: &[Line] = &[Line::Path(&[(6.0, 4.0), (10.0, 8.0), (6.0, 12.0)])];
+const FAR_RIGHT: &[Line] =
+    &[Line::Path(&[(3.5, 4.0), (7.5, 8.0), (3.5, 12.0)]), Line::Path(&[(8.0, 4.0), (12.0, 8.0), (8.0, 12.0)])];
+const LAST: &[Line] = &[Line::Path(&[(12.0, 3.5), (12.0, 12.5)]), Line::Path(&[(4.5, 4.0), (8.5, 8.0), (4.5, 12.0)])];
 
 fn strokes(icon: Icon) -> &'static [Line] {
     use Line::{Circle, Dot, Path};
@@ -147,10 +175,13 @@ fn strokes(icon: Icon) -> &'static [Line] {
             Path(&[(5.5, 5.5), (13.5, 5.5), (13.5, 13.5), (5.5, 13.5), (5.5, 4.85)]),
             Path(&[(3.5, 10.5), (2.5, 10.5), (2.5, 2.5), (10.5, 2.5), (10.5, 3.5)]),
         ],
-        Icon::Host => &[
-            Path(&[(2.5, 3.0), (13.5, 3.0), (13.5, 10.0), (2.5, 10.0), (2.5, 2.35)]),
-            Path(&[(8.0, 10.0), (8.0, 13.0)]),
-            Path(&[(4.5, 13.2), (11.5, 13.2)]),
-        ],
+        Icon::Host => HOST,
+        Icon::History => &[Circle((8.0, 8.0), 6.0), Path(&[(8.0, 4.5), (8.0, 8.2), (10.6, 9.8)])],
+        Icon::Left => LEFT,
+        Icon::FarLeft => FAR_LEFT,
+        Icon::First => FIRST,
+        Icon::Right => RIGHT,
+        Icon::FarRight => FAR_RIGHT,
+        Icon::Last => LAST,
     }
 }

@@ -16,6 +16,7 @@ mod job;
 mod layout;
 mod paint;
 mod scroll;
+mod tints;
 
 use std::sync::Arc;
 
@@ -26,6 +27,7 @@ pub use self::accessible::announce;
 use self::job::Face;
 use self::layout::{Laid, Layout};
 use self::scroll::Bar;
+pub use self::tints::{Tint, TintKind, Tints};
 use crate::editor::command::Command;
 use crate::editor::motion::{Page, Rows, Spot};
 use crate::editor::selection::Selection;
@@ -58,6 +60,10 @@ pub struct PageView<'a> {
     pub label: &'a str,
     /// What is shown while the text is empty.
     pub placeholder: &'a str,
+    /// What passages are marked as.
+    pub tints: &'a dyn Tints,
+    /// Whether nothing can be written in it.
+    pub read_only: bool,
 }
 
 /// A text area within one frame.

@@ -7,7 +7,7 @@ use super::theme::{RADIUS, Tokens, size, space};
 use super::widgets::{self, icon_button, one_line, outlined_button, paint_initials, quiet};
 use crate::editor::command::{Action, entry};
 use crate::editor::library_view::{UNTITLED, title_or_untitled};
-use crate::editor::people::{Person, Presence, TitleBarView};
+use crate::editor::people::{Person, Presence, SidePanel, TitleBarView};
 use crate::editor::request::Request;
 use crate::editor::words::cut;
 
@@ -115,6 +115,15 @@ fn right_side(ui: &mut Ui, view: &TitleBarView, requests: &mut Vec<Request>) {
     if share.on_hover_text(widgets::with_keys("Share this document", &view.keys.share)).clicked() {
         requests.push(Request::Do(Action::Share));
     }
+    let name = if view.side == Some(SidePanel::History) {
+        "Hide the history"
+    } else {
+        "Show what the text was, and who wrote it"
+    };
+    let history = outlined_button(ui, Some(Icon::History), "History");
+    if history.on_hover_text(widgets::with_keys(name, &view.keys.history)).clicked() {
+        requests.push(Request::Do(Action::ToggleHistory));
+    }
     ui.add_space(space::S);
     faces(ui, view, requests);
 }
@@ -163,7 +172,7 @@ fn faces(ui: &mut Ui, view: &TitleBarView, requests: &mut Vec<Request>) {
     if more > 0 {
         paint_initials(ui, middle, FACE, &format!("+{more}"), None, tokens.chrome);
     }
-    let name = if view.people_shown { "Hide people and devices" } else { "Show people and devices" };
+    let name = if view.side == Some(SidePanel::People) { "Hide people and devices" } else { "Show people and devices" };
     response.widget_info(|| WidgetInfo::labeled(Role::Button, true, name));
     if response.has_focus() {
         widgets::focus_ring(ui.painter(), rect, tokens);

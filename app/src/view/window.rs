@@ -1,14 +1,15 @@
 //! The whole window: where its parts stand.
 
-use egui::{CentralPanel, Event, Frame, Id, Panel, Rect, Ui, vec2};
+use egui::{CentralPanel, Event, Frame, Id, Key, Modifiers, Panel, Rect, Ui, vec2};
 
 use super::keys::{action_for, is_mac};
 use super::theme::{Tokens, space};
-use super::{banner, dialogs, find_bar, library, palette, people, status_bar, title_bar, widgets};
+use super::{banner, dialogs, find_bar, history, library, palette, people, status_bar, title_bar, widgets};
 use crate::editor::command::{Action, Group, entry};
 use crate::editor::dialog::{Dialog, FindView, PaletteDraft};
+use crate::editor::history::HistoryView;
 use crate::editor::library_view::LibraryView;
-use crate::editor::people::TitleBarView;
+use crate::editor::people::{SidePanel, TitleBarView};
 use crate::editor::request::{Banner, Notice, Request};
 use crate::editor::status::StatusView;
 
@@ -27,6 +28,8 @@ pub struct WindowView {
     pub notices: Vec<Notice>,
     /// The find bar, while it is open.
     pub find: Option<FindView>,
+    /// The history panel, while it is shown.
+    pub history: Option<HistoryView>,
     /// The palette, while it is open.
     pub palette: Option<PaletteDraft>,
     /// The dialog, while there is one.
@@ -41,6 +44,9 @@ const LIBRARY: f32 = 272.0;
 
 /// The width of the people panel, in points.
 const PEOPLE: f32 = 248.0;
+
+/// The width of the history panel, in points.
+const HISTORY: f32 = 272.0;
 
 /// Shows the window; `text` fills the middle when a document is open.
 pub fn show(ui: &mut Ui, view: &WindowView, text: impl FnOnce(&mut Ui)) -> Vec<Request> {
@@ -60,12 +66,21 @@ pub fn show(ui: &mut Ui, view: &WindowView, text: impl FnOnce(&mut Ui)) -> Vec<R
         let panel = Panel::top("banners").frame(Frame::new()).show_separator_line(true);
         requests.extend(panel.show(ui, |ui| banner::show(ui, &view.banners)).inner);
     }
+    let history_view = view.history.as_ref().filter(|_| view.title.has_document);
+    if let Some(past) = history_view.filter(|view| !view.is_now()) {
+        let panel = Panel::top("past").frame(Frame::new()).show_separator_line(true);
+        requests.extend(panel.show(ui, |ui| history::show_banner(ui, past)).inner);
+    }
     if let (Some(find), true) = (&view.find, view.title.has_document) {
         requests.extend(Panel::top("find").frame(chrome).show(ui, |ui| find_bar::show(ui, find)).inner);
     }
-    if view.title.people_shown && view.title.has_document {
+    if view.title.side == Some(SidePanel::People) && view.title.has_document {
         let panel = Panel::right("people").exact_size(PEOPLE).resizable(false).frame(chrome);
         requests.extend(panel.show(ui, |ui| people::show(ui, &view.title.people)).inner);
+    }
+    if let Some(history_view) = history_view {
+        let panel = Panel::right("history").exact_size(HISTORY).resizable(false).frame(chrome);
+        requests.extend(panel.show(ui, |ui| history::show(ui, history_view)).inner);
     }
     let page = CentralPanel::no_frame().frame(Frame::new().fill(tokens.paper)).show(ui, |ui| {
         let page = ui.max_rect();
@@ -117,6 +132,11 @@ pub fn take_keys(ui: &Ui) -> Vec<Request> {
         });
     });
     requests
+}
+
+/// Takes the key that closes the history panel; not while a menu is open, which it closes first.
+pub fn take_escape(ui: &Ui) -> bool {
+    !egui::Popup::is_any_open(ui.ctx()) && ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Escape))
 }
 
 /// The wheel with the key of commands held, or two fingers that spread: steps of the same zoom that the keys take.

@@ -33,6 +33,24 @@ pub struct Blame {
     pub len: usize,
 }
 
+/// Characters of one replica, one behind the other.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Written {
+    /// Who wrote them.
+    pub author: ReplicaId,
+    /// How many characters.
+    pub len: usize,
+}
+
+/// Changes of one replica, one behind the other in the log.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Turn {
+    /// Who made them.
+    pub author: ReplicaId,
+    /// Their positions.
+    pub changes: Range<usize>,
+}
+
 /// Characters that only one of two versions has.
 #[derive(Clone, Copy, Debug)]
 struct Piece {
@@ -59,14 +77,47 @@ impl Log<'_> {
     /// The text at a version: the characters whose insertion it contains and no deletion of which it contains. What was not
     /// delivered here counts as not contained. O(n) in the spans and deletions of the whole history.
     pub fn text_at(&self, version: &VersionVector) -> String {
-        let visible = self.visible_at(version);
-        let (mut text, mut letters) = (String::new(), self.text.inserted().reader());
-        for (first, len) in self.text.in_order() {
-            for (part, _) in visible.parts(first..first.plus(len)).filter(|(_, inside)| *inside) {
-                letters.read(part.start, part.end.index() - part.start.index(), &mut text);
+        self.read_at(version, |_| ())
+    }
+
+    /// The text at a version as [`Self::text_at`] gives it, and who wrote it: all of it in order, neighbours of one author
+    /// together. O(n) in the spans and deletions of the whole history.
+    pub fn text_and_authors_at(&self, version: &VersionVector) -> (String, Vec<Written>) {
+        let mut written = Vec::new();
+        let text = self.read_at(version, |part| self.add_authors(part, &mut written));
+        (text, written)
+    }
+
+    /// Who wrote a range of chars, which is clamped to the text: its visible characters in order, neighbours of one author
+    /// together. O(log n) for each span in it.
+    pub fn authors(&self, range: Range<usize>) -> Vec<Written> {
+        let mut written = Vec::new();
+        for (first, len) in self.text.visible_parts(range) {
+            self.add_authors(first..first.plus(len), &mut written);
+        }
+        written
+    }
+
+    /// Who made the changes from a position on: neighbours of one author together. O(log n) for each time that another goes on.
+    pub fn turns(&self, from: usize) -> Vec<Turn> {
+        let (mut turns, mut next): (Vec<Turn>, usize) = (Vec::new(), from);
+        while let Some(units) = self.record.units(next) {
+            let (id, run) = self.text.units().id_run(units.start);
+            let end = self.record.change_of(units.start.plus(run)).unwrap_or_else(|| self.len());
+            let changes = next..end.max(next + 1);
+            next = changes.end;
+            match turns.last_mut() {
+                Some(last) if last.author == id.replica => last.changes.end = changes.end,
+                _ => turns.push(Turn { author: id.replica, changes }),
             }
         }
-        text
+        turns
+    }
+
+    /// How many units the changes of a range have, which is clamped to the log. O(1).
+    pub fn len_units(&self, changes: Range<usize>) -> usize {
+        let start = |change| self.record.units(change).map_or_else(|| self.record.end(), |units| units.start).index();
+        start(changes.end).saturating_sub(start(changes.start))
     }
 
     /// What the author of a change had delivered when it made it, and the change itself. O(n) in the changes that name deps.
@@ -97,6 +148,12 @@ impl Log<'_> {
         self.differences(self.pieces(from, to).into_iter())
     }
 
+    /// What of [`Self::diff`] concerns a range of chars of the first version: what only the second has at its edges does, too.
+    /// O(n) in the spans and deletions of the whole history.
+    pub fn diff_within(&self, range: &Range<usize>, from: &VersionVector, to: &VersionVector) -> Vec<Difference> {
+        self.differences(self.pieces(from, to).into_iter().filter_map(|piece| piece.within(range)))
+    }
+
     /// Which change wrote a range of chars, which is clamped to the text: its visible characters in order, neighbours of one
     /// change together. O(log n) for each span and change in it.
     pub fn blame(&self, range: Range<usize>) -> Vec<Blame> {
@@ -123,6 +180,32 @@ impl Log<'_> {
 
     fn author(&self, change: usize) -> Option<ReplicaId> {
         self.record.units(change).map(|units| self.text.units().id(units.start).replica)
+    }
+
+    /// The text at a version; each part of it is shown to `see`, too.
+    fn read_at(&self, version: &VersionVector, mut see: impl FnMut(Range<Unit>)) -> String {
+        let visible = self.visible_at(version);
+        let (mut text, mut letters) = (String::new(), self.text.inserted().reader());
+        for (first, len) in self.text.in_order() {
+            for (part, _) in visible.parts(first..first.plus(len)).filter(|(_, inside)| *inside) {
+                letters.read(part.start, part.end.index() - part.start.index(), &mut text);
+                see(part);
+            }
+        }
+        text
+    }
+
+    /// Adds who wrote these characters to what stands in front of them.
+    fn add_authors(&self, mut part: Range<Unit>, written: &mut Vec<Written>) {
+        while part.start < part.end {
+            let (id, run) = self.text.units().id_run(part.start);
+            let len = run.min(part.end.index() - part.start.index());
+            part.start = part.start.plus(len);
+            match written.last_mut() {
+                Some(last) if last.author == id.replica => last.len += len,
+                _ => written.push(Written { author: id.replica, len }),
+            }
+        }
     }
 
     /// The characters visible at a version (and units of other kinds that it contains).
@@ -187,8 +270,7 @@ impl Document {
     pub fn restore(&mut self, range: Range<usize>, version: &VersionVector) -> Result<Vec<Patch>, EditError> {
         self.check_range(range.clone())?;
         let log = self.log();
-        let pieces = log.pieces(self.version(), version);
-        let differences = log.differences(pieces.into_iter().filter_map(|piece| piece.within(&range)));
+        let differences = log.diff_within(&range, self.version(), version);
         self.check_room(differences.iter().map(|each| each.deleted.len() + each.inserted.len()).sum())?;
         self.end_undo_group();
         let author = self.replica;

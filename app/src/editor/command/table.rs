@@ -1,6 +1,6 @@
 //! The table of every action.
 
-use super::{Action, Entry, Group, Key, Keys, Motion};
+use super::{Action, Entry, Group, Key, Keys, Motion, Travel};
 
 const fn row(group: Group, action: Action, id: &'static str, title: &'static str, keys: &'static [Keys]) -> Entry {
     Entry { action, id, title, group, keys, mac_keys: &[] }
@@ -212,6 +212,39 @@ const TABLE: &[Entry] = &[
     row(Group::View, Action::CycleTheme, "view.theme", "Theme: system, light, dark", &[]),
     row(Group::View, Action::ToggleFullScreen, "view.full-screen", "Full screen", &[plain(Key::F(11))])
         .mac(&[Keys { mac_ctrl: true, ..char('F') }]),
+    // History
+    row(Group::History, Action::ToggleHistory, "history.show", "Show or hide the history", &[char('H').shift()]),
+    row(Group::History, Action::Travel(Travel::Back), "history.back", "One change back", &[Keys::alt(Key::Left)])
+        .mac(&[command(Key::Left).and_alt()]),
+    row(Group::History, Action::Travel(Travel::Forward), "history.forward", "One change on", &[Keys::alt(Key::Right)])
+        .mac(&[command(Key::Right).and_alt()]),
+    row(
+        Group::History,
+        Action::Travel(Travel::TurnBack),
+        "history.turn-back",
+        "Back to where this author took over",
+        &[Keys::alt(Key::Left).shift()],
+    )
+    .mac(&[command(Key::Left).and_alt().shift()]),
+    row(
+        Group::History,
+        Action::Travel(Travel::TurnForward),
+        "history.turn-forward",
+        "On to where the next author stops",
+        &[Keys::alt(Key::Right).shift()],
+    )
+    .mac(&[command(Key::Right).and_alt().shift()]),
+    row(
+        Group::History,
+        Action::Travel(Travel::Start),
+        "history.start",
+        "To the start of the history",
+        &[Keys::alt(Key::Home)],
+    ),
+    row(Group::History, Action::Travel(Travel::Now), "history.now", "Back to now", &[Keys::alt(Key::End)]),
+    row(Group::History, Action::ToggleComparison, "history.compare", "Compare with now", &[]),
+    row(Group::History, Action::RestoreVersion, "history.restore", "Restore this version", &[]),
+    row(Group::History, Action::RestoreSelection, "history.restore-selection", "Restore what is selected", &[]),
     // Share
     row(Group::Share, Action::Share, "share.share", "Share…", &[char('E').shift()]),
     row(Group::Share, Action::GoOnline, "share.online", "Go online", &[]),

@@ -38,9 +38,9 @@ impl Session {
             Request::Log { id } => self.look_back(job, &id, |document| Ok(history::log(document))),
             Request::Diff { id, from, to } => self.look_back(job, &id, |document| history::diff(document, from, to)),
             Request::Blame { id } => self.look_back(job, &id, |document| Ok(history::blame(document))),
-            Request::Restore { id, position } => {
+            Request::Restore { id, position, range } => {
                 let Some(id) = self.opened(job, &id)? else { return Ok(None) };
-                let value = self.restore_position(id, position)?;
+                let value = self.restore_position(id, position, range)?;
                 Ok(Some(Begun::of(Awaited::Disk, Some(id), value)))
             }
             Request::Show { id } => {

@@ -33,7 +33,9 @@ pub(super) struct Run {
 impl TextArea {
     pub(super) fn publish(&self, ui: &mut Ui, view: PageView<'_>, state: &EditorState, page: &VisiblePage) {
         self.publish_node(ui, view, state, page);
-        self.publish_ime(ui, view, state, page);
+        if !view.read_only {
+            self.publish_ime(ui, view, state, page);
+        }
         self.publish_primary(ui, view, state);
     }
 
@@ -48,10 +50,14 @@ impl TextArea {
             if view.text.len_bytes() <= VALUE_BYTES_MAX {
                 node.set_value(view.text.slice(0..view.text.len_chars()));
             }
+            if view.read_only {
+                node.set_read_only();
+            } else {
+                node.add_action(accesskit::Action::SetValue);
+                node.add_action(accesskit::Action::ReplaceSelectedText);
+            }
             for action in [
                 accesskit::Action::Focus,
-                accesskit::Action::SetValue,
-                accesskit::Action::ReplaceSelectedText,
                 accesskit::Action::SetTextSelection,
                 accesskit::Action::ScrollDown,
                 accesskit::Action::ScrollUp,

@@ -18,7 +18,7 @@ const BLINK_HALF_SECONDS: f64 = 0.5;
 const WAKE_MARGIN_SECONDS: f64 = 0.001;
 
 /// How much wider a box is that goes on over the end of a line, in points.
-const LINE_END_WIDTH: f32 = 6.0;
+pub(super) const LINE_END_WIDTH: f32 = 6.0;
 
 const CARET_WIDTH: f32 = 1.5;
 
@@ -31,6 +31,8 @@ impl TextArea {
         let selections = state.carets().selections(view.text);
         self.paint_current_line(&painter, state, page, &selections);
         self.paint_code(&painter, page);
+        let tints = Self::visible_tints(view, page);
+        self.paint_tints(&painter, page, &tints);
         self.paint_found(&painter, state, page, &selections);
         for guest in view.guests {
             let at = |anchor| view.text.position(anchor);
@@ -44,6 +46,7 @@ impl TextArea {
             self.fill(&painter, page, &selection.range(), tokens.selection);
         }
         self.paint_text(&painter, view, state, page);
+        self.paint_tint_lines(&painter, page, &tints);
         if state.look().line_numbers {
             self.paint_line_numbers(&painter, view, state, page);
         }
@@ -55,8 +58,16 @@ impl TextArea {
     }
 
     fn fill(&self, painter: &Painter, page: &VisiblePage, range: &Range<usize>, colour: Color32) {
+        for filled in self.boxes(page, range, LINE_END_WIDTH) {
+            painter.rect_filled(filled, CornerRadius::same(2), colour);
+        }
+    }
+
+    /// The boxes behind a range of chars on the screen, as far as they can be seen; `beyond` wider where a line ends in it.
+    pub(super) fn boxes(&self, page: &VisiblePage, range: &Range<usize>, beyond: f32) -> Vec<Rect> {
+        let mut boxes = Vec::new();
         if range.is_empty() {
-            return;
+            return boxes;
         }
         for laid in &page.segments {
             let located = &laid.located;
@@ -67,10 +78,9 @@ impl TextArea {
                 break;
             }
             let origin = page.origin(self.layout.rect, laid).to_vec2();
-            for filled in laid.boxes(range, LINE_END_WIDTH) {
-                painter.rect_filled(filled.translate(origin), CornerRadius::same(2), colour);
-            }
+            boxes.extend(laid.boxes(range, beyond).into_iter().map(|filled| filled.translate(origin)));
         }
+        boxes
     }
 
     /// A hint of the row that the caret is on, where nothing is selected.

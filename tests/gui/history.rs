@@ -1,0 +1,136 @@
+//! The history panel, read and used as a screen reader does it.
+
+use egui::accesskit::Role;
+use egui_kittest::Harness;
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
+use quire::editor::command::{Action, Travel};
+use quire::editor::history::{Author, Compared, HistoryRequest, HistoryView};
+use quire::editor::people::{SidePanel, TitleBarView};
+use quire::editor::request::Request;
+use quire::view::theme;
+use quire::view::window::{self, WindowView};
+
+/// A window that shows `view` and remembers what was asked for.
+struct Shown {
+    view: WindowView,
+    requests: Vec<Request>,
+}
+
+fn show(history: HistoryView) -> Harness<'static, Shown> {
+    let title = TitleBarView { has_document: true, side: Some(SidePanel::History), ..TitleBarView::default() };
+    let view = WindowView { title, history: Some(history), ..WindowView::default() };
+    let mut window = Harness::builder()
+        .with_size(egui::vec2(1000.0, 900.0))
+        .with_step_dt(1.0 / 60.0)
+        .with_max_steps(30)
+        .with_context_setup(theme::install)
+        .build_ui_state(
+            |ui, shown: &mut Shown| shown.requests.extend(window::show(ui, &shown.view, |_| ())),
+            Shown { view, requests: Vec::new() },
+        );
+    window.run();
+    window
+}
+
+fn author(name: &str, colour: u8) -> Author {
+    Author { name: name.to_owned(), device: "laptop".to_owned(), colour }
+}
+
+/// In the middle of what two people wrote.
+fn middle() -> HistoryView {
+    HistoryView {
+        shown: 1_204,
+        total: 260_000,
+        bars: (0..80_u8).map(|at| (f32::from(at) / 80.0, at % 2)).collect(),
+        change: Some((author("Ana Lind", 1), "wrote 4 characters: “two”".to_owned())),
+        authors: vec![(author("Ana Lind", 1), 259_000), (author("Ben Dahl", 5), 1_000)],
+        shows_authors: true,
+        ..HistoryView::default()
+    }
+}
+
+/// Clicks and says what that asks for.
+fn asked(window: &mut Harness<'static, Shown>, name: &str) -> Vec<Request> {
+    window.get_by_label(name).click();
+    window.run();
+    std::mem::take(&mut window.state_mut().requests)
+}
+
+#[test]
+fn everything_in_the_panel_has_a_name() {
+    let window = show(middle());
+    for label in [
+        "Change 1\u{202f}204 of 260\u{202f}000",
+        "You are looking at change 1\u{202f}204 of 260\u{202f}000. Nothing can be written here.",
+        "wrote 4 characters: “two”",
+        "259\u{202f}000 changes",
+        "1\u{202f}000 changes",
+        "Authors’ colours",
+    ] {
+        window.get_by_label(label);
+    }
+    assert_eq!(window.query_all_by_label("Ana Lind · laptop").count(), 2, "who made this change, and who wrote");
+    window.get_by_label("Ben Dahl · laptop");
+    let slider = window.get_by_role_and_label(Role::Slider, "Place in the history");
+    assert_eq!(slider.accesskit_node().max_numeric_value(), Some(260_000.0));
+    window.get_by_label_contains("They carry no time of the clock.");
+}
+
+#[test]
+fn each_button_asks_for_its_step() {
+    let mut window = show(middle());
+    for (name, travel) in [
+        ("To the start of the history", Travel::Start),
+        ("Back to where this author took over", Travel::TurnBack),
+        ("One change back", Travel::Back),
+        ("One change on", Travel::Forward),
+        ("On to where the next author stops", Travel::TurnForward),
+    ] {
+        assert_eq!(asked(&mut window, name), [Request::Do(Action::Travel(travel))], "{name}");
+    }
+    assert_eq!(window.query_all_by_label("Back to now").count(), 2, "in the banner and in the panel");
+    let request = |request| [Request::History(request)];
+    assert_eq!(asked(&mut window, "Authors’ colours"), request(HistoryRequest::ShowAuthors(false)));
+    assert_eq!(asked(&mut window, "Compare with now"), request(HistoryRequest::Compare(true)));
+    assert_eq!(asked(&mut window, "Restore this version"), [Request::Do(Action::RestoreVersion)]);
+    assert_eq!(asked(&mut window, "Restore what is selected"), [], "nothing is selected");
+    assert_eq!(asked(&mut window, "Close the history"), [Request::Do(Action::ToggleHistory)]);
+}
+
+#[test]
+fn a_click_on_the_slider_goes_there() {
+    let mut window = show(middle());
+    let requests = asked(&mut window, "Place in the history");
+    assert!(requests.contains(&Request::History(HistoryRequest::GoTo(130_000))), "{requests:?}");
+}
+
+#[test]
+fn now_has_nothing_to_restore_and_no_banner() {
+    let mut window = show(HistoryView { shown: 260_000, has_selection: true, ..middle() });
+    window.get_by_label("Now: change 260\u{202f}000 of 260\u{202f}000");
+    assert!(window.query_by_label_contains("You are looking at").is_none());
+    for name in ["Restore this version", "Restore what is selected", "One change on", "Back to now"] {
+        assert_eq!(asked(&mut window, name), [], "{name}");
+    }
+}
+
+#[test]
+fn a_comparison_says_how_much_differs() {
+    let compared = Some(Compared { gone: 3, new: 1 });
+    let mut window = show(HistoryView { compares: true, compared, has_selection: true, ..middle() });
+    window.get_by_label("New since then: 1 character, underlined. Gone since then: 3 characters, struck through.");
+    assert_eq!(asked(&mut window, "Restore what is selected"), [Request::Do(Action::RestoreSelection)]);
+    let compared = Some(Compared { gone: 1, new: 0 });
+    show(HistoryView { compares: true, compared, ..middle() })
+        .get_by_label("Gone since then: 1 character, struck through.");
+    let same = Some(Compared::default());
+    let window = show(HistoryView { compares: true, compared: same, ..middle() });
+    window.get_by_label("The text was as it is now.");
+}
+
+#[test]
+fn an_empty_history_says_so() {
+    let window = show(HistoryView::default());
+    window.get_by_label_contains("Nothing has been written yet.");
+    assert!(window.query_by_label("Place in the history").is_none());
+}
