@@ -9,6 +9,7 @@ use thiserror::Error;
 use crate::id::{DocumentId, ID_BYTES, ReplicaId};
 
 pub(crate) mod change;
+pub(crate) mod names;
 
 /// Bytes that are not what they should be, and where.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
@@ -146,8 +147,17 @@ impl<'a> Reader<'a> {
 
     pub(crate) fn text(&mut self, field: &'static str) -> Result<&'a str, DecodeError> {
         let start = self.at;
-        let bytes = self.bytes(field)?;
-        core::str::from_utf8(bytes).map_err(|_| DecodeError { at: start, kind: DecodeErrorKind::Utf8 })
+        let len = self.count(field, 1)?;
+        self.text_of(len).map_err(|error| DecodeError { at: start, ..error })
+    }
+
+    /// Text of so many bytes.
+    pub(crate) fn text_of(&mut self, len: usize) -> Result<&'a str, DecodeError> {
+        let rest = &self.bytes[self.at..];
+        let bytes = rest.get(..len).ok_or_else(|| self.error(DecodeErrorKind::Truncated))?;
+        let text = core::str::from_utf8(bytes).map_err(|_| self.error(DecodeErrorKind::Utf8))?;
+        self.at += len;
+        Ok(text)
     }
 
     pub(crate) fn replica(&mut self) -> Result<ReplicaId, DecodeError> {
@@ -158,13 +168,14 @@ impl<'a> Reader<'a> {
         self.array::<ID_BYTES>().map(DocumentId::from_bytes)
     }
 
-    pub(crate) fn version(&mut self, newest: u64) -> Result<(), DecodeError> {
+    /// A version from 1 up to the newest.
+    pub(crate) fn version(&mut self, newest: u64) -> Result<u64, DecodeError> {
         let start = self.at;
         let found = self.varint()?;
         if found == 0 || found > newest {
             return Err(DecodeError { at: start, kind: DecodeErrorKind::Version { found, newest } });
         }
-        Ok(())
+        Ok(found)
     }
 
     pub(crate) fn finish(self) -> Result<(), DecodeError> {
@@ -189,6 +200,11 @@ impl Default for Writer {
 }
 
 impl Writer {
+    /// A writer with room for so many bytes.
+    pub(crate) fn with_room(bytes: usize) -> Self {
+        Self { bytes: Vec::with_capacity(bytes) }
+    }
+
     pub(crate) fn byte(&mut self, byte: u8) {
         self.bytes.push(byte);
     }

@@ -7,6 +7,7 @@ use core::ops::Range;
 use crate::causal::{self, CausalBuffer, Delivery};
 use crate::change::{OpRef, Value};
 use crate::clock::{Lamport, VersionVector};
+use crate::codec::change::{Coded, Earlier};
 use crate::envelope::{self, Envelope};
 use crate::id::{DocumentId, OpId, ReplicaId};
 use crate::map::{Entry, LwwMap};
@@ -31,6 +32,7 @@ mod edits;
 mod error;
 mod history;
 mod log;
+mod naming;
 mod undoing;
 mod unit_set;
 mod validate;
@@ -54,8 +56,9 @@ pub struct Received {
     pub patches: Vec<Patch>,
     /// The keys of the map that were written.
     pub keys: Vec<String>,
-    /// Changes that had been held back and turned out to be unusable when their past was here.
-    pub refused: Vec<ReceiveError>,
+    /// Changes that had been held back and turned out to be unusable when their past was here: the id of the first unit of each,
+    /// and why.
+    pub refused: Vec<(OpId, ReceiveError)>,
 }
 
 /// One replica's copy of a document.
@@ -128,7 +131,7 @@ impl Document {
 
     /// Everything delivered and committed, in the order of delivery: at every prefix, a change stands behind its causal past.
     pub const fn log(&self) -> Log<'_> {
-        Log { document: self.id, record: &self.record, text: &self.text }
+        Log { document: self.id, record: &self.record, authors: &self.authors, text: &self.text }
     }
 
     /// How many own units are committed.
@@ -221,11 +224,15 @@ impl Document {
     }
 
     /// Makes the units up to `end` that are in no change yet into one.
+    #[inline]
     fn close_change(&mut self, end: Unit, deps: VersionVector) {
         let start = self.record.end();
         let first_seq = self.made - (self.text.units().len() - start.index()) as u64;
         self.authors.deliver(self.replica, first_seq, (end.index() - start.index()) as u64, &deps);
         self.record.push(end, deps);
+        if self.text.units().has_many_authors() {
+            self.name_others_unless_going_on(OpId::new(self.replica, first_seq), &(start..end));
+        }
     }
 
     /// Takes an envelope from another replica, or from the disk. What was changed is added to `received`.
@@ -243,7 +250,7 @@ impl Document {
         match delivery {
             Delivery::Duplicate => {}
             Delivery::HeldBack => {
-                let mut ops = envelope::open_ops(&envelope)?;
+                let mut ops = envelope::open_ops(&envelope, Earlier::Awaited)?;
                 while ops.next()?.is_some() {}
                 self.held.hold(envelope.header().clone(), envelope.bytes().len(), envelope)?;
             }
@@ -251,7 +258,7 @@ impl Document {
                 self.deliver(&envelope, received)?;
                 while let Some(waiting) = self.held.take_ready(&self.version) {
                     if let Err(error) = self.deliver(&waiting, received) {
-                        received.refused.push(error);
+                        received.refused.push((waiting.header().first_id(), error));
                     }
                 }
             }
@@ -260,9 +267,11 @@ impl Document {
     }
 
     fn deliver(&mut self, envelope: &Envelope, received: &mut Received) -> Result<(), ReceiveError> {
-        let (header, ops) = (envelope.header(), envelope::open_ops(envelope)?);
-        let past = Past { header, known: self.authors.known(header.replica) };
-        let Checked { writes, only } = validate::check(past, ops.clone(), &self.text)?;
+        let header = envelope.header();
+        let author = self.authors.author(header.replica);
+        let ops = envelope::open_ops(envelope, Earlier::Known(&author.names))?;
+        let past = Past { header, known: &author.past };
+        let Checked { writes, only, previous, names } = validate::check(past, ops, &self.text)?;
         let (units, more) = (self.text.units().len(), header.len);
         if more > (UNITS_MAX - units) as u64 || !self.text.inserted().has_room(envelope.bytes().len()) {
             return Err(ReceiveError::Full { units, more });
@@ -270,45 +279,57 @@ impl Document {
         self.commit();
         let past = if writes { self.authors.past(header) } else { VersionVector::new() };
         let lamport = self.authors.deliver(header.replica, header.first_seq, header.len, &header.deps);
-        let mut at = At { first_seq: header.first_seq, id: header.first_id(), lamport, past };
-        if let Some(op) = only {
-            self.apply(&mut at, op, received);
-        } else {
-            let mut ops = ops;
-            while let Ok(Some(op)) = ops.next() {
-                self.apply(&mut at, op, received);
-            }
+        let mut at = At { first_seq: header.first_seq, id: header.first_id(), lamport, past, previous };
+        match only {
+            Some(op) => self.apply(&mut at, op, received),
+            None => self.apply_all(&mut at, envelope, received),
         }
         self.record.push(self.text.units().end(), header.deps.clone());
+        if names {
+            self.name_others();
+        }
         self.version.observe(header.replica, header.end_seq());
         if header.replica == self.replica {
             self.made = header.end_seq();
-            let known = self.authors.known(self.replica);
-            self.moved = self
-                .version
-                .iter()
-                .filter(|(replica, count)| {
-                    *replica != self.replica && known.is_none_or(|known| known.get(*replica) < *count)
-                })
-                .collect();
+            let known = &self.authors.author(self.replica).past;
+            let moved = |(replica, count): &(ReplicaId, u64)| *replica != self.replica && known.get(*replica) < *count;
+            self.moved = self.version.iter().filter(moved).collect();
         } else {
             self.moved.observe(header.replica, header.end_seq());
         }
         Ok(())
     }
 
+    /// Applies the operations of a change that was checked: all of them can be read.
+    fn apply_all(&mut self, at: &mut At, envelope: &Envelope, received: &mut Received) {
+        let author = envelope.header().replica;
+        let names = core::mem::take(self.authors.names_mut(author));
+        if let Ok(mut ops) = envelope::open_ops(envelope, Earlier::Known(&names)) {
+            while let Ok(Some(op)) = ops.next() {
+                self.apply(at, op, received);
+            }
+        }
+        *self.authors.names_mut(author) = names;
+    }
+
     /// Applies an operation of a change that was checked; cannot fail.
-    fn apply(&mut self, at: &mut At, op: OpRef<'_>, received: &mut Received) {
+    fn apply(&mut self, at: &mut At, op: Coded<'_>, received: &mut Received) {
         let (id, author) = (at.id, at.id.replica);
         match op {
-            OpRef::Insert { left, right, text } => {
+            Coded::Further(text) => {
+                if let Some(previous) = at.previous {
+                    let splice = self.text.integrate_further(id, previous, text);
+                    received.patches.push(Patch { splice, author });
+                }
+            }
+            Coded::Whole(OpRef::Insert { left, right, text }) => {
                 let splice = self.text.integrate_insert(id, left, right, text);
                 received.patches.push(Patch { splice, author });
             }
-            OpRef::Delete { first, len, backwards } => {
+            Coded::Whole(OpRef::Delete { first, len, backwards }) => {
                 self.integrate_delete(id, OpRun { first, len, backwards }, received);
             }
-            OpRef::Set { key, value } => {
+            Coded::Whole(OpRef::Set { key, value }) => {
                 at.past.observe(author, id.seq);
                 let (lamport, value) = (at.lamport.plus(id.seq - at.first_seq), value.map(Value::from));
                 self.map.apply(key, Entry { id, lamport, value: value.clone() }, &at.past);
@@ -431,6 +452,8 @@ struct At {
     lamport: Lamport,
     /// What its author had delivered, if it writes to the map.
     past: VersionVector,
+    /// The character that it goes on behind, if it goes on.
+    previous: Option<Unit>,
 }
 
 /// Characters by id, and in which order they were deleted.

@@ -7,9 +7,10 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 
-use crate::change::{Change, Header, Op, OpRef};
+use crate::change::{Change, Header, Op};
 use crate::clock::VersionVector;
-use crate::codec::change::Ops;
+use crate::codec::change::{Coded, Earlier, Ops};
+use crate::codec::names::Names;
 use crate::codec::{self, DecodeError, DecodeErrorKind, Reader, Writer};
 use crate::id::{DocumentId, ID_BYTES};
 
@@ -63,47 +64,77 @@ impl Envelope {
         &self.bytes
     }
 
-    fn payload(&self) -> &[u8] {
+    /// An envelope of a header that can be, and a payload.
+    pub(crate) fn put_together(document: DocumentId, header: Header, payload: &[u8]) -> Result<Self, DecodeError> {
+        let mut writer = Writer::with_room(payload.len() + 2 * ID_BYTES + 16 + header.deps.len() * (ID_BYTES + 4));
+        let payload_at = start(&mut writer, document, &header);
+        writer.raw(payload);
+        if writer.len() > ENVELOPE_BYTES_MAX {
+            let kind = DecodeErrorKind::Range { field: "envelope bytes", value: writer.len() as u64 };
+            return Err(DecodeError { at: 0, kind });
+        }
+        Ok(Self { document, header, bytes: Bytes::from(writer.finish()), payload_at })
+    }
+
+    /// The operations, as they are written.
+    pub(crate) fn payload(&self) -> &[u8] {
         &self.bytes[self.payload_at..]
+    }
+
+    /// The same, sharing the memory of the envelope.
+    pub(crate) fn share_payload(&self) -> Bytes {
+        self.bytes.slice(self.payload_at..)
     }
 }
 
-/// Puts a change into an envelope.
+/// Puts a change into an envelope that says everything itself, as one does who knows nothing else of the change's author.
+/// [`Log::envelope`](crate::Log::envelope) gives a shorter one.
 pub fn seal(document: DocumentId, change: &Change) -> Envelope {
-    seal_ops(document, change.header.clone(), change.ops.iter().map(OpRef::from))
+    seal_ops(document, change.header.clone(), &Names::new(), change.ops.iter().map(Coded::from))
 }
 
-/// Puts a change into an envelope whose operations come one after the other.
+/// Puts a change into an envelope whose operations come one after the other. `names` are whom its author's changes up to and
+/// including this one name.
 pub(crate) fn seal_ops<'a>(
     document: DocumentId,
     header: Header,
-    ops: impl Iterator<Item = OpRef<'a>> + Clone,
+    names: &Names,
+    ops: impl IntoIterator<Item = Coded<'a>>,
 ) -> Envelope {
     let mut writer = Writer::default();
-    writer.varint(ENVELOPE_VERSION);
-    writer.raw(document.as_bytes());
-    encode_header(&mut writer, &header);
-    let payload_at = writer.len();
-    codec::change::encode_ops(&mut writer, &header, ops);
+    let payload_at = start(&mut writer, document, &header);
+    codec::change::encode_ops(&mut writer, &header, names, ops);
     Envelope { document, header, bytes: Bytes::from(writer.finish()), payload_at }
 }
 
-/// Takes the change out of its envelope.
+/// Takes the change out of its envelope, if that says everything itself: one that [`seal`] made, or of version 1 of the payload.
+/// Most rest on their author's earlier changes; [`Log::change`](crate::Log::change) tells what they say.
 ///
 /// # Errors
-/// A [`DecodeError`], its offset counted from the start of the payload, when the payload is no list of operations of a known
-/// version, or their lengths do not sum up to what the header says.
+/// A [`DecodeError`], its offset counted from the start of the payload, when the payload rests on earlier changes, is no list of
+/// operations of a known version, or their lengths do not sum up to what the header says.
 pub fn open(envelope: &Envelope) -> Result<Change, DecodeError> {
-    let (mut reader, mut ops) = (open_ops(envelope)?, Vec::new());
+    let (mut reader, mut ops) = (open_ops(envelope, Earlier::Unknown)?, Vec::new());
     while let Some(op) = reader.next()? {
-        ops.push(Op::from(op));
+        match op {
+            Coded::Whole(op) => ops.push(Op::from(op)),
+            Coded::Further(_) => return Err(reader.rests_on_earlier()),
+        }
     }
     Ok(Change { header: envelope.header.clone(), ops })
 }
 
 /// The operations of the change in an envelope, to be read one after the other.
-pub(crate) fn open_ops(envelope: &Envelope) -> Result<Ops<'_>, DecodeError> {
-    Ops::new(envelope.header(), envelope.payload())
+pub(crate) fn open_ops<'a, 'n>(envelope: &'a Envelope, earlier: Earlier<'n>) -> Result<Ops<'a, 'n>, DecodeError> {
+    Ops::new(envelope.header(), envelope.payload(), earlier)
+}
+
+/// Writes what stands in front of the payload; how many bytes that has.
+fn start(writer: &mut Writer, document: DocumentId, header: &Header) -> usize {
+    writer.varint(ENVELOPE_VERSION);
+    writer.raw(document.as_bytes());
+    encode_header(writer, header);
+    writer.len()
 }
 
 fn encode_header(writer: &mut Writer, header: &Header) {

@@ -332,17 +332,38 @@ impl Text {
     ) -> Splice {
         let number = |id: Option<OpId>| id.and_then(|id| self.units.unit(id));
         let (left, right) = (number(left), number(right));
-        let end = self.units.end();
-        if let Some(Typing { at, end: typed, joins: true, .. }) = self.typing
-            && typed == end
-            && left.is_some_and(|left| left.plus(1) == end)
-            && self.inserted.last_right() == right
-        {
-            let len = self.rope.insert(at, text).chars as usize;
-            self.units.push(first, len);
-            self.type_on(len, text);
-            return Splice { at, deleted: 0, inserted: len };
+        match left.and_then(|left| self.typing_behind(left)) {
+            Some(at) if self.inserted.last_right() == right => self.integrate_typed(at, first, text),
+            _ => self.integrate_between(first, left, right, text),
         }
+    }
+
+    /// Inserts somebody's run that goes on behind a character and in front of what that one was inserted in front of; gives the
+    /// visible change. The ids must be new. O(length of the text) where that is the newest character, else as
+    /// [`Self::integrate_insert`].
+    pub(crate) fn integrate_further(&mut self, first: OpId, previous: Unit, text: &str) -> Splice {
+        match self.typing_behind(previous) {
+            Some(at) => self.integrate_typed(at, first, text),
+            None => self.integrate_between(first, Some(previous), self.inserted.right(previous), text),
+        }
+    }
+
+    /// The visible position behind a character, if it is the newest and what is typed behind it joins it.
+    fn typing_behind(&self, left: Unit) -> Option<usize> {
+        let end = self.units.end();
+        let typing = self.typing.filter(|typing| typing.joins && typing.end == end && left.plus(1) == end)?;
+        Some(typing.at)
+    }
+
+    /// Inserts somebody's run that goes on with the newest one.
+    fn integrate_typed(&mut self, at: usize, first: OpId, text: &str) -> Splice {
+        let len = self.rope.insert(at, text).chars as usize;
+        self.units.push(first, len);
+        self.type_on(len, text);
+        Splice { at, deleted: 0, inserted: len }
+    }
+
+    fn integrate_between(&mut self, first: OpId, left: Option<Unit>, right: Option<Unit>, text: &str) -> Splice {
         let left = left.and_then(|left| self.find(left));
         let behind = self.spans.behind(self.spans.gap_behind(left));
         let right = match behind.and_then(|behind| self.spans.unit(behind)) {

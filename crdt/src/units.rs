@@ -74,6 +74,11 @@ impl Units {
         Unit(0).plus(self.len)
     }
 
+    /// Whether more than one replica made them.
+    pub(crate) const fn has_many_authors(&self) -> bool {
+        self.replicas.len() > 1
+    }
+
     /// Numbers `len` units of one replica that follow all it made so far; gives the first.
     pub(crate) fn push(&mut self, first: OpId, len: usize) -> Unit {
         let start = self.end();

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Reads frames of Quire's protocol, version 1, and shows them as JSON. Written from docs/PROTOCOL.md alone.
+"""Reads frames of Quire's protocol, version 2, and shows them as JSON. Written from docs/PROTOCOL.md alone.
 
-Standard input holds one frame a line, in hexadecimal; standard output gets one JSON value a line.
+Standard input holds one frame a line: a name for its link, `up` (to the relay) or `down`, and its bytes in hexadecimal. Standard
+output gets one JSON value a line.
 """
 
 import json
@@ -86,8 +87,8 @@ class FrameReader(Reader):
         return {"epoch": self.id(), "position": self.u64()}
 
 
-class EnvelopeReader(Reader):
-    """The encoding inside a Change: "The envelope in a Change"."""
+class ChangeReader(Reader):
+    """The encoding inside a Change: "The body of a Change"."""
 
     def varint(self):
         value, shift = 0, 0
@@ -110,19 +111,33 @@ class EnvelopeReader(Reader):
     def text(self):
         return self.bytes().decode("utf-8")
 
-    def version(self):
-        version = self.varint()
-        if version != 1:
-            raise Malformed(f"version {version}")
-
 
 def read_id(reader, names, seq):
+    """Version 1: names are listed in front."""
     index = reader.varint()
     if index == 0:
         return None
     if index > len(names):
         raise Malformed(f"index {index} of {len(names)} names")
     return [names[index - 1], seq - reader.signed()]
+
+
+def read_named_id(reader, author, seq):
+    """Version 2: a name is said once, and has a number from then on."""
+    number = reader.varint()
+    if number == 0:
+        return None
+    if number == 1:
+        replica = author.replica
+    elif number == 2:
+        replica = reader.id()
+        if replica not in author.names:
+            author.names.append(replica)
+    elif number - 3 < len(author.names):
+        replica = author.names[number - 3]
+    else:
+        raise Malformed(f"number {number} of {len(author.names)} names")
+    return [replica, seq - reader.signed()]
 
 
 def read_value(reader):
@@ -138,8 +153,8 @@ def read_value(reader):
     raise Malformed(f"a value of kind {kind}")
 
 
-def read_operation(reader, names, seq):
-    """An operation and how many units it has."""
+def read_first_operation(reader, names, seq):
+    """An operation of version 1 and how many units it has."""
     kind = reader.byte()
     if kind == 0:
         left = read_id(reader, names, seq)
@@ -158,32 +173,151 @@ def read_operation(reader, names, seq):
     raise Malformed(f"an operation of kind {kind}")
 
 
-def read_envelope(data):
-    reader = EnvelopeReader(data)
-    reader.version()
-    document = reader.id()
-    replica = reader.id()
-    first_seq = reader.varint()
-    length = reader.varint()
-    deps = [[reader.id(), reader.varint()] for _ in range(reader.varint())]
-    reader.version()
-    names = [replica] + [reader.id() for _ in range(reader.varint())]
+def read_text_of(reader, length):
+    text = reader.take(length).decode("utf-8") if length else reader.text()
+    if not text:
+        raise Malformed("no text")
+    return text
+
+
+def read_operation(reader, author, seq, is_first):
+    """An operation of version 2 and how many units it has."""
+    tag = reader.byte()
+    kind, rest = tag & 7, tag >> 3
+    if kind == 0 and is_first and author.right is not UNKNOWN:
+        text = read_text_of(reader, rest)
+        return {"op": "insert", "left": [author.replica, seq - 1], "right": author.right, "text": text}, len(text)
+    if kind == 1:
+        left = read_named_id(reader, author, seq)
+        if rest & 3 == 0:
+            right = read_named_id(reader, author, seq)
+        elif rest & 3 == 1:
+            right = None
+        elif rest & 3 == 2 and left is not None:
+            right = [left[0], left[1] + 1]
+        else:
+            raise Malformed(f"tag {tag}")
+        text = read_text_of(reader, rest >> 2)
+        return {"op": "insert", "left": left, "right": right, "text": text}, len(text)
+    if kind == 2 and rest < 4:
+        first = read_named_id(reader, author, seq)
+        count = reader.varint() if rest & 2 else 1
+        return {"op": "delete", "first": first, "len": count, "backwards": rest & 1 == 1}, count
+    if tag == 3:
+        key = reader.text()
+        return {"op": "set", "key": key, "value": read_value(reader)}, 1
+    if tag == 4:
+        return {"op": "remove", "key": reader.text()}, 1
+    raise Malformed(f"an operation with tag {tag}")
+
+
+UNKNOWN = object()
+
+
+class Author:
+    """What an author's changes so far tell of the next one."""
+
+    def __init__(self, replica):
+        self.replica = replica
+        self.names = []
+        # The right neighbour of its newest unit, if that is a character.
+        self.right = UNKNOWN
+
+
+def read_payload(reader, author, first_seq, length):
+    version = reader.varint()
+    if version not in (1, 2):
+        raise Malformed(f"payload version {version}")
+    if version == 1:
+        listed = [author.replica] + [reader.id() for _ in range(reader.varint())]
     operations, units = [], 0
     while units < length:
-        operation, count = read_operation(reader, names, first_seq + units)
+        seq = first_seq + units
+        if version == 1:
+            operation, count = read_first_operation(reader, listed, seq)
+        else:
+            operation, count = read_operation(reader, author, seq, units == 0)
         operations.append(operation)
         units += count
     if units != length:
         raise Malformed(f"{units} units instead of {length}")
     reader.finish()
+    if version == 1:
+        for operation in operations:
+            for field in ("left", "right", "first"):
+                replica = (operation.get(field) or [author.replica])[0]
+                if replica != author.replica and replica not in author.names:
+                    author.names.append(replica)
+    author.right = operations[-1]["right"] if operations[-1]["op"] == "insert" else UNKNOWN
+    return operations
+
+
+class Table:
+    """One direction of a link: the replicas by number, and how many units of each were last spoken of."""
+
+    def __init__(self, replica):
+        self.replicas = [replica]
+        self.counts = [0]
+
+    def number(self, number):
+        if number >= len(self.replicas):
+            raise Malformed(f"number {number} of {len(self.replicas)} replicas")
+        return number
+
+    def introduce(self, replica):
+        if replica in self.replicas:
+            raise Malformed(f"{replica} has a number")
+        self.replicas.append(replica)
+        self.counts.append(0)
+        return len(self.replicas) - 1
+
+
+def read_change(data, table, authors):
+    reader = ChangeReader(data)
+    first = reader.byte()
+    number = first >> 3
+    if number == 31:
+        at = table.introduce(reader.id())
+    else:
+        at = table.number(reader.varint() if number == 30 else number)
+    first_seq = reader.varint() if first & 2 else table.counts[at]
+    length = 1 if first & 1 else reader.varint()
+    if length == 0:
+        raise Malformed("no units")
+    deps = []
+    for _ in range(reader.varint() if first & 4 else 0):
+        number = reader.varint()
+        dep = table.introduce(reader.id()) if number == 0 else table.number(number - 1)
+        table.counts[dep] += reader.signed()
+        deps.append([table.replicas[dep], table.counts[dep]])
+    table.counts[at] = first_seq + length
+    replica = table.replicas[at]
+    author = authors.setdefault(replica, Author(replica))
     return {
-        "document": document,
         "replica": replica,
         "first_seq": first_seq,
         "len": length,
-        "deps": deps,
-        "ops": operations,
+        "deps": sorted(deps),
+        "ops": read_payload(reader, author, first_seq, length),
     }
+
+
+class Link:
+    """What the frames of a link so far tell of the next one."""
+
+    def __init__(self):
+        self.tables = {}
+        self.authors = {}
+
+    def read(self, way, data):
+        if data[:1] == b"\x02":
+            if way not in self.tables:
+                raise Malformed("a change before the Hello")
+            return {"frame": "Change", "change": read_change(data[1:], self.tables[way], self.authors)}
+        frame = read_frame(data)
+        if frame["frame"] == "Hello":
+            self.tables = {way: Table(frame["replica"]) for way in ("up", "down")}
+        return frame
 
 
 REASONS = [
@@ -223,7 +357,8 @@ FRAMES = [
             ("head", FrameReader.u64),
         ],
     ),
-    ("Change", [("envelope", lambda reader: read_envelope(reader.bytes()))]),
+    # Told by its first byte, and not written field by field.
+    ("Change", None),
     ("Ack", [("count", FrameReader.u64)]),
     ("Progress", [("position", FrameReader.u64), ("head", FrameReader.u64)]),
     ("Missing", [("version", FrameReader.version_vector)]),
@@ -254,7 +389,7 @@ FRAMES = [
 def read_frame(data):
     reader = FrameReader(data)
     tag = reader.u32()
-    if tag >= len(FRAMES):
+    if tag >= len(FRAMES) or FRAMES[tag][1] is None:
         raise Malformed(f"tag {tag}")
     name, fields = FRAMES[tag]
     frame = {"frame": name}
@@ -265,9 +400,11 @@ def read_frame(data):
 
 
 def main():
+    links = {}
     for line in sys.stdin:
+        name, way, frame = line.split(" ")
         try:
-            shown = read_frame(bytes.fromhex(line.strip()))
+            shown = links.setdefault(name, Link()).read(way, bytes.fromhex(frame.strip()))
         except (Malformed, ValueError, IndexError) as error:
             shown = {"error": str(error)}
         print(json.dumps(shown, ensure_ascii=False))

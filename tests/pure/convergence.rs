@@ -7,6 +7,7 @@ use sim::rng::Rng;
 
 use crate::history::{DOCUMENT, History, Plan, assert_patched, missing, visible};
 use crate::oracle_agrees::order;
+use crate::payloads::{changes, written};
 
 fn reader(id: u8) -> Document {
     Document::new(DOCUMENT, ReplicaId::from_bytes([id; 16]))
@@ -142,7 +143,15 @@ fn dishonest_origins_converge() {
                 assert!(taken.is_ok(), "seed {seed}: {taken:?} of {change:?}");
             }
             document.text().assert_invariants();
-            assert_same(first.get_or_insert_with(|| document.clone()), &document);
+            let first = first.get_or_insert_with(|| document.clone());
+            assert_same(first, &document);
+            assert_eq!(written(first), written(&document), "seed {seed}");
+            let mut again = reader(id);
+            for envelope in document.log() {
+                assert_eq!(again.receive(envelope, &mut Received::default()), Ok(Delivery::Delivered), "seed {seed}");
+            }
+            assert_same(first, &again);
+            assert_eq!(written(first), written(&again), "seed {seed}");
         }
     }
 }
@@ -172,9 +181,10 @@ fn dishonest_changes(rng: &mut Rng) -> Vec<Change> {
 #[test]
 fn envelopes_of_histories_open_to_what_was_sealed() {
     for seed in 0..200 {
-        for envelope in History::play(Plan::of(seed + 70_000, 60)).envelopes() {
-            let change = open(&envelope).expect("a sealed change opens");
-            assert_eq!(seal(DOCUMENT, &change), envelope);
+        let mut history = History::play(Plan::of(seed + 70_000, 60));
+        for (envelope, change) in history.envelopes().into_iter().zip(changes(&history.documents[0])) {
+            assert_eq!(&change.header, envelope.header());
+            assert_eq!(open(&seal(DOCUMENT, &change)), Ok(change));
             assert_eq!(Envelope::decode(envelope.bytes().clone()), Ok(envelope));
         }
     }

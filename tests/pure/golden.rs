@@ -3,8 +3,8 @@
 use quire::editor::link::Link;
 use quire::editor::presence::Presence;
 use quire_crdt::{
-    Anchor, Change, Checkpoint, Document, DocumentId, Envelope, Header, Op, OpId, Received, ReplicaId, Value, open,
-    seal,
+    Anchor, Change, Checkpoint, Delivery, Document, DocumentId, EditError, Envelope, Header, Op, OpId, Received,
+    ReplicaId, Value, open, seal,
 };
 use sim::frames::hex;
 
@@ -12,6 +12,7 @@ use crate::checkpoints::assert_same;
 use crate::golden_frames;
 
 const ENVELOPES: &str = include_str!("../golden/envelopes-v1.txt");
+const PAYLOADS: &str = include_str!("../golden/payloads-v2.txt");
 const PRESENCES: &str = include_str!("../golden/presences-v1.txt");
 const CHECKPOINTS: &str = include_str!("../golden/checkpoints-v1.txt");
 const LINK: &str = include_str!("../golden/link-v1.txt");
@@ -81,12 +82,55 @@ fn golden_presences_read_and_are_written_as_ever() {
     }
 }
 
+/// Two people in turns, so that payloads rest on their authors' earlier ones.
+fn conversation() -> Document {
+    let (mut ana, mut ben) = (Document::new(DOCUMENT, ANA), Document::new(DOCUMENT, BEN));
+    let pass = |from: &mut Document, to: &mut Document| {
+        from.commit();
+        for envelope in from.log() {
+            to.receive(envelope, &mut Received::default()).expect("a sound change is taken");
+        }
+    };
+    let write = |document: &mut Document, edit: &mut dyn FnMut(&mut Document) -> Result<(), EditError>| {
+        edit(document).expect("an edit inside the text");
+        document.commit();
+    };
+    write(&mut ana, &mut |ana| ana.insert(0, "Grüße"));
+    write(&mut ana, &mut |ana| ana.insert(5, "!"));
+    pass(&mut ana, &mut ben);
+    write(&mut ben, &mut |ben| ben.insert(2, "x"));
+    write(&mut ben, &mut |ben| ben.insert(3, " and on, further than thirty-one bytes"));
+    write(&mut ben, &mut |ben| ben.delete(0..2));
+    write(&mut ben, &mut |ben| ben.set("title", Some(Value::Integer(-1))));
+    pass(&mut ben, &mut ana);
+    write(&mut ana, &mut |ana| ana.delete(0..4));
+    write(&mut ana, &mut |ana| ana.insert(3, "y"));
+    ana
+}
+
 #[test]
-fn golden_envelopes_are_written_as_ever() {
-    let written = changes()
-        .iter()
-        .fold(String::new(), |text, (name, change)| format!("{text}{name} {}\n", hex(seal(DOCUMENT, change).bytes())));
-    assert!(written == ENVELOPES, "tests/golden/envelopes-v1.txt differs from what is written now:\n{written}");
+fn golden_payloads_are_written_as_ever() {
+    let line = |name: &str, envelope: &Envelope| format!("{name} {}\n", hex(envelope.bytes()));
+    let alone: String = changes().iter().map(|(name, change)| line(name, &seal(DOCUMENT, change))).collect();
+    let resting: String = conversation().log().iter().map(|envelope| line("conversation", &envelope)).collect();
+    let written = alone + &resting;
+    assert!(written == PAYLOADS, "tests/golden/payloads-v2.txt differs from what is written now:\n{written}");
+}
+
+#[test]
+fn golden_payloads_are_read_for_ever() {
+    let mut reader = Document::new(DOCUMENT, ReplicaId::from_bytes(*b"somebody else..."));
+    let mut alone = changes().into_iter();
+    for (name, bytes) in PAYLOADS.lines().filter_map(|line| line.split_once(' ')) {
+        let envelope = Envelope::decode(golden_frames::bytes(bytes).into()).expect("an envelope");
+        if name == "conversation" {
+            assert_eq!(reader.receive(envelope, &mut Received::default()), Ok(Delivery::Delivered));
+        } else {
+            assert_eq!(Some((name, open(&envelope))), alone.next().map(|(name, change)| (name, Ok(change))));
+        }
+    }
+    assert_eq!(reader.text().slice(0..usize::MAX), "d oyn, further than thirty-one bytesüße!");
+    assert_eq!((alone.len(), reader.map().get("title")), (0, Some(&Value::Integer(-1))));
 }
 
 #[test]

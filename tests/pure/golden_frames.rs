@@ -1,12 +1,15 @@
-//! The bytes of every frame of protocol version 1, as they will be for ever.
+//! The bytes of every frame of protocol version 2, as they will be for ever, and that version 1 is known by its Hello.
 
-use sim::frames::{examples, hex, to_json};
+use quire_crdt::sync::frame::{Frame, PROTOCOL_VERSION};
+use quire_crdt::sync::{ConnId, Now, Relay, RelayLimits};
+use sim::frames::{Reader, To, examples, hex};
 
 /// Lines of a name, a colon and the bytes.
-const GOLDEN: &str = include_str!("../golden/frames-v1.txt");
+const GOLDEN: &str = include_str!("../golden/frames-v2.txt");
+const OLDER: &str = include_str!("../golden/frames-v1.txt");
 
-fn golden() -> impl Iterator<Item = (&'static str, &'static str)> {
-    let lines = GOLDEN.lines().filter(|line| !line.starts_with('#'));
+fn lines(kept: &'static str) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let lines = kept.lines().filter(|line| !line.starts_with('#'));
     lines.map(|line| line.split_once(": ").expect("a name and bytes"))
 }
 
@@ -15,27 +18,52 @@ pub(crate) fn bytes(hex: &str) -> Vec<u8> {
     (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).expect("hexadecimal")).collect()
 }
 
+/// Which way an example goes.
+fn to(name: &str) -> To {
+    if name == "change, to the replica" { To::Replica } else { To::Relay }
+}
+
 #[test]
 fn golden_frames_are_made_as_ever() {
     let made: Vec<_> = examples().into_iter().map(|(name, bytes)| format!("{name}: {}", hex(&bytes))).collect();
-    let kept: Vec<_> = golden().map(|(name, hex)| format!("{name}: {hex}")).collect();
+    let kept: Vec<_> = lines(GOLDEN).map(|(name, hex)| format!("{name}: {hex}")).collect();
     assert_eq!(made, kept, "\n{}", made.join("\n"));
 }
 
 #[test]
 fn golden_frames_read_as_ever() {
-    for ((name, hex), (_, example)) in golden().zip(examples()) {
-        assert_eq!(to_json(&bytes(hex)), to_json(&example), "{name}");
-        assert!(to_json(&example).is_ok(), "{name}");
+    let (mut of_golden, mut of_examples) = (Reader::default(), Reader::default());
+    for ((name, hex), (_, example)) in lines(GOLDEN).zip(examples()) {
+        let read = of_golden.to_json(to(name), &bytes(hex));
+        assert_eq!(read, of_examples.to_json(to(name), &example), "{name}");
+        assert!(read.is_ok(), "{name}: {read:?}");
     }
 }
 
 #[test]
 fn every_prefix_of_a_golden_frame_is_refused() {
-    for (name, hex) in golden() {
+    let mut reader = Reader::default();
+    for (name, hex) in lines(GOLDEN) {
         let whole = bytes(hex);
         for len in 0..whole.len() {
-            assert!(to_json(&whole[..len]).is_err(), "{name}, {len} of {} bytes", whole.len());
+            let read = reader.clone().to_json(to(name), &whole[..len]);
+            assert!(read.is_err(), "{name}, {len} of {} bytes: {read:?}", whole.len());
         }
+        assert!(reader.to_json(to(name), &whole).is_ok(), "{name}");
+    }
+}
+
+/// Every Hello of version 1 is answered with a Refused that names both versions.
+#[test]
+fn a_golden_hello_of_version_1_is_refused_in_words_it_knows() {
+    for (name, hex) in lines(OLDER).filter(|(name, _)| name.starts_with("hello")) {
+        let (mut relay, now) = (Relay::new([1; 16], RelayLimits::default()), Now::default());
+        relay.handle_connected(now, ConnId(1));
+        relay.handle_frame(now, ConnId(1), &bytes(hex).into());
+        let answer = relay.poll_transmit(now, ConnId(1)).expect("an answer");
+        let Ok(Frame::Refused(refusal)) = Frame::decode(&answer) else { panic!("{name}: {answer:?}") };
+        assert_eq!((refusal.limit, refusal.value, refusal.retry_after_ms), (u64::from(PROTOCOL_VERSION), 1, 0));
+        let (_, older) = lines(OLDER).find(|(name, _)| *name == "refused, protocol").expect("a reason");
+        assert_eq!(answer[..2], bytes(older)[..2], "as version 1 writes it");
     }
 }

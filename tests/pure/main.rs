@@ -10,6 +10,7 @@ mod golden_frames;
 mod history;
 mod history_at;
 mod oracle_agrees;
+mod payloads;
 mod simulation;
 mod traces;
 mod undo;

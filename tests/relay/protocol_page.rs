@@ -12,7 +12,7 @@ use futures_util::{SinkExt, StreamExt};
 use quire_crdt::sync::{LinkState, Now, Output, Replica, ReplicaConfig};
 use quire_crdt::{Document, DocumentId, ReplicaId, Value};
 use serde_json::Value as Json;
-use sim::frames::{examples, hex, to_json};
+use sim::frames::{Reader, To, examples, hex};
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 use tokio_tungstenite::connect_async;
@@ -21,14 +21,35 @@ use tokio_tungstenite::tungstenite::Message;
 const PAGE: &str = include_str!("../../docs/PROTOCOL.md");
 const DOCUMENT: DocumentId = DocumentId::from_bytes([0x1d; 16]);
 
+/// A frame of a link, which has a name.
+#[derive(Clone, Debug)]
+struct Framed {
+    link: &'static str,
+    to: To,
+    bytes: Vec<u8>,
+}
+
+impl Framed {
+    fn new(link: &'static str, to: To, bytes: &[u8]) -> Self {
+        Self { link, to, bytes: bytes.to_vec() }
+    }
+}
+
+/// The frames that the examples are, in their order.
+fn framed_examples() -> Vec<Framed> {
+    let to = |name: &str| if name == "change, to the replica" { To::Replica } else { To::Relay };
+    examples().into_iter().map(|(name, bytes)| Framed::new("examples", to(name), &bytes)).collect()
+}
+
 /// What the independent decoder makes of these frames.
-fn decoded(frames: &[Vec<u8>]) -> Vec<Json> {
+fn decoded(frames: &[Framed]) -> Vec<Json> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("protocol/decode.py");
     let started = Command::new("python3").arg(script).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
     let mut child = started.expect("python3 runs the independent decoder");
     let mut lines = String::new();
-    for frame in frames {
-        writeln!(lines, "{}", hex(frame)).unwrap();
+    for Framed { link, to, bytes } in frames {
+        let way = if *to == To::Relay { "up" } else { "down" };
+        writeln!(lines, "{link} {way} {}", hex(bytes)).unwrap();
     }
     child.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();
@@ -58,13 +79,19 @@ fn frame_of_rows<'a>(rows: impl Iterator<Item = &'a str>) -> Vec<u8> {
 struct Device {
     replica: Replica,
     began: Instant,
-    captured: Vec<Vec<u8>>,
+    name: &'static str,
+    captured: Vec<Framed>,
 }
 
 impl Device {
-    fn new(id: u8) -> Self {
+    fn new(name: &'static str, id: u8) -> Self {
         let document = Document::new(DOCUMENT, ReplicaId::from_bytes([id; 16]));
-        Self { replica: Replica::new(document, ReplicaConfig::default()), began: Instant::now(), captured: Vec::new() }
+        let replica = Replica::new(document, ReplicaConfig::default());
+        Self { replica, began: Instant::now(), name, captured: Vec::new() }
+    }
+
+    fn capture(&mut self, to: To, bytes: &[u8]) {
+        self.captured.push(Framed::new(self.name, to, bytes));
     }
 
     fn now(&self) -> Now {
@@ -81,19 +108,19 @@ impl Device {
         }
     }
 
-    async fn link(&mut self, url: &str, is_done: impl Fn(&Replica) -> bool) {
+    async fn link(&mut self, url: &str, mut is_done: impl FnMut(&mut Replica) -> bool) {
         self.replica.go_online(self.now());
         let (mut socket, _) = connect_async(url).await.unwrap();
         self.replica.handle_connected(self.now());
-        while !is_done(&self.replica) {
+        while !is_done(&mut self.replica) {
             self.drain();
             while let Some(frame) = self.replica.poll_transmit(self.now()) {
-                self.captured.push(frame.to_vec());
+                self.capture(To::Relay, &frame);
                 socket.send(Message::Binary(frame)).await.unwrap();
             }
             let message = timeout(Duration::from_secs(20), socket.next()).await.expect("the relay says more");
             if let Message::Binary(frame) = message.unwrap().unwrap() {
-                self.captured.push(frame.to_vec());
+                self.capture(To::Replica, &frame);
                 self.replica.handle_frame(self.now(), &frame);
                 assert_eq!(self.replica.link_error(), None);
             }
@@ -102,50 +129,74 @@ impl Device {
     }
 }
 
+/// In the middle of somebody else's text, behind that, and in both.
+fn type_into_the_middle(replica: &mut Replica) {
+    for at in 9..12 {
+        replica.insert(at, "é").unwrap();
+        replica.commit();
+    }
+    replica.delete(5..7).unwrap();
+    replica.delete(8..10).unwrap();
+    replica.insert(0, "…").unwrap();
+    replica.commit();
+}
+
 /// What two replicas and a relay say to each other.
-async fn captured() -> Vec<Vec<u8>> {
+async fn captured() -> Vec<Framed> {
     let data = tempfile::tempdir().unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("ws://{}/sync", listener.local_addr().unwrap());
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let config = quire_server::Config::new(data.path());
     let relay = tokio::spawn(quire_server::run(listener, config, async { stopped.await.unwrap_or(()) }));
-    let mut ana = Device::new(0xa1);
+    let mut ana = Device::new("ana", 0xa1);
     ana.replica.insert(0, "Zwei Stimmen, ein Text: é 𝄞\n").unwrap();
     ana.replica.delete(0..5).unwrap();
     ana.replica.set("title", Some(Value::Text("Quire".to_owned()))).unwrap();
     ana.replica.commit();
     ana.replica.set_presence(Some(Bytes::from_static(b"Ana"))).unwrap();
     let is_saved = |replica: &Replica| replica.units_waiting() == 0 && replica.round_trip_us().is_some();
-    ana.link(&url, is_saved).await;
-    let mut ben = Device::new(0xb2);
+    ana.link(&url, |replica| is_saved(replica)).await;
+    let mut ben = Device::new("ben", 0xb2);
     ben.replica.insert(0, "Ben").unwrap();
     ben.replica.commit();
     let has_both = |replica: &Replica| replica.document().version().len() == 2 && *replica.link() == LinkState::Live;
-    ben.link(&url, |replica| has_both(replica) && is_saved(replica)).await;
+    let mut has_typed = false;
+    ben.link(&url, |replica| {
+        if !has_typed && has_both(replica) {
+            has_typed = true;
+            type_into_the_middle(replica);
+        }
+        has_typed && is_saved(replica)
+    })
+    .await;
     stop.send(()).unwrap();
     relay.await.unwrap().unwrap();
     [ana.captured, ben.captured].concat()
 }
 
-fn check(frames: &[Vec<u8>]) {
+/// The independent decoder says the same of these frames as the reader of their link; what that is.
+fn check(frames: &[Framed], mut reader: impl FnMut(&'static str) -> Reader) -> Vec<Json> {
     let decoded = decoded(frames);
     assert_eq!(decoded.len(), frames.len());
-    for (frame, decoded) in frames.iter().zip(decoded) {
-        assert_eq!(Ok(decoded), to_json(frame), "{}", hex(frame));
+    let mut readers = std::collections::BTreeMap::new();
+    for (Framed { link, to, bytes }, decoded) in frames.iter().zip(&decoded) {
+        let reader = readers.entry(*link).or_insert_with(|| reader(link));
+        assert_eq!(Ok(decoded), reader.to_json(*to, bytes).as_ref(), "{}", hex(bytes));
     }
+    decoded
 }
 
 #[test]
 fn protocol_page_is_enough_for_golden_frames() {
-    let examples: Vec<Vec<u8>> = examples().into_iter().map(|(_, frame)| frame).collect();
-    check(&examples);
+    check(&framed_examples(), |_| Reader::default());
 }
 
 #[test]
 fn protocol_page_shows_frames_that_are_made_so() {
+    let shown = ["hello, first time", "change, one typed character", "change, the next one"];
     let named = |wanted: &str| examples().into_iter().find(|(name, _)| *name == wanted).unwrap().1;
-    assert_eq!(frames_of_the_page(), [named("hello, first time"), named("change, one typed character")]);
+    assert_eq!(frames_of_the_page(), shown.map(named));
 }
 
 #[test]
@@ -157,6 +208,7 @@ fn protocol_page_names_every_limit_as_it_is() {
         ("PRESENCE_BYTES_MAX", "1,024", sync::frame::PRESENCE_BYTES_MAX == 1_024),
         ("MISSING_FRAMES_MAX", "64", sync::MISSING_FRAMES_MAX == 64),
         ("PONGS_OWED_MAX", "4", sync::PONGS_OWED_MAX == 4),
+        ("LINK_REPLICAS_MAX", "65,536", sync::frame::LINK_REPLICAS_MAX == 65_536),
         ("PEERS_MAX", "1,024", sync::PEERS_MAX == 1_024),
         ("HELD_ENTRIES_MAX", "65,536", sync::HELD_ENTRIES_MAX == 65_536),
         ("CLOCK_SAMPLES_MAX", "8", sync::CLOCK_SAMPLES_MAX == 8),
@@ -180,16 +232,18 @@ fn protocol_page_names_every_limit_as_it_is() {
 #[tokio::test]
 async fn protocol_page_is_enough_for_what_was_captured_from_the_wire() {
     let frames = captured().await;
-    check(&frames);
+    let said = check(&frames, |link| {
+        let id = if link == "ana" { 0xa1 } else { 0xb2 };
+        Reader::new(DOCUMENT, ReplicaId::from_bytes([id; 16]))
+    });
     for name in ["Hello", "Welcome", "Change", "Ack", "Progress", "Held", "Presence", "Ping", "Pong"] {
-        let is_there = frames.iter().any(|frame| to_json(frame).is_ok_and(|json| json["frame"] == name));
-        assert!(is_there, "no {name} was captured");
+        assert!(said.iter().any(|json| json["frame"] == name), "no {name} was captured");
     }
 }
 
 #[test]
 fn protocol_page_is_enough_to_refuse_nonsense() {
-    let broken = |frame: &[u8]| decoded(&[frame.to_vec()])[0].get("error").is_some();
+    let broken = |frame: &[u8]| decoded(&[Framed::new("link", To::Relay, frame)])[0].get("error").is_some();
     let (_, hello) = examples().remove(0);
     assert!(
         broken(&hello[..hello.len() - 1]) && broken(&[&hello[..], &[0]].concat()) && broken(&[11]) && broken(&[254])

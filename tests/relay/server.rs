@@ -11,7 +11,7 @@ mod stalled;
 use std::net::SocketAddr;
 use std::path::Path;
 
-use quire_crdt::{Change, DocumentId, Header, Op, ReplicaId, VersionVector, seal};
+use quire_crdt::{Change, DocumentId, Envelope, Header, Op, ReplicaId, VersionVector, seal};
 use quire_server::{Config, Limits, RunError, Server};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -49,8 +49,8 @@ impl Relay {
 }
 
 /// The envelope of a change of one run of text.
-fn envelope(replica: ReplicaId, first_seq: u64, text: &str) -> bytes::Bytes {
+fn envelope(replica: ReplicaId, first_seq: u64, text: &str) -> Envelope {
     let header = Header { replica, first_seq, len: text.chars().count() as u64, deps: VersionVector::new() };
     let ops = vec![Op::Insert { left: None, right: None, text: text.to_owned() }];
-    seal(DOCUMENT, &Change { header, ops }).bytes().clone()
+    seal(DOCUMENT, &Change { header, ops })
 }

@@ -1,7 +1,12 @@
 //! Frames as examples, and what is in a frame as JSON: for golden bytes, and for comparing with an independent decoder.
 
-use quire_crdt::sync::frame::{Frame, Hello, PROTOCOL_VERSION, Refusal, RefusalReason, Resume, Welcome};
-use quire_crdt::{Change, DocumentId, Envelope, Header, Op, OpId, ReplicaId, Value, VersionVector, open, seal};
+use quire_crdt::sync::frame::{
+    ChangeReader, ChangeWriter, Frame, Hello, PROTOCOL_VERSION, Refusal, RefusalReason, Resume, Welcome,
+};
+use quire_crdt::{
+    Change, Delivery, Document, DocumentId, Envelope, Header, Op, OpId, Received, ReplicaId, Value, VersionVector,
+    open, seal,
+};
 use serde_json::{Value as Json, json};
 
 const DOCUMENT: DocumentId = DocumentId::from_bytes([
@@ -18,15 +23,20 @@ const EPOCH: [u8; 16] = [0xe0; 16];
 /// An example: its name, and the bytes of the frame.
 pub type Example = (&'static str, Vec<u8>);
 
-/// A frame of every kind, with numbers of every length.
+/// A frame of every kind, with numbers of every length. All are of one link, Ana's, and the changes rest on each other in this
+/// order.
 pub fn examples() -> Vec<Example> {
     let mut examples = vec![
         ("hello, first time", hello(VersionVector::new(), None)),
         ("hello, again", hello(version(), Some(Resume { epoch: EPOCH, position: 70_000 }))),
         ("welcome", welcome()),
-        ("change, one typed character", change(&typed())),
-        ("change, every operation", change(&everything())),
     ];
+    let (mut up, mut down) = (ChangeWriter::new(ANA), ChangeWriter::new(ANA));
+    let typed = typed();
+    examples.push(("change, one typed character", up.frame(&typed[2]).to_vec()));
+    examples.push(("change, the next one", up.frame(&typed[3]).to_vec()));
+    examples.push(("change, every operation", up.frame(&seal(DOCUMENT, &everything())).to_vec()));
+    examples.push(("change, to the replica", down.frame(&typed[1]).to_vec()));
     let example = |name, frame: Frame<'_>| (name, frame.encode().to_vec());
     let payload = b"\x01Ben";
     examples.extend([
@@ -75,14 +85,19 @@ fn welcome() -> Vec<u8> {
     Frame::Welcome(welcome).encode().to_vec()
 }
 
-fn change(change: &Change) -> Vec<u8> {
-    Frame::Change(seal(DOCUMENT, change).bytes()).encode().to_vec()
-}
-
-fn typed() -> Change {
-    let header = Header { replica: ANA, first_seq: 5, len: 1, deps: [(BEN, 3)].into_iter().collect() };
-    let op = Op::Insert { left: Some(OpId::new(ANA, 4)), right: Some(OpId::new(BEN, 2)), text: "é".to_owned() };
-    Change { header, ops: vec![op] }
+/// Ana's first five characters; Ben's three; Ana's é between the last two of them; her x behind it.
+pub fn typed() -> Vec<Envelope> {
+    let (mut ana, mut ben) = (Document::new(DOCUMENT, ANA), Document::new(DOCUMENT, BEN));
+    let insert = |document: &mut Document, at, text| {
+        let inserted = document.insert(at, text).map(|()| document.commit());
+        inserted.map_or_else(|_| None, |_| document.log().envelope(document.log().len() - 1))
+    };
+    let first = insert(&mut ana, 0, "Hello");
+    let ben_s = insert(&mut ben, 0, "Ben");
+    let taken = ben_s.clone().and_then(|envelope| ana.receive(envelope, &mut Received::default()).ok());
+    let in_the_middle = taken.and_then(|_| insert(&mut ana, 7, "é"));
+    let behind = insert(&mut ana, 8, "x");
+    [first, ben_s, in_the_middle, behind].into_iter().flatten().collect()
 }
 
 fn everything() -> Change {
@@ -103,13 +118,79 @@ fn everything() -> Change {
     Change { header: Header { replica: ANA, first_seq: 1_000, len, deps: VersionVector::new() }, ops }
 }
 
-/// What a frame says.
-///
-/// # Errors
-/// Why it cannot be read.
-pub fn to_json(bytes: &[u8]) -> Result<Json, String> {
-    let frame = Frame::decode(bytes).map_err(|error| error.to_string())?;
-    Ok(match frame {
+/// Which way a frame goes on a link.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum To {
+    /// From the replica to the relay.
+    Relay,
+    /// From the relay to the replica.
+    Replica,
+}
+
+/// Reads the frames of a link, both ways, in the order in which they went.
+#[derive(Clone, Debug)]
+pub struct Reader {
+    to_relay: ChangeReader,
+    to_replica: ChangeReader,
+    /// Everything that was said on the link, and before.
+    document: Document,
+}
+
+impl Default for Reader {
+    /// For the [`examples`].
+    fn default() -> Self {
+        let mut reader = Self::new(DOCUMENT, ANA);
+        for envelope in typed().into_iter().take(2) {
+            reader.know(envelope);
+        }
+        reader
+    }
+}
+
+impl Reader {
+    /// For the link of a replica that begins with nothing.
+    pub fn new(document: DocumentId, replica: ReplicaId) -> Self {
+        let (to_relay, to_replica) = (ChangeReader::new(document, replica), ChangeReader::new(document, replica));
+        Self { to_relay, to_replica, document: Document::new(document, ReplicaId::from_bytes([0xff; 16])) }
+    }
+
+    /// Takes in a change; what it says.
+    fn know(&mut self, envelope: Envelope) -> Option<Change> {
+        match self.document.receive(envelope, &mut Received::default()) {
+            Ok(Delivery::Delivered) => self.document.log().change(self.document.log().len() - 1),
+            _ => None,
+        }
+    }
+
+    /// What a frame says.
+    ///
+    /// # Errors
+    /// Why it cannot be read.
+    pub fn to_json(&mut self, to: To, bytes: &[u8]) -> Result<Json, String> {
+        match Frame::decode(bytes).map_err(|error| error.to_string())? {
+            Frame::Change(body) => {
+                let reader = if to == To::Relay { &mut self.to_relay } else { &mut self.to_replica };
+                let envelope = reader.read(body).map_err(|error| error.to_string())?;
+                Ok(json!({ "frame": "Change", "change": self.change_json(&envelope)? }))
+            }
+            frame => Ok(frame_json(frame)),
+        }
+    }
+
+    fn change_json(&mut self, envelope: &Envelope) -> Result<Json, String> {
+        let known = self.know(envelope.clone()).ok_or(());
+        let change = known.or_else(|()| open(envelope)).map_err(|error| error.to_string())?;
+        let header = envelope.header();
+        Ok(json!({
+            "replica": header.replica.to_string(), "first_seq": header.first_seq, "len": header.len,
+            "deps": counts(&header.deps), "ops": change.ops.iter().map(op_json).collect::<Vec<_>>(),
+        }))
+    }
+}
+
+/// What a frame other than a Change says.
+fn frame_json(frame: Frame<'_>) -> Json {
+    match frame {
         Frame::Hello(Hello { protocol, document, replica, version, resume }) => {
             let resume = resume.map(|resume| json!({ "epoch": hex(&resume.epoch), "position": resume.position }));
             json!({
@@ -121,7 +202,7 @@ pub fn to_json(bytes: &[u8]) -> Result<Json, String> {
             "frame": "Welcome", "protocol": protocol, "epoch": hex(&epoch), "version": counts(&version),
             "durable": durable, "head": head,
         }),
-        Frame::Change(envelope) => json!({ "frame": "Change", "envelope": envelope_json(envelope)? }),
+        Frame::Change(_) => json!({ "frame": "Change" }),
         Frame::Ack { count } => json!({ "frame": "Ack", "count": count }),
         Frame::Progress { position, head } => json!({ "frame": "Progress", "position": position, "head": head }),
         Frame::Missing { version } => json!({ "frame": "Missing", "version": counts(&version) }),
@@ -139,18 +220,7 @@ pub fn to_json(bytes: &[u8]) -> Result<Json, String> {
             "frame": "Refused", "reason": format!("{reason:?}"), "limit": limit, "value": value,
             "retry_after_ms": retry_after_ms,
         }),
-    })
-}
-
-fn envelope_json(bytes: &[u8]) -> Result<Json, String> {
-    let envelope = Envelope::decode(bytes.to_vec().into()).map_err(|error| error.to_string())?;
-    let change = open(&envelope).map_err(|error| error.to_string())?;
-    let header = envelope.header();
-    Ok(json!({
-        "document": envelope.document().to_string(), "replica": header.replica.to_string(),
-        "first_seq": header.first_seq, "len": header.len, "deps": counts(&header.deps),
-        "ops": change.ops.iter().map(op_json).collect::<Vec<_>>(),
-    }))
+    }
 }
 
 fn op_json(op: &Op) -> Json {

@@ -2,7 +2,7 @@
 
 use quire_crdt::sync::frame::RefusalReason;
 use quire_crdt::sync::{ConnId, LinkState, Now, Output, RelayLimits, Replica};
-use quire_crdt::{DocumentId, Envelope, ReplicaId, VersionVector, open};
+use quire_crdt::{Document, DocumentId, Envelope, Received, ReplicaId, VersionVector};
 
 use self::forged::is_forged;
 use crate::checker::{Breach, Checker};
@@ -416,13 +416,17 @@ impl World {
 
     /// All show what the oracle makes of the relay's log.
     fn check_end(&mut self) -> Result<(), String> {
-        let mut oracle = OracleDocument::new();
+        let mut reader = Document::new(DOCUMENT, ReplicaId::from_bytes([0xff; 16]));
         for entry in self.relay.disk.durable() {
             self.checker.check_stored(entry)?;
             let envelope = Envelope::decode(entry.clone()).map_err(|error| error.to_string())?;
             if !is_forged(&envelope) {
-                oracle.receive(open(&envelope).map_err(|error| error.to_string())?);
+                reader.receive(envelope, &mut Received::default()).map_err(|error| error.to_string())?;
             }
+        }
+        let mut oracle = OracleDocument::new();
+        for change in (0..reader.log().len()).filter_map(|position| reader.log().change(position)) {
+            oracle.receive(change);
         }
         let expected = oracle.text().visible();
         for (at, node) in self.nodes.iter().enumerate() {

@@ -124,8 +124,8 @@ pub trait Stored: Synced {
 pub struct Outbox {
     bytes: Vec<u8>,
     ends: Vec<usize>,
-    /// How many bytes were forgotten.
-    forgotten: usize,
+    /// How many bytes the changes have on a link.
+    sent: usize,
     /// Whether they are kept, or forgotten like bytes that a socket took.
     keeps: bool,
 }
@@ -136,17 +136,23 @@ const SOCKET_BYTES: usize = 64 * 1024;
 impl Outbox {
     /// One that keeps every change.
     pub fn keeping() -> Self {
-        Self { bytes: Vec::new(), ends: Vec::new(), forgotten: 0, keeps: true }
+        Self { bytes: Vec::new(), ends: Vec::new(), sent: 0, keeps: true }
     }
 
     /// One that empties itself now and then.
     pub fn sending() -> Self {
-        Self { bytes: Vec::with_capacity(2 * SOCKET_BYTES), ends: Vec::new(), forgotten: 0, keeps: false }
+        Self { bytes: Vec::with_capacity(2 * SOCKET_BYTES), ends: Vec::new(), sent: 0, keeps: false }
     }
 
     /// Adds a change.
     pub fn push(&mut self, change: &[u8]) {
+        self.push_framed(change, change.len());
+    }
+
+    /// Adds a change that has so many bytes on a link, where its header is shorter than what whoever has only the change needs.
+    pub fn push_framed(&mut self, change: &[u8], frame_bytes: usize) {
         self.bytes.extend_from_slice(change);
+        self.sent += frame_bytes;
         self.end();
     }
 
@@ -155,14 +161,16 @@ impl Outbox {
     /// # Errors
     /// What `write` says.
     pub fn write(&mut self, write: impl FnOnce(&mut Vec<u8>) -> Result<()>) -> Result<()> {
+        let before = self.bytes.len();
         write(&mut self.bytes)?;
+        self.sent += self.bytes.len() - before;
         self.end();
         Ok(())
     }
 
-    /// How many bytes it has taken.
-    pub fn bytes(&self) -> usize {
-        self.forgotten + self.bytes.len()
+    /// How many bytes its changes have on a link.
+    pub const fn sent(&self) -> usize {
+        self.sent
     }
 
     /// The changes that were kept.
@@ -176,7 +184,6 @@ impl Outbox {
         if self.keeps {
             self.ends.push(self.bytes.len());
         } else if self.bytes.len() >= SOCKET_BYTES {
-            self.forgotten += self.bytes.len();
             self.bytes.clear();
         }
     }

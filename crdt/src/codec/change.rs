@@ -1,19 +1,47 @@
-//! The payload of a change: its operations.
+//! The payload of a change: its operations. Version 2 is written; version 1 is read for ever.
 
-use alloc::vec::Vec;
-
+use super::names::Names;
 use super::{DecodeError, DecodeErrorKind, Reader, Writer, unzigzag, zigzag};
-use crate::change::{Header, OpRef, ValueRef};
-use crate::id::{ID_BYTES, OpId, ReplicaId};
+use crate::change::{Header, Op, OpRef, ValueRef};
+use crate::id::{OpId, ReplicaId};
 
-/// The version of the payload's layout.
-const PAYLOAD_VERSION: u64 = 1;
+pub(crate) use self::read::{Earlier, Ops, decode_value};
 
-const INSERT: u8 = 0;
-const DELETE: u8 = 1;
-const DELETE_BACKWARDS: u8 = 2;
+mod first;
+mod read;
+#[cfg(test)]
+mod tests;
+
+/// The version of the payload's layout that is written.
+const PAYLOAD_VERSION: u64 = 2;
+
+/// The bits of a tag that tell the kind of the operation.
+const KIND: u8 = 0b111;
+
+const FURTHER: u8 = 0;
+const INSERT: u8 = 1;
+const DELETE: u8 = 2;
 const SET: u8 = 3;
 const REMOVE: u8 = 4;
+
+/// Of an insert: there is no right neighbour.
+const RIGHT_NONE: u8 = 1 << 3;
+/// Of an insert: the right neighbour is the next character of the left one's author.
+const RIGHT_NEXT: u8 = 1 << 4;
+/// Of an insert: from this bit on stands the length of the text, if it is short.
+const INSERT_LEN_AT: u8 = 5;
+/// Of text that goes on: the same.
+const FURTHER_LEN_AT: u8 = 3;
+/// Of a deletion: from the highest id down.
+const BACKWARDS: u8 = 1 << 3;
+/// Of a deletion: the number of characters follows the id. It is one otherwise.
+const SEVERAL: u8 = 1 << 4;
+
+/// How an id names its replica, or else its number: one more than [`HERE`] for the one that the author named first.
+const NOBODY: u64 = 0;
+const AUTHOR: u64 = 1;
+/// By its 16 bytes; with that it has the next number, unless it has one.
+const HERE: u64 = 2;
 
 const TEXT: u8 = 0;
 const INTEGER: u8 = 1;
@@ -21,90 +49,127 @@ const NO: u8 = 2;
 const YES: u8 = 3;
 const BYTES: u8 = 4;
 
-/// The replicas that the operations of a change name: the author first, then the others in the order of their ids.
-struct Names {
-    author: ReplicaId,
-    others: Vec<ReplicaId>,
+/// An operation as a payload tells it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Coded<'a> {
+    /// As it is.
+    Whole(OpRef<'a>),
+    /// Text behind the author's previous unit, a character, and in front of that one's own right neighbour.
+    Further(&'a str),
 }
 
-impl Names {
-    fn of<'a>(author: ReplicaId, ops: impl Iterator<Item = OpRef<'a>>) -> Self {
-        let mut others = Vec::new();
-        let mut name = |id: Option<OpId>| {
-            if let Some(OpId { replica, .. }) = id
-                && replica != author
-                && others.last() != Some(&replica)
-            {
-                others.push(replica);
-            }
-        };
-        for op in ops {
-            match op {
-                OpRef::Insert { left, right, .. } => [left, right].into_iter().for_each(&mut name),
-                OpRef::Delete { first, .. } => name(Some(first)),
-                OpRef::Set { .. } => {}
-            }
+impl Coded<'_> {
+    /// How many units the operation has. O(n) in the text of an insert.
+    pub(crate) fn len(&self) -> u64 {
+        match self {
+            Self::Whole(op) => op.len(),
+            Self::Further(text) if text.len() == 1 => 1,
+            Self::Further(text) => text.chars().count() as u64,
         }
-        others.sort_unstable();
-        others.dedup();
-        Self { author, others }
-    }
-
-    fn index(&self, replica: ReplicaId) -> u64 {
-        if replica == self.author {
-            return 0;
-        }
-        self.others.binary_search(&replica).map_or(0, |at| at as u64 + 1)
     }
 }
 
-/// Writes the operations of a change. Ids are written relative to the unit that names them.
-pub(crate) fn encode_ops<'a>(writer: &mut Writer, header: &Header, ops: impl Iterator<Item = OpRef<'a>> + Clone) {
-    let names = Names::of(header.replica, ops.clone());
+impl<'a> From<&'a Op> for Coded<'a> {
+    fn from(op: &'a Op) -> Self {
+        Self::Whole(OpRef::from(op))
+    }
+}
+
+/// Writes the operations of a change. Ids are written relative to the unit that names them, and replicas by their numbers in
+/// `names`: those that the author's changes up to and including this one name.
+pub(crate) fn encode_ops<'a>(
+    writer: &mut Writer,
+    header: &Header,
+    names: &Names,
+    ops: impl IntoIterator<Item = Coded<'a>>,
+) {
+    let mut ids = Ids { author: header.replica, names, known: names.before(header.first_seq), seq: header.first_seq };
     writer.varint(PAYLOAD_VERSION);
-    writer.varint(names.others.len() as u64);
-    for replica in &names.others {
-        writer.raw(replica.as_bytes());
-    }
-    let mut seq = header.first_seq;
     for op in ops {
-        encode_op(writer, &names, seq, op);
-        seq += op.len();
+        ids.encode_op(writer, &op);
+        ids.seq += op.len();
     }
 }
 
-fn encode_op(writer: &mut Writer, names: &Names, seq: u64, op: OpRef<'_>) {
-    match op {
-        OpRef::Insert { left, right, text } => {
-            writer.byte(INSERT);
-            encode_origin(writer, names, seq, left);
-            encode_origin(writer, names, seq, right);
+/// How ids are written.
+struct Ids<'n> {
+    author: ReplicaId,
+    names: &'n Names,
+    /// How many of the names have a number by now.
+    known: usize,
+    /// The `seq` of the operation's first unit.
+    seq: u64,
+}
+
+impl Ids<'_> {
+    fn encode_op(&mut self, writer: &mut Writer, op: &Coded<'_>) {
+        match *op {
+            Coded::Further(text) => encode_tag_and(writer, FURTHER, FURTHER_LEN_AT, |_| {}, text),
+            Coded::Whole(OpRef::Insert { left, right, text }) => {
+                let right_is = match right {
+                    None => RIGHT_NONE,
+                    Some(right) if left.is_some_and(|left| left.plus(1) == right) => RIGHT_NEXT,
+                    Some(_) => 0,
+                };
+                let origins = |writer: &mut Writer| {
+                    self.encode(writer, left);
+                    if right_is == 0 {
+                        self.encode(writer, right);
+                    }
+                };
+                encode_tag_and(writer, INSERT | right_is, INSERT_LEN_AT, origins, text);
+            }
+            Coded::Whole(OpRef::Delete { first, len, backwards }) => {
+                let order = if backwards { BACKWARDS } else { 0 };
+                writer.byte(DELETE | order | if len == 1 { 0 } else { SEVERAL });
+                self.encode(writer, Some(first));
+                if len != 1 {
+                    writer.varint(len);
+                }
+            }
+            Coded::Whole(OpRef::Set { key, value: Some(value) }) => {
+                writer.byte(SET);
+                writer.text(key);
+                encode_value(writer, value);
+            }
+            Coded::Whole(OpRef::Set { key, value: None }) => {
+                writer.byte(REMOVE);
+                writer.text(key);
+            }
+        }
+    }
+
+    /// Who, and the distance from the operation's first unit.
+    fn encode(&mut self, writer: &mut Writer, id: Option<OpId>) {
+        let Some(id) = id else { return writer.varint(NOBODY) };
+        if id.replica == self.author {
+            writer.varint(AUTHOR);
+        } else {
+            match self.names.place(id.replica) {
+                Some(place) if place < self.known => writer.varint(HERE + 1 + place as u64),
+                place => {
+                    self.known += usize::from(place == Some(self.known));
+                    writer.varint(HERE);
+                    writer.raw(id.replica.as_bytes());
+                }
+            }
+        }
+        writer.varint(zigzag(self.seq.cast_signed() - id.seq.cast_signed()));
+    }
+}
+
+/// A tag with the length of the text in its upper bits, or 0 there and the length in front of the text; between them, what else.
+fn encode_tag_and(writer: &mut Writer, tag: u8, len_at: u8, between: impl FnOnce(&mut Writer), text: &str) {
+    match u8::try_from(text.len()) {
+        Ok(len) if len <= u8::MAX >> len_at => {
+            writer.byte(tag | (len << len_at));
+            between(writer);
+            writer.raw(text.as_bytes());
+        }
+        _ => {
+            writer.byte(tag);
+            between(writer);
             writer.text(text);
-        }
-        OpRef::Delete { first, len, backwards } => {
-            writer.byte(if backwards { DELETE_BACKWARDS } else { DELETE });
-            encode_origin(writer, names, seq, Some(first));
-            writer.varint(len);
-        }
-        OpRef::Set { key, value: Some(value) } => {
-            writer.byte(SET);
-            writer.text(key);
-            encode_value(writer, value);
-        }
-        OpRef::Set { key, value: None } => {
-            writer.byte(REMOVE);
-            writer.text(key);
-        }
-    }
-}
-
-/// 0 for no id, else one more than the replica's index, then the distance from `seq`.
-fn encode_origin(writer: &mut Writer, names: &Names, seq: u64, id: Option<OpId>) {
-    match id {
-        None => writer.varint(0),
-        Some(id) => {
-            writer.varint(names.index(id.replica) + 1);
-            writer.varint(zigzag(seq.cast_signed() - id.seq.cast_signed()));
         }
     }
 }
@@ -124,191 +189,5 @@ pub(crate) fn encode_value(writer: &mut Writer, value: ValueRef<'_>) {
             writer.byte(BYTES);
             writer.bytes(bytes);
         }
-    }
-}
-
-/// The operations of a payload, read one after the other; their letters stay where they are.
-#[derive(Clone, Debug)]
-pub(crate) struct Ops<'a> {
-    reader: Reader<'a>,
-    author: ReplicaId,
-    /// The other replicas that are named.
-    others: &'a [u8],
-    /// The `seq` of the next unit, and the one behind the last.
-    seq: u64,
-    end: u64,
-}
-
-impl<'a> Ops<'a> {
-    /// Reads what stands in front of the operations.
-    pub(crate) fn new(header: &Header, bytes: &'a [u8]) -> Result<Self, DecodeError> {
-        let mut reader = Reader::new(bytes);
-        reader.version(PAYLOAD_VERSION)?;
-        let count = reader.count("replicas", ID_BYTES)?;
-        let mut previous = None;
-        let start = bytes.len() - reader.remaining();
-        for _ in 0..count {
-            let replica = reader.replica()?;
-            if previous.is_some_and(|previous| previous >= replica) || replica == header.replica {
-                return Err(reader.error(DecodeErrorKind::Order { field: "replicas" }));
-            }
-            previous = Some(replica);
-        }
-        let others = &bytes[start..start + count * ID_BYTES];
-        Ok(Self { reader, author: header.replica, others, seq: header.first_seq, end: header.end_seq() })
-    }
-
-    /// The next operation. Behind the last one, whether the payload ends where it should: the lengths must sum up to the header's.
-    pub(crate) fn next(&mut self) -> Result<Option<OpRef<'a>>, DecodeError> {
-        if self.seq == self.end {
-            return self.reader.clone().finish().map(|()| None);
-        }
-        let op = self.op()?;
-        let value = self.seq.saturating_add(op.len());
-        if value > self.end {
-            return Err(self.reader.error(DecodeErrorKind::Range { field: "length of the operations", value }));
-        }
-        self.seq = value;
-        Ok(Some(op))
-    }
-
-    fn op(&mut self) -> Result<OpRef<'a>, DecodeError> {
-        match self.reader.byte()? {
-            INSERT => {
-                let (left, right) = (self.origin()?, self.origin()?);
-                let text = self.reader.text("text")?;
-                if text.is_empty() {
-                    return Err(self.reader.error(DecodeErrorKind::Range { field: "length of the text", value: 0 }));
-                }
-                Ok(OpRef::Insert { left, right, text })
-            }
-            tag @ (DELETE | DELETE_BACKWARDS) => {
-                let first = self.origin()?;
-                let len = self.reader.varint()?;
-                match first {
-                    Some(first) if len > 0 && len <= crate::envelope::SEQ_MAX => {
-                        Ok(OpRef::Delete { first, len, backwards: tag == DELETE_BACKWARDS })
-                    }
-                    _ => Err(self.reader.error(DecodeErrorKind::Range { field: "deletion", value: len })),
-                }
-            }
-            SET => Ok(OpRef::Set { key: self.reader.text("key")?, value: Some(decode_value(&mut self.reader)?) }),
-            REMOVE => Ok(OpRef::Set { key: self.reader.text("key")?, value: None }),
-            tag => Err(self.reader.error(DecodeErrorKind::Range { field: "kind of operation", value: u64::from(tag) })),
-        }
-    }
-
-    fn origin(&mut self) -> Result<Option<OpId>, DecodeError> {
-        let index = self.reader.varint()?;
-        let replica = match index {
-            0 => return Ok(None),
-            1 => self.author,
-            _ => {
-                let other = usize::try_from(index - 2).ok().and_then(|at| self.others.chunks_exact(ID_BYTES).nth(at));
-                let Some(other) = other.and_then(|bytes| bytes.first_chunk::<ID_BYTES>()) else {
-                    return Err(self.reader.error(DecodeErrorKind::Range { field: "replica index", value: index }));
-                };
-                ReplicaId::from_bytes(*other)
-            }
-        };
-        let value = self.reader.varint()?;
-        let target = self.seq.cast_signed().checked_sub(unzigzag(value)).and_then(|target| u64::try_from(target).ok());
-        match target {
-            Some(target) if target <= crate::envelope::SEQ_MAX => Ok(Some(OpId::new(replica, target))),
-            _ => Err(self.reader.error(DecodeErrorKind::Range { field: "distance of an id", value })),
-        }
-    }
-}
-
-/// Reads what [`encode_value`] wrote.
-pub(crate) fn decode_value<'a>(reader: &mut Reader<'a>) -> Result<ValueRef<'a>, DecodeError> {
-    match reader.byte()? {
-        TEXT => Ok(ValueRef::Text(reader.text("value")?)),
-        INTEGER => Ok(ValueRef::Integer(unzigzag(reader.varint()?))),
-        NO => Ok(ValueRef::Flag(false)),
-        YES => Ok(ValueRef::Flag(true)),
-        BYTES => Ok(ValueRef::Bytes(reader.bytes("value")?)),
-        tag => Err(reader.error(DecodeErrorKind::Range { field: "kind of value", value: u64::from(tag) })),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::change::{Op, Value};
-    use crate::clock::VersionVector;
-    use alloc::string::String;
-    use alloc::vec;
-
-    fn encode(header: &Header, ops: &[Op]) -> Vec<u8> {
-        let mut writer = Writer::default();
-        encode_ops(&mut writer, header, ops.iter().map(OpRef::from));
-        writer.finish()
-    }
-
-    fn decode(header: &Header, bytes: &[u8]) -> Result<Vec<Op>, DecodeError> {
-        let (mut ops, mut all) = (Ops::new(header, bytes)?, Vec::new());
-        while let Some(op) = ops.next()? {
-            all.push(op.into());
-        }
-        Ok(all)
-    }
-
-    const A: ReplicaId = ReplicaId::from_bytes([1; 16]);
-    const B: ReplicaId = ReplicaId::from_bytes([2; 16]);
-    const C: ReplicaId = ReplicaId::from_bytes([3; 16]);
-
-    fn header(ops: &[Op]) -> Header {
-        let len = ops.iter().map(Op::len).sum();
-        Header { replica: B, first_seq: 1000, len, deps: VersionVector::new() }
-    }
-
-    fn every_kind() -> Vec<Op> {
-        let set = |key: &str, value| Op::Set { key: String::from(key), value };
-        vec![
-            Op::Insert { left: None, right: Some(OpId::new(C, 7)), text: String::from("çà et là") },
-            Op::Insert { left: Some(OpId::new(B, 1007)), right: None, text: String::from("!") },
-            Op::Delete { first: OpId::new(A, 1_000_000), len: 3, backwards: false },
-            Op::Delete { first: OpId::new(B, 0), len: 1, backwards: true },
-            set("title", Some(Value::Text(String::from("Ça")))),
-            set("n", Some(Value::Integer(i64::MIN))),
-            set("yes", Some(Value::Flag(true))),
-            set("no", Some(Value::Flag(false))),
-            set("raw", Some(Value::Bytes(vec![0, 255]))),
-            set("gone", None),
-        ]
-    }
-
-    #[test]
-    fn every_kind_of_operation_reads_back() {
-        let ops = every_kind();
-        let header = header(&ops);
-        assert_eq!(decode(&header, &encode(&header, &ops)), Ok(ops));
-    }
-
-    #[test]
-    fn every_prefix_is_an_error() {
-        let ops = every_kind();
-        let header = header(&ops);
-        let bytes = encode(&header, &ops);
-        for end in 0..bytes.len() {
-            assert!(decode(&header, &bytes[..end]).is_err(), "{end} of {} bytes", bytes.len());
-        }
-    }
-
-    #[test]
-    fn lengths_that_do_not_sum_up_are_errors() {
-        let ops = every_kind();
-        let good = header(&ops);
-        let bytes = encode(&good, &ops);
-        for len in [good.len - 1, good.len + 1, 1, crate::envelope::SEQ_MAX] {
-            assert!(decode(&Header { len, ..good.clone() }, &bytes).is_err(), "{len} units");
-        }
-    }
-
-    #[test]
-    fn a_typed_character_is_few_bytes() {
-        let ops = [Op::Insert { left: Some(OpId::new(B, 999)), right: None, text: String::from("x") }];
-        assert_eq!(encode(&header(&ops), &ops), [1, 0, 0, 1, 2, 0, 1, b'x']);
     }
 }

@@ -1,10 +1,12 @@
-//! What is known of each replica that wrote: the past of its newest change, and the Lamport timestamps of all its operations.
+//! What is known of each replica that wrote: the past of its newest change, whom its changes name, and the Lamport timestamps of
+//! all its operations.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use crate::change::Header;
 use crate::clock::{Lamport, VersionVector};
+use crate::codec::names::Names;
 use crate::id::{OpId, ReplicaId};
 
 #[derive(Clone, Debug, Default)]
@@ -14,13 +16,19 @@ pub(super) struct Authors {
     clock: Lamport,
 }
 
+/// A replica that wrote.
 #[derive(Clone, Debug, Default)]
-struct Author {
+pub(super) struct Author {
     /// What it had delivered of the *others* when it made its newest change.
-    past: VersionVector,
+    pub(super) past: VersionVector,
+    /// Whom its changes name.
+    pub(super) names: Names,
     /// Where runs of consecutive timestamps start, and with which one.
     runs: Vec<(u64, Lamport)>,
 }
+
+/// What is known of a replica before its first change.
+static NEW: Author = Author { past: VersionVector::new(), names: Names::new(), runs: Vec::new() };
 
 impl Author {
     fn lamport(&self, seq: u64) -> Option<Lamport> {
@@ -60,14 +68,19 @@ impl Authors {
         self.clock = self.clock.plus(units);
     }
 
-    /// What a replica had delivered of the others when it made its newest change.
-    pub(super) fn known(&self, replica: ReplicaId) -> Option<&VersionVector> {
-        self.authors.get(&replica).map(|author| &author.past)
+    /// What is known of a replica.
+    pub(super) fn author(&self, replica: ReplicaId) -> &Author {
+        self.authors.get(&replica).unwrap_or(&NEW)
+    }
+
+    /// Whom a replica's changes name. Nothing else of it changes with them.
+    pub(super) fn names_mut(&mut self, replica: ReplicaId) -> &mut Names {
+        &mut self.authors.entry(replica).or_default().names
     }
 
     /// The whole past of a change that is next in its author's sequence.
     pub(super) fn past(&self, header: &Header) -> VersionVector {
-        let mut past = self.known(header.replica).cloned().unwrap_or_default();
+        let mut past = self.author(header.replica).past.clone();
         past.join(&header.deps);
         past.observe(header.replica, header.first_seq);
         past

@@ -5,9 +5,11 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::ops::Range;
 
+use super::authors::Authors;
 use super::deletions::{Deletion, Deletions};
 use crate::change::{Change, Header, Op, OpRef, Value};
 use crate::clock::VersionVector;
+use crate::codec::change::Coded;
 use crate::envelope::{self, Envelope};
 use crate::id::{DocumentId, OpId};
 use crate::text::Text;
@@ -116,9 +118,9 @@ impl Record {
         Steps { record: self, text, units }
     }
 
-    fn ops<'a>(&'a self, text: &'a Text, change: usize) -> Option<Ops<'a>> {
-        let steps = self.steps(text, self.units(change)?);
-        Some(Ops { text, steps, rest: None, held: None })
+    /// The operations that units of one change are, one after the other.
+    pub(super) const fn ops<'a>(&'a self, text: &'a Text, units: Range<Unit>) -> Ops<'a> {
+        Ops { text, steps: self.steps(text, units), rest: None, held: None }
     }
 }
 
@@ -155,7 +157,7 @@ impl<'a> Iterator for Steps<'a> {
 /// The operations of a change, one after the other: deletions by number are deletions by id, and those that go on with each other
 /// are one.
 #[derive(Clone, Debug)]
-struct Ops<'a> {
+pub(super) struct Ops<'a> {
     text: &'a Text,
     steps: Steps<'a>,
     /// What is left of a deletion.
@@ -262,6 +264,7 @@ pub(super) enum Edit {
 pub struct Log<'a> {
     pub(super) document: DocumentId,
     pub(super) record: &'a Record,
+    pub(super) authors: &'a Authors,
     pub(super) text: &'a Text,
 }
 
@@ -293,12 +296,21 @@ impl<'a> Log<'a> {
     /// A change. O(its length × log n).
     pub fn change(&self, position: usize) -> Option<Change> {
         let header = self.header(position)?;
-        Some(Change { header, ops: self.record.ops(self.text, position)?.map(Op::from).collect() })
+        let ops = self.record.ops(self.text, self.record.units(position)?);
+        Some(Change { header, ops: ops.map(Op::from).collect() })
     }
 
-    /// A change in its envelope. O(its length × log n).
+    /// A change in its envelope: the same at every replica that delivered it. O(its length × log n).
     pub fn envelope(&self, position: usize) -> Option<Envelope> {
-        Some(envelope::seal_ops(self.document, self.header(position)?, self.record.ops(self.text, position)?))
+        let (header, mut units) = (self.header(position)?, self.record.units(position)?);
+        let further = further(self.text, header.first_id(), &units);
+        if let Some((_, len)) = further {
+            units.start = units.start.plus(len);
+        }
+        let further = further.map(|(text, _)| Coded::Further(text));
+        let ops = further.into_iter().chain(self.record.ops(self.text, units).map(Coded::Whole));
+        let names = &self.authors.author(header.replica).names;
+        Some(envelope::seal_ops(self.document, header, names, ops))
     }
 
     /// All changes from a position on, each as [`Self::envelope`] gives it.
@@ -310,6 +322,20 @@ impl<'a> Log<'a> {
     pub const fn iter(self) -> Envelopes<'a> {
         self.from(0)
     }
+}
+
+/// The text with which these units, from the one with this id on, begin, and its length in chars, if it goes on behind their
+/// author's previous unit: that is a character, which is its left neighbour, and both have the same right neighbour.
+pub(super) fn further<'a>(text: &'a Text, first: OpId, units: &Range<Unit>) -> Option<(&'a str, usize)> {
+    let previous = OpId { seq: first.seq.checked_sub(1)?, ..first };
+    let (run, letters) = text.inserted().part(units.start, units.end.index() - units.start.index())?;
+    let left = run.left?;
+    let is_previous = if left.plus(1) == units.start {
+        text.units().run_up_to(units.start) > 1
+    } else {
+        text.units().id(left) == previous
+    };
+    (is_previous && text.inserted().right(left) == run.right).then_some((letters, run.len))
 }
 
 /// Changes in their envelopes, in the order of delivery; see [`Log::from`].

@@ -9,14 +9,22 @@ use crate::clock::VersionVector;
 use crate::envelope::ENVELOPE_BYTES_MAX;
 use crate::id::{DocumentId, ReplicaId};
 
+pub use self::changes::{ChangeReader, ChangeWriter, LINK_REPLICAS_MAX};
+pub(in crate::sync) use self::changes::{Replicas, Sent, Short};
+
+mod changes;
+
 /// The version of the protocol that this program speaks.
-pub const PROTOCOL_VERSION: u16 = 1;
+pub const PROTOCOL_VERSION: u16 = 2;
 
 /// The most bytes that one frame may have: an envelope and its tag, or a version vector of about forty thousand replicas.
 pub const FRAME_BYTES_MAX: usize = ENVELOPE_BYTES_MAX + 256 * 1024;
 
 /// The most bytes that the payload of a presence may have.
 pub const PRESENCE_BYTES_MAX: usize = 1024;
+
+/// The tag of [`Frame::Change`].
+const CHANGE_TAG: u8 = 2;
 
 /// One frame. The variants' order is the protocol: new ones go to the end.
 #[derive(Clone, Debug, Eq, PartialEq, Deserialize, Serialize)]
@@ -25,8 +33,9 @@ pub enum Frame<'a> {
     Hello(Hello),
     /// Relay → replica, the answer to [`Frame::Hello`].
     Welcome(Welcome),
-    /// Both ways: one envelope, its bytes as they were made.
-    Change(#[serde(borrow)] &'a [u8]),
+    /// Both ways: one change, as a [`ChangeWriter`] writes it and a [`ChangeReader`] reads it, up to the end of the frame. This
+    /// frame alone is not written field by field.
+    Change(#[serde(skip)] &'a [u8]),
     /// Relay → replica: of the replica's own units, so many are on the relay's disk.
     Ack {
         /// How many units of the replica named in its Hello are durable at the relay.
@@ -179,6 +188,14 @@ pub enum FrameError {
         /// Its length in bytes.
         bytes: usize,
     },
+    /// It names more replicas than one direction of a link may.
+    #[error("{replicas} replicas named on a link; the limit is {limit}")]
+    Replicas {
+        /// How many are named.
+        replicas: usize,
+        /// How many may be.
+        limit: usize,
+    },
     /// Something follows the frame.
     #[error("{extra} bytes follow the frame")]
     Trailing {
@@ -199,9 +216,13 @@ impl<'a> Frame<'a> {
         if bytes.len() > FRAME_BYTES_MAX {
             return Err(FrameError::TooLong { bytes: bytes.len(), limit: FRAME_BYTES_MAX });
         }
+        if let [CHANGE_TAG, body @ ..] = bytes {
+            return Ok(Frame::Change(body));
+        }
         let malformed = |_| FrameError::Malformed { bytes: bytes.len() };
         let (frame, read) = bincode::serde::borrow_decode_from_slice(bytes, CONFIG).map_err(malformed)?;
         match bytes.len() - read {
+            0 if matches!(frame, Frame::Change(_)) => Err(FrameError::Malformed { bytes: bytes.len() }),
             0 => Ok(frame),
             extra => Err(FrameError::Trailing { extra }),
         }
@@ -212,6 +233,9 @@ impl<'a> Frame<'a> {
     /// A frame longer than [`FRAME_BYTES_MAX`] cannot be made: envelopes and presences are limited where they are made, and a
     /// version vector that long comes back empty here, which the receiver refuses.
     pub fn encode(&self) -> Bytes {
+        if let Frame::Change(body) = self {
+            return Bytes::from([&[CHANGE_TAG], *body].concat());
+        }
         bincode::serde::encode_to_vec(self, CONFIG).map_or_else(|_| Bytes::new(), Bytes::from)
     }
 }
@@ -220,16 +244,6 @@ impl<'a> Frame<'a> {
 pub(crate) fn hello_protocol(frame: &[u8]) -> Option<u16> {
     let decoded = bincode::serde::borrow_decode_from_slice::<(u32, u16, DocumentId), _>(frame, CONFIG);
     decoded.ok().filter(|((tag, ..), _)| *tag == 0).map(|((_, protocol, _), _)| protocol)
-}
-
-/// The bytes of the envelope inside an encoded [`Frame::Change`], sharing its memory.
-pub(crate) fn share(frame: &Bytes, part: &[u8]) -> Bytes {
-    frame.slice_ref(part)
-}
-
-/// The frame that carries an envelope.
-pub(crate) fn change_frame(envelope: &[u8]) -> Bytes {
-    Frame::Change(envelope).encode()
 }
 
 #[cfg(test)]
@@ -252,8 +266,16 @@ mod tests {
 
     #[test]
     fn a_length_that_the_bytes_do_not_hold_is_refused() {
-        // Tag of Change, then a length of 2^40.
-        let bytes = [2, 253, 0, 0, 0, 0, 0, 1, 0, 0];
-        assert_eq!(Frame::decode(&bytes), Err(FrameError::Malformed { bytes: 10 }));
+        // Tag of Presence, a replica, then a length of 2^40.
+        let bytes = [&[7; 17][..], &[253, 0, 0, 0, 0, 0, 1, 0, 0]].concat();
+        assert_eq!(Frame::decode(&bytes), Err(FrameError::Malformed { bytes: 26 }));
+    }
+
+    #[test]
+    fn a_change_is_its_tag_in_one_byte_and_what_follows() {
+        let frame = Frame::Change(b"body");
+        assert_eq!(frame.encode(), b"\x02body"[..]);
+        assert_eq!(Frame::decode(b"\x02body"), Ok(frame));
+        assert_eq!(Frame::decode(&[251, 2, 0]), Err(FrameError::Malformed { bytes: 3 }));
     }
 }

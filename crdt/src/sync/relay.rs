@@ -127,7 +127,7 @@ impl Relay {
                 self.wake(conn);
             }
             (Ok(Frame::Pong { .. }), _) => {}
-            (Ok(Frame::Change(envelope)), false) => self.receive_change(conn, frame, envelope),
+            (Ok(Frame::Change(body)), false) => self.receive_change(conn, frame.len(), body),
             (Ok(Frame::Held { replica, version }), false) => self.receive_held(conn, frame.len(), replica, version),
             (Ok(Frame::Presence { replica, payload }), false) => {
                 self.receive_presence(conn, frame.len(), replica, payload);

@@ -140,7 +140,7 @@ impl Replica {
         Self {
             outbox: Outbox::new(&document, config.resume),
             waiting: Waiting::new(config.saved_at_relay),
-            link: Link::new(config.seed),
+            link: Link::new(config.seed, document.id(), document.replica()),
             announcements: Announcements::default(),
             set_aside: SetAside::default(),
             peers: BTreeMap::new(),

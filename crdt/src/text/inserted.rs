@@ -144,18 +144,27 @@ impl Inserted {
     /// The origins of a run of characters that is part of one run, and their letters. O(log n), and O(length of the run) where
     /// there is more than ASCII.
     pub(crate) fn origins_and_text(&self, first: Unit, len: usize) -> Option<(Option<Unit>, Option<Unit>, &str)> {
+        let (part, letters) = self.part(first, len)?;
+        Some((part.left, part.right, letters))
+    }
+
+    /// At most `len` characters from this one on that are part of one run, and their letters. O(log n), and O(length of the run)
+    /// where there is more than ASCII; at its end O(their length).
+    pub(crate) fn part(&self, first: Unit, len: usize) -> Option<(InsertedRun, &str)> {
         let at = self.index(first)?;
         let run = self.runs[at].run();
         let letters = self.letters(at);
         let offset = first.index() - run.start.index();
-        let part = run.part(offset, offset + len);
+        let part = run.part(offset, run.len.min(offset + len));
         let bytes = if letters.len() == run.len {
-            offset..offset + len
+            offset..offset + part.len
+        } else if part.len < offset && offset + part.len == run.len {
+            letters.char_indices().nth_back(part.len - 1)?.0..letters.len()
         } else {
             let start = byte_of(letters, offset);
-            start..start + byte_of(&letters[start..], len)
+            start..start + byte_of(&letters[start..], part.len)
         };
-        Some((part.left, part.right, letters.get(bytes)?))
+        Some((part, letters.get(bytes)?))
     }
 
     /// Whether these units are all characters. O(log n + runs).

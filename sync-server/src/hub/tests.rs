@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
-use quire_crdt::sync::frame::{Frame, Hello, PROTOCOL_VERSION};
+use quire_crdt::sync::frame::{ChangeWriter, Frame, Hello, PROTOCOL_VERSION};
 use quire_crdt::{Change, Header, Op, ReplicaId, VersionVector, seal};
 
 use super::*;
@@ -24,12 +24,12 @@ fn hub(disk: &Disk) -> (Arc<Hub>, Arc<CommitQueue>, thread::JoinHandle<()>) {
     (hub, commits, thread)
 }
 
-/// A change of so many units, one frame.
+/// A change of so many units, one frame; the first of its link, or one that does not begin at 0.
 fn change(first_seq: u64, len: u64) -> Bytes {
     let header = Header { replica: AUTHOR, first_seq, len, deps: VersionVector::new() };
     let text = (0..len).map(|_| 'x').collect();
     let ops = vec![Op::Insert { left: None, right: None, text }];
-    Frame::Change(seal(DOCUMENT, &Change { header, ops }).bytes()).encode()
+    ChangeWriter::new(AUTHOR).frame(&seal(DOCUMENT, &Change { header, ops }))
 }
 
 /// The next frame for a link.

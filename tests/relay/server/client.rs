@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{SinkExt as _, StreamExt as _};
-use quire_crdt::sync::frame::{Frame, Hello, PROTOCOL_VERSION, Refusal};
+use quire_crdt::sync::frame::{ChangeReader, ChangeWriter, Frame, Hello, PROTOCOL_VERSION, Refusal};
 use quire_crdt::{Envelope, ReplicaId, VersionVector};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -27,12 +27,14 @@ pub(super) fn hello(replica: ReplicaId, version: VersionVector) -> Hello {
 #[derive(Debug)]
 pub(super) struct Client {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    /// The changes that were sent and received, from the Hello on.
+    changes: Option<(ChangeWriter, ChangeReader)>,
 }
 
 impl Client {
     pub(super) async fn connect(address: SocketAddr) -> Self {
         let opened = tokio_tungstenite::connect_async(format!("ws://{address}/sync")).await;
-        Self { socket: opened.expect("the relay takes a websocket").0 }
+        Self { socket: opened.expect("the relay takes a websocket").0, changes: None }
     }
 
     /// A link of a replica that has nothing, welcomed and served.
@@ -44,7 +46,16 @@ impl Client {
     }
 
     pub(super) async fn send(&mut self, frame: &Bytes) {
+        if let Ok(Frame::Hello(Hello { document, replica, .. })) = Frame::decode(frame) {
+            self.changes = Some((ChangeWriter::new(replica), ChangeReader::new(document, replica)));
+        }
         self.say(Message::Binary(frame.clone())).await;
+    }
+
+    pub(super) async fn send_change(&mut self, envelope: &Envelope) {
+        let (writer, _) = self.changes.as_mut().expect("a Hello comes first");
+        let frame = writer.frame(envelope);
+        self.send(&frame).await;
     }
 
     pub(super) async fn say(&mut self, message: Message) {
@@ -80,14 +91,21 @@ impl Client {
         self.until(|frame| matches!(frame, Frame::Ack { count } if *count >= units)).await;
     }
 
+    /// The next change.
+    pub(super) async fn next_change(&mut self) -> Envelope {
+        loop {
+            let frame = self.next().await;
+            if let (Ok(Frame::Change(body)), Some((_, reader))) = (Frame::decode(&frame), &mut self.changes) {
+                return reader.read(body).expect("a change");
+            }
+        }
+    }
+
     /// Waits for a change that ends at this unit; where all changes on the way to it end.
     pub(super) async fn changes_until(&mut self, units: u64) -> Vec<u64> {
         let mut ends = Vec::new();
         while ends.last() != Some(&units) {
-            let frame = self.next().await;
-            if let Ok(Frame::Change(part)) = Frame::decode(&frame) {
-                ends.push(Envelope::decode(frame.slice_ref(part)).expect("an envelope").header().end_seq());
-            }
+            ends.push(self.next_change().await.header().end_seq());
         }
         ends
     }

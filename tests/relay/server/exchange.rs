@@ -14,11 +14,11 @@ async fn two_links_exchange_changes_and_presence() {
     let mut a = Client::join(relay.address, A).await;
     let mut b = Client::join(relay.address, B).await;
 
-    let change = Frame::Change(&envelope(A, 0, "one")).encode();
-    a.send(&change).await;
-    assert_eq!(b.next().await, change, "the very bytes");
+    let change = envelope(A, 0, "one");
+    a.send_change(&change).await;
+    assert_eq!(b.next_change().await, change, "the very envelope");
     a.until_durable(3).await;
-    b.send(&Frame::Change(&envelope(B, 0, "two words")).encode()).await;
+    b.send_change(&envelope(B, 0, "two words")).await;
     assert_eq!(a.changes_until(9).await, [9]);
 
     let presence = Frame::Presence { replica: B, payload: b"here" }.encode();
@@ -35,7 +35,7 @@ async fn a_link_that_was_away_is_sent_what_it_lacks() {
     let relay = Relay::start(data.path(), Limits::default()).await;
     let mut a = Client::join(relay.address, A).await;
     for seq in 0..50 {
-        a.send(&Frame::Change(&envelope(A, seq, "x")).encode()).await;
+        a.send_change(&envelope(A, seq, "x")).await;
     }
     a.until_durable(50).await;
     let mut b = Client::connect(relay.address).await;
@@ -56,7 +56,7 @@ async fn a_restart_keeps_everything() {
         let Ok(Frame::Welcome(welcome)) = Frame::decode(&welcome) else { panic!("no welcome") };
         assert_eq!((welcome.durable, welcome.head), (round, round));
         epochs.push(welcome.epoch);
-        a.send(&Frame::Change(&envelope(A, round, "x")).encode()).await;
+        a.send_change(&envelope(A, round, "x")).await;
         a.until_durable(round + 1).await;
         let mut newcomer = Client::connect(relay.address).await;
         newcomer.send(&Frame::Hello(hello(B, [].into_iter().collect())).encode()).await;
@@ -71,7 +71,7 @@ async fn it_says_how_it_is() {
     let data = TempDir::new().unwrap();
     let relay = Relay::start(data.path(), Limits::default()).await;
     let mut a = Client::join(relay.address, A).await;
-    a.send(&Frame::Change(&envelope(A, 0, "one")).encode()).await;
+    a.send_change(&envelope(A, 0, "one")).await;
     a.until_durable(3).await;
     let check = async |path: &str, status: &str| {
         let answer = get(relay.address, path).await;

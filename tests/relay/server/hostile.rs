@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use quire_crdt::sync::frame::{FRAME_BYTES_MAX, Frame, RefusalReason};
+use quire_crdt::sync::frame::{ChangeWriter, FRAME_BYTES_MAX, Frame, PROTOCOL_VERSION, RefusalReason};
 use quire_crdt::{ReplicaId, VersionVector};
 use quire_server::Limits;
 use tempfile::TempDir;
@@ -28,7 +28,7 @@ async fn check(greeted: bool, message: Message, reason: RefusalReason, numbers: 
     assert_eq!((refusal.reason, (refusal.limit, refusal.value), closed), (reason, numbers, code));
 
     let mut other = Client::join(relay.address, B).await;
-    other.send(&Frame::Change(&envelope(B, 0, "still here")).encode()).await;
+    other.send_change(&envelope(B, 0, "still here")).await;
     assert_eq!(bystander.changes_until(10).await, [10]);
     relay.stop().await;
 }
@@ -44,7 +44,7 @@ fn noise(len: usize) -> Bytes {
 
 #[tokio::test]
 async fn a_truncated_frame_is_refused() {
-    let change = Frame::Change(&envelope(A, 0, "one")).encode();
+    let change = ChangeWriter::new(B).frame(&envelope(A, 0, "one"));
     let half = change.slice(..change.len() / 2);
     let numbers = (0, half.len() as u64);
     check(true, Message::Binary(half), RefusalReason::Malformed, numbers, CloseCode::Protocol).await;
@@ -75,7 +75,14 @@ async fn an_oversized_frame_is_refused_with_its_numbers() {
 async fn an_old_version_is_told_which_one_is_spoken() {
     let mut old = Frame::Hello(hello(A, VersionVector::new())).encode().to_vec();
     old[1] = 0;
-    check(false, Message::Binary(old.into()), RefusalReason::Protocol, (1, 0), CloseCode::Protocol).await;
+    check(
+        false,
+        Message::Binary(old.into()),
+        RefusalReason::Protocol,
+        (u64::from(PROTOCOL_VERSION), 0),
+        CloseCode::Protocol,
+    )
+    .await;
 }
 
 #[tokio::test]

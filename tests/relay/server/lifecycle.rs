@@ -1,6 +1,6 @@
 //! How a relay ends.
 
-use quire_crdt::sync::frame::{Frame, RefusalReason};
+use quire_crdt::sync::frame::RefusalReason;
 use quire_server::{Limits, Log};
 use tempfile::TempDir;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
@@ -15,7 +15,7 @@ async fn a_relay_that_stops_tells_its_links_and_keeps_what_it_received() {
     let mut author = Client::join(relay.address, A).await;
     let mut reader = Client::join(relay.address, B).await;
     for seq in 0..20 {
-        author.send(&Frame::Change(&envelope(A, seq, "x")).encode()).await;
+        author.send_change(&envelope(A, seq, "x")).await;
     }
     // What the reader has seen, the relay has received; whether it was on disk already is not known to anybody.
     reader.changes_until(20).await;

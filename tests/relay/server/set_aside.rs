@@ -1,7 +1,7 @@
 //! Somebody stores what no replica can take: two honest editors write on as if it were not there.
 
 use quire_crdt::sync::frame::{Frame, Hello};
-use quire_crdt::{Change, DocumentId, Header, Op, OpId, ReplicaId, VersionVector, seal};
+use quire_crdt::{Change, DocumentId, Envelope, Header, Op, OpId, ReplicaId, VersionVector, seal};
 use serde_json::json;
 use tempfile::tempdir;
 
@@ -11,11 +11,11 @@ use crate::processes::{Device, Editor, Relay};
 const HOSTILE: ReplicaId = ReplicaId::from_bytes([0x66; 16]);
 
 /// A word behind a character that nobody has ever written.
-fn forgery(document: DocumentId, first_seq: u64) -> bytes::Bytes {
+fn forgery(document: DocumentId, first_seq: u64) -> Envelope {
     let left = Some(OpId::new(ReplicaId::from_bytes([0x77; 16]), 3));
     let ops = vec![Op::Insert { left, right: None, text: "evil".to_owned() }];
     let header = Header { replica: HOSTILE, first_seq, len: 4, deps: VersionVector::new() };
-    seal(document, &Change { header, ops }).bytes().clone()
+    seal(document, &Change { header, ops })
 }
 
 /// Stores two forgeries at the relay, behind those that are there.
@@ -27,7 +27,7 @@ fn store_forgeries(relay: &Relay, document: DocumentId, stored: u64) {
         client.send(&Frame::Hello(Hello { document, ..hello(HOSTILE, VersionVector::new()) }).encode()).await;
         client.until(|frame| matches!(frame, Frame::Welcome(_))).await;
         for first_seq in [stored, stored + 4] {
-            client.send(&Frame::Change(&forgery(document, first_seq)).encode()).await;
+            client.send_change(&forgery(document, first_seq)).await;
         }
         client.until_durable(stored + 8).await;
     });

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use quire_crdt::sync::frame::Frame;
 use quire_server::Limits;
 use tempfile::TempDir;
 
@@ -26,7 +25,7 @@ async fn a_stalled_reader_costs_little_slows_nobody_and_catches_up_without_a_gap
     let text = "x".repeat(usize::try_from(TEXT_CHARS).unwrap());
     let writing = async {
         for number in 0..CHANGES {
-            author.send(&Frame::Change(&envelope(A, number * TEXT_CHARS, &text)).encode()).await;
+            author.send_change(&envelope(A, number * TEXT_CHARS, &text)).await;
             if number % 100 == 99 {
                 author.until_durable((number + 1) * TEXT_CHARS).await;
             }

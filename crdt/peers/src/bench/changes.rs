@@ -28,10 +28,10 @@ impl<P: Synced> Changes<P> {
         let mut outbox = Outbox::keeping();
         let mut typed_bytes = Vec::new();
         for edit in edits.iter() {
-            let before = outbox.bytes();
+            let before = outbox.sent();
             writer.transact(iter::once(edit), &mut outbox)?;
             if is_typed(edit.deleted, edit.inserted) {
-                typed_bytes.push(outbox.bytes() - before);
+                typed_bytes.push(outbox.sent() - before);
             }
             deadline.check()?;
         }
@@ -48,12 +48,12 @@ impl<P: Synced> Changes<P> {
         for (at, transaction) in trace.transactions.iter().enumerate() {
             let writer = &mut writers[transaction.agent];
             writer.receive(trace, &transaction.parents, &sent)?;
-            let messages = writer.write(trace, transaction)?;
+            let (messages, bytes) = writer.write(trace, transaction)?;
             writer.has[at] = true;
             if let [Patch { deleted, inserted, .. }] = transaction.patches.as_slice()
                 && is_typed(*deleted, inserted)
             {
-                typed_bytes.push(messages.iter().map(Bytes::len).sum());
+                typed_bytes.push(bytes);
             }
             sent.push(messages);
             deadline.check()?;
@@ -119,7 +119,8 @@ impl<P: Synced> Writer<P> {
         messages.iter().try_for_each(|message| self.replica.receive(message))
     }
 
-    fn write(&mut self, trace: &Trace, transaction: &Transaction) -> Result<Vec<Bytes>> {
+    /// Makes a transaction; what is to be sent, and how many bytes that has on a link.
+    fn write(&mut self, trace: &Trace, transaction: &Transaction) -> Result<(Vec<Bytes>, usize)> {
         let mut outbox = Outbox::keeping();
         if trace.is_ascii || P::UNIT == Unit::Chars {
             let edit = |patch| {
@@ -131,6 +132,7 @@ impl<P: Synced> Writer<P> {
             let edits = Edits::in_text(&self.replica.text()?, &transaction.patches, P::UNIT)?;
             self.replica.transact(edits.iter(), &mut outbox)?;
         }
-        Ok(outbox.changes())
+        let bytes = outbox.sent();
+        Ok((outbox.changes(), bytes))
     }
 }

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use bytes::{Buf, BufMut, Bytes, BytesMut};
+use quire_crdt::sync::frame::ChangeWriter;
 use quire_crdt::{Checkpoint, Document, DocumentId, Envelope, Received, ReplicaId};
 
 use super::{Edit, Outbox, Peer, Stored, Synced, Unit};
@@ -19,6 +20,8 @@ pub struct Ours {
     state: State,
     /// What the last change that was received changed, its memory kept for the next.
     received: Received,
+    /// What was sent on its link.
+    link: ChangeWriter,
 }
 
 #[derive(Clone, Debug)]
@@ -34,7 +37,11 @@ fn replica(agent: usize) -> ReplicaId {
 
 impl Ours {
     fn from(agent: usize) -> Self {
-        Self { state: State::Open(Document::new(DOCUMENT, replica(agent))), received: Received::default() }
+        Self {
+            state: State::Open(Document::new(DOCUMENT, replica(agent))),
+            received: Received::default(),
+            link: ChangeWriter::new(replica(agent)),
+        }
     }
 
     fn document(&self) -> Result<&Document> {
@@ -82,10 +89,10 @@ impl Ours {
         Ok(())
     }
 
-    /// Own envelopes of these places of the log.
-    fn send(document: &Document, places: Range<usize>, outbox: &mut Outbox) {
+    /// Own envelopes of these places of the log. On the link each is a frame that says only what the relay does not know yet.
+    fn send(document: &Document, link: &mut ChangeWriter, places: Range<usize>, outbox: &mut Outbox) {
         for envelope in document.log().from(places.start).take(places.len()) {
-            outbox.push(envelope.bytes());
+            outbox.push_framed(envelope.bytes(), link.frame(&envelope).len());
         }
     }
 }
@@ -141,9 +148,10 @@ impl Synced for Ours {
         for edit in edits {
             self.edit(edit)?;
         }
-        let document = self.opened()?;
-        document.commit();
-        Self::send(document, before..document.log().len(), outbox);
+        self.opened()?.commit();
+        if let State::Open(document) = &self.state {
+            Self::send(document, &mut self.link, before..document.log().len(), outbox);
+        }
         Ok(())
     }
 

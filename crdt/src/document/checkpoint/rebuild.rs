@@ -6,6 +6,7 @@ use core::ops::Range;
 
 use super::super::authors::Authors;
 use super::super::log::{Edit, Record, Step};
+use super::super::naming;
 use super::super::validate::{Past, entry_bytes};
 use super::super::{Document, Log, MAP_ENTRY_BYTES_MAX};
 use super::history::History;
@@ -48,15 +49,18 @@ pub(super) fn document(checkpoint: &Checkpoint, replica: ReplicaId) -> Result<Do
     let text = text.ok_or(CheckpointError::Claim { claim: "list of right origins" })?;
     let Steps { deletions, sets, starts, .. } = steps;
     let record = Record::of(deletions, sets, &history.ends, history.deps.clone());
-    let (authors, map) = Check { history: &history, text: &text, record: &record, lookups: 0 }.all()?;
-    check_lengths(&Log { document: head.document, record: &record, text: &text }, &history, &starts)?;
+    let (mut authors, map) = Check { history: &history, text: &text, record: &record, lookups: 0 }.all()?;
+    if history.authors.len() > 1 {
+        naming::name_all(&mut authors, &record, &text);
+    }
+    let log = Log { document: head.document, record: &record, authors: &authors, text: &text };
+    check_lengths(&log, &history, &starts)?;
     if map != checkpoint.map()? {
         return Err(CheckpointError::Claim { claim: "map" });
     }
     let version = checkpoint.version();
-    let known = authors.known(replica);
-    let moved =
-        |(other, count): &(ReplicaId, u64)| *other != replica && known.is_none_or(|known| known.get(*other) < *count);
+    let known = &authors.author(replica).past;
+    let moved = |(other, count): &(ReplicaId, u64)| *other != replica && known.get(*other) < *count;
     Ok(Document {
         id: head.document,
         replica,
@@ -112,10 +116,10 @@ impl Check<'_> {
                 let header = Header { replica, first_seq: made[turn.author], len, deps: deps.unwrap_or_default() };
                 let writes = sets.peek().is_some_and(|(unit, ..)| *unit < units.end);
                 if self.history.authors.len() > 1 {
-                    self.check(Past { header: &header, known: authors.known(replica) }, units.clone())?;
+                    self.check(Past { header: &header, known: &authors.author(replica).past }, units.clone())?;
                 }
                 if writes || header.deps.len() >= DEPS_JOINED {
-                    self.charge(header.deps.len() + authors.known(replica).map_or(0, VersionVector::len))?;
+                    self.charge(header.deps.len() + authors.author(replica).past.len())?;
                 }
                 let mut past = if writes { authors.past(&header) } else { VersionVector::new() };
                 let lamport = authors.deliver(replica, header.first_seq, len, &header.deps);

@@ -5,9 +5,9 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 
-use super::super::frame::{RefusalReason, change_frame, share};
+use super::super::frame::{FrameError, RefusalReason};
 use super::super::time::Now;
-use super::link::{Fetch, Member, Stage};
+use super::link::{Fetch, Stage};
 use super::ring::Entry;
 use super::{ConnId, Relay, RelayOutput};
 use crate::causal::{CausalError, Delivery, classify};
@@ -15,32 +15,28 @@ use crate::change::Header;
 use crate::envelope::Envelope;
 use crate::id::DocumentId;
 
-/// The bytes of a [`Frame::Change`](super::super::frame::Frame::Change) besides the envelope, in their shortest form.
-fn frame_overhead(envelope_bytes: usize) -> usize {
-    match envelope_bytes {
-        0..=250 => 2,
-        251..=0xffff => 4,
-        _ => 6,
-    }
-}
-
 impl Relay {
     /// A link sent a change: into the log with it, if it is new and its past is there.
-    pub(super) fn receive_change(&mut self, conn: ConnId, frame: &Bytes, part: &[u8]) {
-        let malformed = (RefusalReason::Malformed, 0, frame.len() as u64);
+    pub(super) fn receive_change(&mut self, conn: ConnId, frame_bytes: usize, body: &[u8]) {
+        let malformed = (RefusalReason::Malformed, 0, frame_bytes as u64);
         let Some(Stage::Linked(member)) = self.links.get_mut(&conn).map(|link| &mut link.stage) else { return };
         let Some(log) = self.logs.get(&member.document) else { return };
-        let verdict = match Envelope::decode(share(frame, part)) {
-            Ok(envelope) if envelope.document() == member.document => classify(envelope.header(), &log.version)
-                .map(|delivery| (envelope, delivery))
-                .map_err(|error| match error {
-                    CausalError::Overlap { first, delivered } => (RefusalReason::Malformed, delivered, first.seq),
-                    CausalError::Full { .. } => malformed,
-                }),
-            _ => Err(malformed),
+        let verdict = match member.changes.read(body) {
+            Ok(envelope) => {
+                classify(envelope.header(), &log.version).map(|delivery| (envelope, delivery)).map_err(|error| {
+                    match error {
+                        CausalError::Overlap { first, delivered } => (RefusalReason::Malformed, delivered, first.seq),
+                        CausalError::Full { .. } => malformed,
+                    }
+                })
+            }
+            Err(FrameError::Replicas { replicas, limit }) => {
+                Err((RefusalReason::Replicas, limit as u64, replicas as u64))
+            }
+            Err(_) => Err(malformed),
         };
         match verdict {
-            Ok((envelope, Delivery::Delivered)) => self.append(conn, frame, &envelope),
+            Ok((envelope, Delivery::Delivered)) => self.append(conn, &envelope),
             Ok((envelope, Delivery::Duplicate)) => {
                 let header = envelope.header();
                 member.known.observe(header.replica, header.end_seq());
@@ -67,28 +63,20 @@ impl Relay {
         }
     }
 
-    fn append(&mut self, conn: ConnId, frame: &Bytes, envelope: &Envelope) {
+    fn append(&mut self, conn: ConnId, envelope: &Envelope) {
         let (document, header, bytes) = (envelope.document(), envelope.header(), envelope.bytes().len());
         if let Some((reason, limit, value)) = self.over_limit(document, header, bytes) {
             return self.refuse(conn, reason, limit, value);
         }
         let Some(log) = self.logs.get_mut(&document) else { return };
         let position = log.head();
-        let canonical = frame.len() == bytes + frame_overhead(bytes);
-        let frame = if canonical { frame.clone() } else { change_frame(envelope.bytes()) };
         self.stats.documents_stored += u64::from(position == 0);
         self.stats.changes_appended += 1;
         self.stats.bytes_appended += bytes as u64;
         self.stats.unappended_bytes += bytes;
-        self.stats.rings_bytes += frame.len();
-        log.push(Entry {
-            frame,
-            envelope_bytes: bytes,
-            replica: header.replica,
-            first_seq: header.first_seq,
-            end_seq: header.end_seq(),
-            source: conn,
-        });
+        self.stats.rings_bytes += bytes;
+        let entry = Entry::new(envelope, &mut log.replicas, conn);
+        log.push(entry);
         self.stats.rings_bytes -= log.trim(&self.limits, self.stats.rings_bytes);
         if let Some(link) = self.links.get_mut(&conn) {
             link.unappended_bytes += bytes;
@@ -179,31 +167,23 @@ impl Relay {
         if member.fetch != Fetch::Reading || member.cursor != from {
             return;
         }
-        let chunk: Option<VecDeque<Entry>> =
-            envelopes.into_iter().map(|bytes| Self::stored_entry(conn, member, bytes)).collect();
+        let Some(log) = self.logs.get_mut(&member.document) else { return };
+        let entry = |bytes| {
+            let envelope = Envelope::decode(bytes).ok().filter(|envelope| envelope.document() == member.document)?;
+            Some(Entry::new(&envelope, &mut log.replicas, conn))
+        };
+        let chunk: Option<VecDeque<Entry>> = envelopes.into_iter().map(entry).collect();
         let Some(chunk) = chunk.filter(|chunk| !chunk.is_empty()) else {
             return self.refuse(conn, RefusalReason::Storage, 0, from);
         };
         member.fetch = Fetch::Idle;
         member.chunk_moved = true;
         member.chunk = chunk;
-        let held: usize = member.chunk.iter().map(|entry| entry.frame.len()).sum();
+        let held: usize = member.chunk.iter().map(|entry| entry.envelope_bytes).sum();
         self.stats.reads_bytes = self.stats.reads_bytes - member.chunk_bytes + held;
         member.chunk_bytes = held;
         self.serve_read_queue();
         self.wake(conn);
-    }
-
-    fn stored_entry(conn: ConnId, member: &Member, bytes: Bytes) -> Option<Entry> {
-        let envelope = Envelope::decode(bytes).ok().filter(|envelope| envelope.document() == member.document)?;
-        Some(Entry {
-            frame: change_frame(envelope.bytes()),
-            envelope_bytes: envelope.bytes().len(),
-            replica: envelope.header().replica,
-            first_seq: envelope.header().first_seq,
-            end_seq: envelope.header().end_seq(),
-            source: conn,
-        })
     }
 
     /// Gives back what a link's chunk counted, once the chunk is used up, and serves the line.

@@ -1,5 +1,6 @@
 //! How a link joins a document, and how it leaves.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::super::frame::{Frame, Hello, PROTOCOL_VERSION, Refusal, RefusalReason, Welcome};
@@ -66,7 +67,7 @@ impl Relay {
             head: log.durable,
         };
         link.first = Some(Frame::Welcome(welcome).encode());
-        link.stage = Stage::Linked(Member::join(hello, resume, log));
+        link.stage = Stage::Linked(Box::new(Member::join(hello, resume, log, &self.limits)));
         self.wake_reader(conn);
     }
 

@@ -1,10 +1,11 @@
 //! One link: what it is owed. Slots and a cursor, never a queue.
 
+use alloc::boxed::Box;
 use alloc::collections::{BTreeSet, VecDeque};
 
 use bytes::Bytes;
 
-use super::super::frame::{Frame, Hello};
+use super::super::frame::{ChangeReader, Frame, Hello, Sent};
 use super::super::time::Now;
 use super::limits::RelayLimits;
 use super::log::OpenLog;
@@ -20,7 +21,7 @@ pub(super) enum Stage {
     /// It has, and the store is asked about its document.
     Loading(Hello),
     /// It follows a document.
-    Linked(Member),
+    Linked(Box<Member>),
     /// It was refused; the shell closes it.
     Closing,
 }
@@ -139,6 +140,10 @@ pub(super) enum Fetch {
 pub(super) struct Member {
     pub(super) document: DocumentId,
     pub(super) replica: ReplicaId,
+    /// Its changes, as they come.
+    pub(super) changes: ChangeReader,
+    /// What it was sent of changes.
+    sent: Sent,
     /// What the replica has besides what was sent from the log since: such changes are not sent.
     pub(super) known: VersionVector,
     /// Everything in the log below this was sent or is known.
@@ -163,12 +168,15 @@ pub(super) struct Member {
 
 impl Member {
     /// A link that joins `log` at the position `resume`, if that one may be used.
-    pub(super) fn join(hello: Hello, resume: Option<u64>, log: &OpenLog) -> Self {
+    pub(super) fn join(hello: Hello, resume: Option<u64>, log: &OpenLog, limits: &RelayLimits) -> Self {
+        let changes = ChangeReader::new(hello.document, hello.replica);
         let up_to_date = log.version <= hello.version;
         let cursor = if up_to_date { log.head() } else { resume.unwrap_or(0) };
         Self {
             document: hello.document,
             replica: hello.replica,
+            changes: changes.with_others_max(limits.replicas_per_document_max),
+            sent: Sent::new(hello.replica),
             known: hello.version,
             cursor,
             phase: if cursor == 0 { Phase::CatchingUp } else { Phase::Trusting },
@@ -242,10 +250,11 @@ impl Member {
                 }
                 continue;
             }
-            let entry = match self.take_from_chunk() {
+            let from_chunk = self.take_from_chunk();
+            let entry = match &from_chunk {
                 Some(entry) => entry,
                 None => match log.ring.get(self.cursor) {
-                    Some(entry) => entry.clone(),
+                    Some(entry) => entry,
                     None if self.fetch != Fetch::Idle => return Next::Nothing,
                     None => return Next::Read,
                 },
@@ -255,14 +264,14 @@ impl Member {
             if known >= entry.end_seq {
                 continue;
             }
-            if self.phase == Phase::Trusting && known < entry.first_seq {
+            if self.phase == Phase::Trusting && known < entry.short.first_seq {
                 self.start_over();
                 continue;
             }
             if self.phase != Phase::Live {
                 self.known.observe(entry.replica, entry.end_seq);
             }
-            return Next::Change(entry.frame);
+            return Next::Change(self.sent.frame(&log.replicas, &entry.short, &entry.payload));
         }
     }
 

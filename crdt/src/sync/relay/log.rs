@@ -10,6 +10,7 @@ use super::output::ConnId;
 use super::ring::{Entry, Ring};
 use crate::clock::VersionVector;
 use crate::id::ReplicaId;
+use crate::sync::frame::Replicas;
 
 /// One open document.
 #[derive(Debug, Default)]
@@ -25,6 +26,8 @@ pub(super) struct OpenLog {
     /// The bytes of all envelopes in the log.
     pub(super) bytes: u64,
     pub(super) ring: Ring,
+    /// Who has a number in the entries: replicas of the log, and no others.
+    pub(super) replicas: Replicas,
     pub(super) links: BTreeMap<ReplicaId, ConnId>,
     /// The newest presence frame of each linked replica that has one.
     pub(super) presences: BTreeMap<ReplicaId, Bytes>,

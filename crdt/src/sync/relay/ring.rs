@@ -1,23 +1,41 @@
-//! The recent changes of one log, ready to be sent.
+//! The recent changes of one log, ready to be sent: for each link only the few bytes in front of the payload are made anew.
 
 use alloc::collections::VecDeque;
 
 use bytes::Bytes;
 
 use super::output::ConnId;
+use crate::envelope::Envelope;
 use crate::id::ReplicaId;
+use crate::sync::frame::{Replicas, Short};
 
 /// One change of a log, with as much of its header as is needed to see who has it already.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
-    /// The encoded frame that carries the change.
-    pub(super) frame: Bytes,
+    /// What is said of it in front of the payload; the numbers are those of the document's replicas.
+    pub(super) short: Short,
+    /// The payload, in the memory of the envelope.
+    pub(super) payload: Bytes,
     pub(super) envelope_bytes: usize,
     pub(super) replica: ReplicaId,
-    pub(super) first_seq: u64,
     pub(super) end_seq: u64,
     /// The link that brought it.
     pub(super) source: ConnId,
+}
+
+impl Entry {
+    /// The entry of an envelope that a link brought. O(log n) for each of its deps.
+    pub(super) fn new(envelope: &Envelope, replicas: &mut Replicas, source: ConnId) -> Self {
+        let header = envelope.header();
+        Self {
+            short: Short::of(header, replicas),
+            payload: envelope.share_payload(),
+            envelope_bytes: envelope.bytes().len(),
+            replica: header.replica,
+            end_seq: header.end_seq(),
+            source,
+        }
+    }
 }
 
 /// The last entries of a log, positions `start..end`.
@@ -39,7 +57,7 @@ impl Ring {
         self.start + self.entries.len() as u64
     }
 
-    /// The bytes of all entries' frames.
+    /// The bytes of all entries' envelopes.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
     }
@@ -50,7 +68,7 @@ impl Ring {
     }
 
     pub(super) fn push(&mut self, entry: Entry) {
-        self.bytes += entry.frame.len();
+        self.bytes += entry.envelope_bytes;
         self.entries.push_back(entry);
     }
 
@@ -59,7 +77,7 @@ impl Ring {
         if self.start >= position {
             return None;
         }
-        let bytes = self.entries.pop_front()?.frame.len();
+        let bytes = self.entries.pop_front()?.envelope_bytes;
         self.start += 1;
         self.bytes -= bytes;
         Some(bytes)

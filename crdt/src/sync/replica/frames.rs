@@ -4,15 +4,14 @@ use bytes::Bytes;
 
 use super::announce;
 use super::link::{LinkError, MISSING_FRAMES_MAX, Next, RelayNotice};
-use super::set_aside::{SetAside, is_newer};
+use super::set_aside::SetAside;
 use super::{LinkState, Output, Replica};
 use crate::causal::{CausalError, Delivery};
 use crate::clock::VersionVector;
 use crate::document::{ReceiveError, Received};
-use crate::envelope::Envelope;
 use crate::id::{OpId, ReplicaId};
 use crate::sync::clock_offset::Exchange;
-use crate::sync::frame::{Frame, PROTOCOL_VERSION, Refusal, Resume, Welcome, share};
+use crate::sync::frame::{Frame, PROTOCOL_VERSION, Refusal, Resume, Welcome};
 use crate::sync::time::Now;
 
 impl Replica {
@@ -26,7 +25,7 @@ impl Replica {
         }
         self.link.detector.hear(now);
         let outcome = match Frame::decode(frame) {
-            Ok(decoded) => self.take(now, frame, decoded),
+            Ok(decoded) => self.take(now, decoded),
             Err(error) => Err(LinkError::Frame(error)),
         };
         if let Err(error) = outcome {
@@ -34,12 +33,12 @@ impl Replica {
         }
     }
 
-    fn take(&mut self, now: Now, bytes: &Bytes, frame: Frame<'_>) -> Result<(), LinkError> {
+    fn take(&mut self, now: Now, frame: Frame<'_>) -> Result<(), LinkError> {
         let unexpected = LinkError::Unexpected { frame: name(&frame) };
         match (self.link.is_welcomed(), frame) {
             (_, Frame::Refused(refusal)) => self.refused(now, refusal),
             (false, Frame::Welcome(welcome)) => return self.welcomed(now, welcome),
-            (true, Frame::Change(envelope)) => return self.receive(share(bytes, envelope)),
+            (true, Frame::Change(body)) => return self.receive(body),
             (true, Frame::Ack { count }) => return self.acked(now, count),
             (true, Frame::Progress { position, head }) => return self.progressed(now, position, head),
             (true, Frame::Missing { version }) => return self.missing(version),
@@ -96,15 +95,8 @@ impl Replica {
         self.link.epoch = Some(epoch);
     }
 
-    fn receive(&mut self, bytes: Bytes) -> Result<(), LinkError> {
-        let envelope = match Envelope::decode(bytes) {
-            Err(error) if is_newer(&error) => {
-                self.set_aside.add_unnamed();
-                self.status_changed = true;
-                return Ok(());
-            }
-            envelope => envelope.map_err(LinkError::Envelope)?,
-        };
+    fn receive(&mut self, body: &[u8]) -> Result<(), LinkError> {
+        let envelope = self.link.reader.read(body)?;
         if envelope.header().replica == self.document.replica() {
             self.check_not_cloned(envelope.header().end_seq())?;
         }
@@ -121,10 +113,7 @@ impl Replica {
         self.outputs.extend(received.patches.into_iter().map(Output::Patched));
         self.outputs.extend(received.keys.into_iter().map(|key| Output::MapChanged { key }));
         self.status_changed |= delivery == Delivery::HeldBack;
-        received.refused.into_iter().try_for_each(|error| match change_of(&error) {
-            Some(change) => self.set_author_aside(change, error),
-            None => Err(LinkError::Change(error)),
-        })
+        received.refused.into_iter().try_for_each(|(change, error)| self.set_author_aside(change, error))
     }
 
     /// A change cannot be taken. Where that is its author's doing, everybody else's go on.
@@ -211,15 +200,6 @@ impl Replica {
         self.outputs.push_back(Output::Refused(refusal));
         let next = if refusal.retry_after_ms == 0 { Next::Stop } else { Next::RetryAfter(refusal.retry_after_ms) };
         self.end_link(now, next);
-    }
-}
-
-/// The change that cannot be taken, as far as the error says.
-const fn change_of(error: &ReceiveError) -> Option<OpId> {
-    match error {
-        ReceiveError::Unknown { change, .. } | ReceiveError::TooLong { change, .. } => Some(*change),
-        ReceiveError::Causal(CausalError::Overlap { first, .. }) => Some(*first),
-        _ => None,
     }
 }
 

@@ -6,12 +6,12 @@ use bytes::Bytes;
 use thiserror::Error;
 
 use super::{LinkState, Output, Replica};
-use crate::codec::DecodeError;
 use crate::document::ReceiveError;
+use crate::id::{DocumentId, ReplicaId};
 use crate::sync::backoff::Backoff;
 use crate::sync::clock_offset::ClockOffset;
 use crate::sync::detector::Detector;
-use crate::sync::frame::{Frame, FrameError, Hello, PROTOCOL_VERSION, Refusal, change_frame};
+use crate::sync::frame::{ChangeReader, ChangeWriter, Frame, FrameError, Hello, PROTOCOL_VERSION, Refusal};
 use crate::sync::time::Now;
 
 /// How long the caller may take to open a transport, in microseconds.
@@ -66,9 +66,6 @@ pub enum LinkError {
         /// The relay's version.
         theirs: u16,
     },
-    /// It sent a change whose envelope cannot be read.
-    #[error("the relay sent a change that cannot be read: {0}")]
-    Envelope(DecodeError),
     /// It sent a change that cannot be taken.
     #[error("the relay sent a change that cannot be taken: {0}")]
     Change(ReceiveError),
@@ -113,6 +110,9 @@ pub(super) struct Link {
     pub(super) detector: Detector,
     pub(super) clock_offset: ClockOffset,
     pub(super) missing_frames: u32,
+    /// The changes that came on this link, and those that were sent.
+    pub(super) reader: ChangeReader,
+    writer: ChangeWriter,
     /// The epoch that the relay named last, on this link or an earlier one.
     pub(super) epoch: Option<[u8; 16]>,
     backoff: Backoff,
@@ -142,7 +142,7 @@ pub(super) enum Next {
 }
 
 impl Link {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(super) fn new(seed: u64, document: DocumentId, own: ReplicaId) -> Self {
         Self {
             state: LinkState::Off,
             error: None,
@@ -152,6 +152,8 @@ impl Link {
             detector: Detector::new(),
             clock_offset: ClockOffset::default(),
             missing_frames: 0,
+            reader: ChangeReader::new(document, own),
+            writer: ChangeWriter::new(own),
             epoch: None,
             backoff: Backoff::new(seed),
             deadline_us: 0,
@@ -248,6 +250,8 @@ impl Replica {
             self.link.state = LinkState::Greeting;
             self.link.deadline_us = now.monotonic_us.saturating_add(GREET_WITHIN_US);
             self.link.hello_sent = false;
+            self.link.reader = ChangeReader::new(self.document.id(), self.document.replica());
+            self.link.writer = ChangeWriter::new(self.document.replica());
             self.status_changed = true;
         }
     }
@@ -301,7 +305,8 @@ impl Replica {
         if let Some(frame) = self.announcements.next_frame(now, own, durable) {
             return Some(frame);
         }
-        self.outbox.next_change(&self.document).map(|entry| change_frame(entry.bytes()))
+        let change = self.outbox.next_change(&self.document)?;
+        Some(self.link.writer.frame(&change))
     }
 
     fn hello(&self) -> Frame<'static> {

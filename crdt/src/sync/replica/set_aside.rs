@@ -65,12 +65,6 @@ impl SetAside {
         goes_with
     }
 
-    /// Sets aside an envelope that is too new to name its author.
-    pub(super) const fn add_unnamed(&mut self) {
-        self.changes += 1;
-        self.newer = true;
-    }
-
     /// Sets an author aside, for this change of theirs.
     pub(super) fn add(&mut self, change: OpId, error: ReceiveError) {
         let reason = match error {
@@ -86,7 +80,7 @@ impl SetAside {
 }
 
 /// Whether it is only for its version that something cannot be read.
-pub(super) const fn is_newer(error: &DecodeError) -> bool {
+const fn is_newer(error: &DecodeError) -> bool {
     matches!(error.kind, DecodeErrorKind::Version { found, newest } if found > newest)
 }
 

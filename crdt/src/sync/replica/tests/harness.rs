@@ -10,7 +10,7 @@ use crate::clock::VersionVector;
 use crate::document::{Document, Received};
 use crate::envelope::Envelope;
 use crate::id::{DocumentId, ReplicaId};
-use crate::sync::frame::{Frame, Hello, PROTOCOL_VERSION, Resume};
+use crate::sync::frame::{ChangeReader, ChangeWriter, Frame, Hello, PROTOCOL_VERSION, Resume};
 use crate::sync::{ConnId, Now, Output, Relay, RelayLimits, RelayOutput, Replica, ReplicaConfig};
 
 pub(super) const DOCUMENT: DocumentId = DocumentId::from_bytes([0xdd; 16]);
@@ -38,6 +38,8 @@ pub(super) struct Node {
     pub(super) resume: Option<Resume>,
     pub(super) outputs: Vec<Output>,
     pub(super) conn: Option<ConnId>,
+    /// The changes that it was sent on its link, and how the next one would be sent.
+    pub(super) heard: (ChangeReader, ChangeWriter),
     /// By how much its wall clock is wrong.
     pub(super) clock_us: i64,
 }
@@ -206,6 +208,7 @@ impl World {
             Output::Connect if self.relay_up => {
                 self.conns += 1;
                 node.conn = Some(ConnId(self.conns));
+                node.heard = Node::unheard(node.replica.document().replica());
                 self.relay.handle_connected(self.now, ConnId(self.conns));
                 node.replica.handle_connected(now);
             }
@@ -272,6 +275,7 @@ impl World {
     fn hand_in(&mut self, conn: ConnId, frame: &Bytes) {
         if let Some(at) = self.nodes.iter().position(|node| node.conn == Some(conn)) {
             let now = self.now_at(at);
+            self.nodes[at].hear(frame);
             self.nodes[at].replica.handle_frame(now, frame);
         }
     }
@@ -290,9 +294,10 @@ impl World {
         self.relay.handle_connected(self.now, conn);
         self.relay.handle_frame(self.now, conn, &Frame::Hello(hello).encode());
         self.settle();
-        let stored = self.relay_stored.len();
+        let (stored, mut writer) = (self.relay_stored.len(), ChangeWriter::new(author));
         for envelope in envelopes {
-            self.relay.handle_frame(self.now, conn, &Frame::Change(envelope).encode());
+            let frame = writer.frame(&Envelope::decode(envelope.clone()).unwrap());
+            self.relay.handle_frame(self.now, conn, &frame);
         }
         self.settle();
         assert_eq!(self.relay_stored.len(), stored + envelopes.len(), "the relay reads no payloads");
@@ -305,6 +310,12 @@ impl World {
         self.say_bytes(at, &frame.encode());
     }
 
+    /// Gives a replica a change as if the relay had sent it.
+    pub(super) fn say_change(&mut self, at: usize, envelope: &Bytes) {
+        let frame = self.nodes[at].heard.1.frame(&Envelope::decode(envelope.clone()).unwrap());
+        self.say_bytes(at, &frame);
+    }
+
     pub(super) fn say_bytes(&mut self, at: usize, frame: &Bytes) {
         let now = self.now_at(at);
         self.nodes[at].replica.handle_frame(now, frame);
@@ -314,11 +325,17 @@ impl World {
     /// The changes that a replica sent so far.
     pub(super) fn changes_sent(&self, by: usize) -> Vec<Envelope> {
         let frames = self.sent.iter().filter(|(at, _)| *at == by);
-        let change = |frame: &Bytes| match Frame::decode(frame) {
-            Ok(Frame::Change(envelope)) => Envelope::decode(Bytes::copy_from_slice(envelope)).ok(),
+        let own = self.nodes[by].replica.document().replica();
+        let mut reader = ChangeReader::new(DOCUMENT, own);
+        let change = |(_, frame): &(usize, Bytes)| match Frame::decode(frame) {
+            Ok(Frame::Change(body)) => reader.read(body).ok(),
+            Ok(Frame::Hello(_)) => {
+                reader = ChangeReader::new(DOCUMENT, own);
+                None
+            }
             _ => None,
         };
-        frames.filter_map(|(_, frame)| change(frame)).collect()
+        frames.filter_map(change).collect()
     }
 
     /// All replicas and the relay have the same.
@@ -347,7 +364,20 @@ impl Node {
             resume: None,
             outputs: Vec::new(),
             conn: None,
+            heard: Self::unheard(own),
             clock_us: 0,
+        }
+    }
+
+    fn unheard(own: ReplicaId) -> (ChangeReader, ChangeWriter) {
+        (ChangeReader::new(DOCUMENT, own), ChangeWriter::new(own))
+    }
+
+    /// Takes in what the relay sends.
+    fn hear(&mut self, frame: &Bytes) {
+        if let Ok(Frame::Change(body)) = Frame::decode(frame) {
+            let (reader, writer) = &mut self.heard;
+            assert_eq!(writer.frame(&reader.read(body).unwrap()), frame, "one change has one frame");
         }
     }
 

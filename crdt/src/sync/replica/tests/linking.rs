@@ -47,7 +47,7 @@ fn a_change_that_comes_twice_is_taken_once() {
     world.write(0, "once");
     let change = world.relay_stored[0].clone();
     world.nodes[1].outputs.clear();
-    world.say(1, &Frame::Change(&change));
+    world.say_change(1, &change);
     assert_eq!((world.text(1).as_str(), world.nodes[1].stored.len()), ("once", 1));
     assert!(!world.nodes[1].outputs.iter().any(|output| matches!(output, Output::Patched(_) | Output::Persist { .. })));
     assert_eq!(*world.nodes[1].replica.link(), LinkState::Live);
