@@ -5,6 +5,7 @@ mod cli;
 mod full_disk;
 mod golden_stores;
 mod kill;
+mod kill_checkpoint;
 mod paste;
 mod processes;
 mod protocol_page;
