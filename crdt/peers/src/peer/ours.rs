@@ -179,6 +179,6 @@ impl Stored for Ours {
 
     fn load(saved: &Bytes, agent: usize) -> Result<Self> {
         let state = State::Saved(Checkpoint::decode(saved.clone())?, replica(agent));
-        Ok(Self { state, received: Received::default() })
+        Ok(Self { state, received: Received::default(), link: ChangeWriter::new(replica(agent)) })
     }
 }
