@@ -5,6 +5,7 @@ mod anchors;
 mod bad_input;
 mod checkpoints;
 mod convergence;
+mod corpus;
 mod golden;
 mod golden_frames;
 mod history;

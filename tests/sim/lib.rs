@@ -11,5 +11,6 @@ pub mod node;
 pub mod oracle;
 pub mod relay_node;
 pub mod rng;
+pub mod targets;
 pub mod trace;
 pub mod world;

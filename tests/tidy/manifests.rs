@@ -78,6 +78,17 @@ fn the_peers_are_a_workspace_of_their_own_under_the_same_lints() {
 }
 
 #[test]
+fn the_fuzzer_is_a_workspace_of_its_own_under_the_same_lints() {
+    let (workspace, fuzz) = (read("Cargo.toml"), read("tests/fuzz/Cargo.toml"));
+    assert!(fuzz.contains("\n[workspace]\n"), "nobody builds the fuzzer by accident");
+    assert_eq!(keys(&fuzz, "lints.clippy"), keys(&workspace, "workspace.lints.clippy"));
+    // libFuzzer is called by it through C: what is unsafe there is its macro's.
+    let mut rust = keys(&workspace, "workspace.lints.rust");
+    assert!(rust.remove("unsafe_code"));
+    assert_eq!(keys(&fuzz, "lints.rust"), rust);
+}
+
+#[test]
 fn the_top_of_the_tree_holds_what_the_design_says() {
     let entries = std::fs::read_dir(tree::root()).expect("the root can be read");
     let names = entries.map(|entry| entry.expect("an entry can be read").file_name().to_string_lossy().into_owned());
