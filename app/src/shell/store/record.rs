@@ -133,6 +133,24 @@ mod tests {
     }
 
     #[test]
+    fn cut_off_or_with_a_flipped_bit_it_is_none_or_another_record_that_reads_back() {
+        let mut record = DocumentRecord::new(ReplicaId::from_bytes([9; 16]), 1_700_000_000_000_000);
+        record.relay = "[::1]:80".parse().ok();
+        record.resume = Some(Resume { epoch: [0xfe; 16], position: 12 });
+        let bytes = record.encode();
+        for at in 0..bytes.len() {
+            assert_eq!(DocumentRecord::decode(&bytes[..at]), None, "{at} bytes");
+            for bit in 0..8 {
+                let mut flipped = bytes.clone();
+                flipped[at] ^= 1 << bit;
+                if let Some(other) = DocumentRecord::decode(&flipped) {
+                    assert_eq!(DocumentRecord::decode(&other.encode()), Some(other), "byte {at} bit {bit}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn what_is_no_record_is_none() {
         assert_eq!(DocumentRecord::decode(b"{}"), None);
         assert_eq!(DocumentRecord::decode(b""), None);
