@@ -304,16 +304,13 @@ impl Session {
     /// The disk has answered for a document.
     pub(super) fn made(&mut self, id: DocumentId, written: Result<(), &str>) {
         let Some(made) = self.making.get_mut(&id) else { return };
-        let taken = match written {
-            Ok(()) => {
-                let record = made.record.clone();
-                self.making.remove(&id);
-                self.take_new(id, record).map_err(|error| error.to_string())
-            }
-            Err(error) => Err(error.to_owned()),
-        };
-        if let (Err(error), Some(made)) = (taken, self.making.get_mut(&id)) {
-            made.error = Some(error);
+        if let Err(error) = written {
+            made.error = Some(error.to_owned());
+        } else if let Some(Made { record, .. }) = self.making.remove(&id)
+            && let Err(error) = self.take_new(id, record)
+        {
+            // It is in the library, and whoever asked for it has it read.
+            tracing::warn!(document = %id, %error, "a new document could not be opened");
         }
     }
 
@@ -322,10 +319,15 @@ impl Session {
     /// # Errors
     /// Why the disk refused; the copy is not made.
     pub(super) fn is_made(&mut self, id: DocumentId) -> Result<bool, Failure> {
-        let refused = self.making.get_mut(&id).and_then(|made| made.error.take());
-        let Some(error) = refused else { return Ok(self.open.contains_key(&id)) };
-        self.making.remove(&id);
-        Err(Failure::new(Failure::FAILED, format!("not on disk: {error}")))
+        match self.making.get_mut(&id).map(|made| made.error.take()) {
+            Some(None) => Ok(false),
+            Some(Some(error)) => {
+                self.making.remove(&id);
+                Err(Failure::new(Failure::FAILED, format!("not on disk: {error}")))
+            }
+            None if self.records.contains_key(&id) => self.is_loaded(id),
+            None => Err(SessionError::NoDocument { text: id.to_string() }.into()),
+        }
     }
 
     /// Changes a document's record. That of an open document goes to the disk with its next words, which nobody waits for here; for

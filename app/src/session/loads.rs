@@ -3,12 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use bytes::Bytes;
 use quire_crdt::DocumentId;
 use quire_crdt::sync::Now;
 
 use super::{Failure, Notice, Session, SessionError};
-use crate::shell::loader::{LoadError, Loaded, Part, Read};
+use crate::shell::loader::{LoadError, Loaded, MadeCheckpoint, Part, Read};
 use crate::shell::store::StoreError;
 
 /// What is asked of the loader.
@@ -139,12 +138,12 @@ impl Session {
         }
     }
 
-    fn take_checkpoint(&mut self, document: DocumentId, made: Result<(u64, Bytes), LoadError>) {
+    fn take_checkpoint(&mut self, document: DocumentId, made: Result<MadeCheckpoint, LoadError>) {
         let Some(open) = self.open.get_mut(&document) else { return };
         match made {
-            Ok((position, checkpoint)) => {
+            Ok(MadeCheckpoint { position, from, bytes }) => {
                 open.checkpointed = position;
-                if self.store.put_checkpoint(document, position, checkpoint).is_err() {
+                if self.store.put_checkpoint(document, position, from, bytes).is_err() {
                     tracing::debug!(%document, "the disk is behind: the next checkpoint will do");
                 }
             }

@@ -82,6 +82,17 @@ pub struct Read {
     pub damaged: Vec<Damage>,
 }
 
+/// A checkpoint that was made of what is on the disk.
+#[derive(Debug)]
+pub struct MadeCheckpoint {
+    /// The position of the log below which it holds everything.
+    pub position: u64,
+    /// The position of the sound checkpoint that it was made from; 0: from the log alone.
+    pub from: u64,
+    /// Its bytes.
+    pub bytes: Bytes,
+}
+
 /// What the loader has read.
 #[derive(Debug)]
 pub enum Loaded {
@@ -89,8 +100,8 @@ pub enum Loaded {
     Whole(Box<Result<Read, LoadError>>),
     /// Its visible text.
     Text(Result<String, LoadError>),
-    /// A checkpoint of the log below this position.
-    Checkpoint(Result<(u64, Bytes), LoadError>),
+    /// A checkpoint.
+    Checkpoint(Result<MadeCheckpoint, LoadError>),
 }
 
 /// The thread that reads. It ends by itself when this is dropped, or the owner of the inbox is gone: nothing is lost with what it
@@ -140,7 +151,7 @@ fn run(reader: &Reader, requests: &Receiver<Request>, outlet: &Outlet) {
         let loaded = match part {
             Part::Whole => Loaded::Whole(Box::new(read)),
             Part::Text => Loaded::Text(read.map(|read| read.document.text().slice(0..usize::MAX))),
-            Part::Checkpoint => Loaded::Checkpoint(read.map(|read| checkpoint(&read.document))),
+            Part::Checkpoint => Loaded::Checkpoint(read.map(|read| checkpoint(&read))),
         };
         if !outlet.leave(place, Event::Loaded(loaded)) {
             return;
@@ -149,8 +160,9 @@ fn run(reader: &Reader, requests: &Receiver<Request>, outlet: &Outlet) {
 }
 
 /// What was read has no edits that wait for a commit, so there is a checkpoint.
-fn checkpoint(document: &Document) -> (u64, Bytes) {
-    (document.log().len() as u64, Bytes::from(document.checkpoint().unwrap_or_default()))
+fn checkpoint(Read { document, checkpointed, .. }: &Read) -> MadeCheckpoint {
+    let bytes = Bytes::from(document.checkpoint().unwrap_or_default());
+    MadeCheckpoint { position: document.log().len() as u64, from: *checkpointed, bytes }
 }
 
 /// Reads a document: its newest checkpoint that can be used, and what the log has behind it. Waits for the disk. O(n) in what the

@@ -138,14 +138,21 @@ impl Store {
         self.queue(document, Action::Append { position, envelope })
     }
 
-    /// Queues a checkpoint of the document's log below this position. The two newest are kept, and of the log what the older of them
-    /// does not hold. Never waits, and nothing answers: without it the log is longer.
+    /// Queues a checkpoint of the document's log below this position, made from the sound one at `from` (0: from the log alone). These
+    /// two are kept, and of the log what the older of them does not hold. Never waits, and nothing answers: without it the log is
+    /// longer.
     ///
     /// # Errors
     /// [`Busy`] when too many requests are waiting.
-    pub fn put_checkpoint(&self, document: DocumentId, position: u64, checkpoint: Bytes) -> Result<(), Busy> {
+    pub fn put_checkpoint(
+        &self,
+        document: DocumentId,
+        position: u64,
+        from: u64,
+        checkpoint: Bytes,
+    ) -> Result<(), Busy> {
         let requests = self.requests.as_ref().ok_or(Busy)?;
-        let action = Action::Checkpoint { position, checkpoint };
+        let action = Action::Checkpoint { position, from, checkpoint };
         requests.try_send(Request { document, action, answer: Answer::Nobody }).map_err(|_| Busy)
     }
 

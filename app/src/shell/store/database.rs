@@ -7,8 +7,8 @@
 //! | `checkpoints` | document id, 16 bytes, then position, 8 bytes, big-endian | checksum, checkpoint of the log below the position |
 //! | `log` | document id, 16 bytes, then position, 8 bytes, big-endian | checksum, envelope |
 //!
-//! Of each document the two newest checkpoints are kept, and of its log what is not in the older of the two: should the newer one be
-//! damaged, nothing is missing.
+//! Of each document the newest checkpoint and the sound one that it was made from are kept, and of its log what is not in the older of
+//! the two: should the newer one be damaged, nothing is missing.
 //!
 //! A checksum is the CRC-32 of key and value, four bytes, little-endian: the store under the library checks its pages only
 //! when it was not closed properly, and bit rot has no such manners.

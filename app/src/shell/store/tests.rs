@@ -210,10 +210,10 @@ fn stored(store: &Store, sound: impl Fn(&[u8]) -> bool) -> (Option<u64>, Option<
     (checkpoint.map(|(position, ())| position), log.first().cloned(), log.len(), damaged.len())
 }
 
-/// Puts checkpoints of the document and waits until they are on disk.
-fn put_checkpoints(store: &Store, checkpoints: &[(u64, &'static str)]) {
-    for (position, checkpoint) in checkpoints {
-        store.put_checkpoint(DOCUMENT, *position, Bytes::from(*checkpoint)).unwrap();
+/// Puts checkpoints of the document, each with the position of the one it was made from, and waits until they are on disk.
+fn put_checkpoints(store: &Store, checkpoints: &[(u64, u64, &'static str)]) {
+    for (position, from, checkpoint) in checkpoints {
+        store.put_checkpoint(DOCUMENT, *position, *from, Bytes::from(*checkpoint)).unwrap();
     }
     store.put_now(DOCUMENT, record()).unwrap();
 }
@@ -222,17 +222,20 @@ fn put_checkpoints(store: &Store, checkpoints: &[(u64, &'static str)]) {
 fn the_two_newest_checkpoints_stay_and_the_log_from_the_older_one_on() {
     let folder = library_of(40);
     let store = Store::open(folder.path(), Inbox::new().outlet()).unwrap();
-    put_checkpoints(&store, &[(10, "first")]);
+    put_checkpoints(&store, &[(10, 0, "first")]);
     assert_eq!(stored(&store, |bytes| bytes == b"first"), (Some(10), Some(envelope(10)), 30, 0));
     assert_eq!(stored(&store, |_| false), (None, Some(envelope(0)), 40, 1), "the whole log is there still");
-    put_checkpoints(&store, &[(20, "second"), (30, "third")]);
+    put_checkpoints(&store, &[(20, 10, "second"), (30, 20, "third")]);
     assert_eq!(stored(&store, |bytes| bytes == b"third"), (Some(30), Some(envelope(30)), 10, 0));
     assert_eq!(stored(&store, |bytes| bytes == b"second"), (Some(20), Some(envelope(20)), 20, 1));
     let error = store.reader().stored(DOCUMENT, |_, _| Err::<(), _>("no".to_owned())).unwrap_err();
     let named = Damage::Checkpoint { document: DOCUMENT, position: 20, why: "no".into() };
     assert!(matches!(&error, StoreError::Damaged { damage, .. } if *damage == named), "{error}");
-    // None that is older than what is there, and none of what is not in the log.
-    put_checkpoints(&store, &[(30, "again"), (25, "late"), (41, "early")]);
+    // None that is older than what is there, none of what is not in the log, none made from what is gone.
+    put_checkpoints(
+        &store,
+        &[(30, 20, "again"), (25, 20, "late"), (41, 30, "early"), (35, 10, "lost"), (35, 0, "lost")],
+    );
     assert_eq!(stored(&store, |bytes| bytes == b"third"), (Some(30), Some(envelope(30)), 10, 0));
     store.append(DOCUMENT, 40, envelope(40)).unwrap();
     store.put_now(DOCUMENT, record()).unwrap();
@@ -260,13 +263,19 @@ pub(crate) fn damage_newest_checkpoint(folder: &Path) {
 fn a_flipped_bit_in_a_checkpoint_leads_to_the_one_before() {
     let folder = library_of(40);
     let store = Store::open(folder.path(), Inbox::new().outlet()).unwrap();
-    put_checkpoints(&store, &[(10, "the first checkpoint"), (20, "the second checkpoint")]);
+    put_checkpoints(&store, &[(10, 0, "the first checkpoint"), (20, 10, "the second checkpoint")]);
     drop(store);
     damage_newest_checkpoint(folder.path());
     let store = Store::open(folder.path(), Inbox::new().outlet()).unwrap();
     assert_eq!(stored(&store, |_| true), (Some(10), Some(envelope(10)), 30, 1));
-    put_checkpoints(&store, &[(40, "a new one")]);
+    put_checkpoints(&store, &[(40, 10, "a new one")]);
     assert_eq!(stored(&store, |_| true), (Some(40), None, 0, 0));
+    let other = |bytes: &[u8]| bytes != b"a new one";
+    assert_eq!(
+        stored(&store, other),
+        (Some(10), Some(envelope(10)), 30, 1),
+        "the sound one stays, not the damaged one"
+    );
 }
 
 #[test]

@@ -26,8 +26,8 @@ const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
 pub(super) enum Action {
     /// Put this envelope at this position of the document's log.
     Append { position: u64, envelope: Bytes },
-    /// Put this checkpoint of the log below the position.
-    Checkpoint { position: u64, checkpoint: Bytes },
+    /// Put this checkpoint of the log below the position beside the sound one that it was made from (position 0: from the log alone).
+    Checkpoint { position: u64, from: u64, checkpoint: Bytes },
     /// Replace the document's record.
     Record(DocumentRecord),
     /// Forget the document.
@@ -191,7 +191,9 @@ fn apply(
                 *head += 1;
             }
         }
-        Action::Checkpoint { position, checkpoint } => put_checkpoint(transaction, document, *position, checkpoint)?,
+        Action::Checkpoint { position, from, checkpoint } => {
+            put_checkpoint(transaction, document, *position, *from, checkpoint)?;
+        }
         Action::Record(record) => {
             let value = with_checksum(document.as_bytes(), &record.encode());
             transaction.open_table(DOCUMENTS)?.insert(document.as_bytes(), value.as_slice())?;
@@ -207,12 +209,13 @@ fn apply(
     Ok(())
 }
 
-/// Puts a checkpoint beside the one before; that one's predecessor, and what it made superfluous of the log, go. One that is not newer
-/// than what is there, or names what is not in the log, is ignored.
+/// Puts a checkpoint beside the one that it was made from, which was found to be sound; all others go, and what that one holds of the log.
+/// One that is not newer than what is there, was made from what is not there, or names what is not in the log, is ignored.
 fn put_checkpoint(
     transaction: &WriteTransaction,
     document: DocumentId,
     position: u64,
+    from: u64,
     checkpoint: &[u8],
 ) -> Result<(), redb::Error> {
     let (first, last) = (log_key(document, 0), log_key(document, u64::MAX));
@@ -220,16 +223,15 @@ fn put_checkpoint(
     let mut checkpoints = transaction.open_table(CHECKPOINTS)?;
     let newest = checkpoints.range::<&[u8; KEY_BYTES]>(&first..=&last)?.next_back().transpose()?;
     let newest = newest.map(|(key, _)| position_of(key.value()));
-    if newest.is_some_and(|newest| position <= newest) || position > head_of(&log, document)? {
+    let kept = log_key(document, from);
+    let is_there = if from == 0 { log.get(&first)?.is_some() } else { checkpoints.get(&kept)?.is_some() };
+    if newest.is_some_and(|newest| position <= newest) || !is_there || position > head_of(&log, document)? {
         return Ok(());
     }
+    checkpoints.retain_in::<&[u8; KEY_BYTES], _>(&first..=&last, |key, _| *key == kept)?;
+    log.retain_in::<&[u8; KEY_BYTES], _>(&first..&kept, |_, _| false)?;
     let key = log_key(document, position);
     checkpoints.insert(&key, with_checksum(&key, checkpoint).as_slice())?;
-    if let Some(kept) = newest {
-        let kept = log_key(document, kept);
-        checkpoints.retain_in::<&[u8; KEY_BYTES], _>(&first..&kept, |_, _| false)?;
-        log.retain_in::<&[u8; KEY_BYTES], _>(&first..&kept, |_, _| false)?;
-    }
     Ok(())
 }
 
