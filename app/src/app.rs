@@ -14,6 +14,7 @@ mod happened;
 mod model;
 mod nearby;
 mod pane;
+mod past;
 mod place;
 mod refused;
 mod search;
@@ -183,6 +184,7 @@ impl eframe::App for App {
     fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
         self.place = self.place.filter(|place| !place.take(ctx));
         self.take_what_happened(ctx);
+        self.play_on(ctx);
         self.take_chosen_files();
         self.look_further(ctx);
         self.plan_next_frame(ctx);

@@ -17,6 +17,7 @@ mod request;
 mod script;
 mod share;
 mod status;
+mod versions;
 
 #[cfg(test)]
 mod tests;
@@ -36,7 +37,7 @@ pub use self::jobs::{Answer, JobId, decode as decode_answer};
 use self::loads::Loads;
 use self::open::OpenDocument;
 pub use self::pump::{BACKGROUND_LINKS_MAX, EVENTS_PER_PUMP_MAX};
-pub use self::request::{Failure, Request};
+pub use self::request::{At, Failure, Request};
 use self::script::Script;
 pub use self::status::{CLONED_WORDS, Device, DocumentStatus, relay_words};
 use crate::editor::settings::Settings;

@@ -7,6 +7,7 @@
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::ops::Bound;
 
 use crate::change::Value;
 use crate::clock::{Lamport, VersionVector};
@@ -54,6 +55,14 @@ impl LwwMap {
             let value = entries.first()?.value.as_ref()?;
             Some((key.as_str(), value))
         })
+    }
+
+    /// The keys that start so, in their order, with everything that stands at each, the winner first; those too where a removal
+    /// wins. O(log n), and O(1) for each.
+    pub fn starting_with<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a str, &'a [Entry])> + 'a {
+        let from = self.keys.range::<str, _>((Bound::Included(prefix), Bound::Unbounded));
+        let entries = from.map(|(key, entries)| (key.as_str(), entries.as_slice()));
+        entries.take_while(move |(key, _)| key.starts_with(prefix))
     }
 
     /// The keys with more than one entry, in their order. O(n).
@@ -141,6 +150,21 @@ mod tests {
         map.apply("k", removal.clone(), &vector(&[]));
         assert_eq!((map.get("k"), map.iter().count()), (None, 0));
         assert_eq!(map.entries("k"), [removal, entry(A, 0, 1, 10)]);
+    }
+
+    #[test]
+    fn keys_that_start_alike_are_found_together() {
+        let mut map = LwwMap::default();
+        for (seq, key) in (0..).zip(["a", "b", "b/", "b/1", "b/2", "b0", "c"]) {
+            map.apply(key, entry(A, seq, seq + 1, 0), &vector(&[]));
+        }
+        let removal = Entry { value: None, ..entry(A, 7, 8, 0) };
+        map.apply("b/1", removal, &vector(&[(A, 7)]));
+        let keys = |prefix| map.starting_with(prefix).map(|(key, _)| key).collect::<Vec<_>>();
+        assert_eq!(keys("b/"), ["b/", "b/1", "b/2"]);
+        assert_eq!(keys("d"), [""; 0]);
+        assert_eq!(keys("").len(), 7);
+        assert!(map.starting_with("b/1").all(|(_, entries)| entries[0].value.is_none()));
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! The history panel, read and used as a screen reader does it.
 
 use egui::accesskit::Role;
+use egui::{Event, Modifiers, PointerButton};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use quire::editor::command::{Action, Travel};
-use quire::editor::history::{Author, Compared, HistoryRequest, HistoryView};
+use quire::editor::history::{Author, Compared, HistoryRequest, HistoryView, NamedRow, Speed};
 use quire::editor::people::{SidePanel, TitleBarView};
 use quire::editor::request::Request;
 use quire::view::theme;
@@ -126,6 +127,100 @@ fn a_comparison_says_how_much_differs() {
     let same = Some(Compared::default());
     let window = show(HistoryView { compares: true, compared: same, ..middle() });
     window.get_by_label("The text was as it is now.");
+}
+
+#[test]
+fn it_is_played_and_paused_by_a_button_and_by_the_space_bar() {
+    let mut window = show(middle());
+    let play = [Request::Do(Action::PlayHistory)];
+    assert_eq!(asked(&mut window, "Play from here"), play);
+    window.get_by_label("Place in the history").focus();
+    window.run();
+    window.key_press(egui::Key::Space);
+    window.run();
+    assert_eq!(std::mem::take(&mut window.state_mut().requests), play);
+    for (speed, name) in [
+        (Speed::Once, "Speed of playing: normal"),
+        (Speed::Twice, "Speed of playing: twice as fast"),
+        (Speed::FourTimes, "Speed of playing: four times as fast"),
+    ] {
+        let mut window = show(HistoryView { is_playing: true, speed, ..middle() });
+        assert_eq!(asked(&mut window, "Pause"), play);
+        assert_eq!(asked(&mut window, name), [Request::History(HistoryRequest::NextSpeed)]);
+    }
+    show(HistoryView { shown: 260_000, ..middle() }).get_by_label("Play from the start");
+}
+
+fn with_names() -> HistoryView {
+    let row = |name: &str, changes| NamedRow {
+        name: name.to_owned(),
+        by: "Ana Lind".to_owned(),
+        changes,
+        ..NamedRow::default()
+    };
+    let rivals = "also called “Final”".to_owned();
+    let names = vec![
+        row("Draft", Some(65_000)),
+        NamedRow { rivals, is_shown: true, ..row("Sent", Some(130_000)) },
+        row("Later", None),
+    ];
+    HistoryView { names, shown: 130_000, removed: Some("Gone".to_owned()), ..middle() }
+}
+
+#[test]
+fn named_versions_are_listed_and_chosen_by_their_rows_and_by_their_flags() {
+    let mut window = show(with_names());
+    let request = |request| [Request::History(request)];
+    window.get_by_label("“Sent”: change 130\u{202f}000 of 260\u{202f}000");
+    assert_eq!(asked(&mut window, "“Draft”, change 65\u{202f}000"), request(HistoryRequest::GoToNamed(0)));
+    assert_eq!(asked(&mut window, "“Later”, not here yet"), []);
+    assert_eq!(asked(&mut window, "Put it back"), request(HistoryRequest::PutBackName));
+    assert_eq!(asked(&mut window, "Rename this version…"), [Request::Do(Action::NameVersion)]);
+    let rect = window.get_by_label("Place in the history").rect();
+    let quarter = egui::pos2(rect.left() + 6.0 + (rect.width() - 12.0) / 4.0 + 2.0, rect.top() + 3.0);
+    for (modifiers, expected) in
+        [(Modifiers::NONE, HistoryRequest::GoToNamed(0)), (Modifiers::SHIFT, HistoryRequest::CompareFromNamed(0))]
+    {
+        let held = Event::ModifiersChanged(modifiers);
+        let button = PointerButton::Primary;
+        let press = |pressed| Event::PointerButton { pos: quarter, button, pressed, modifiers };
+        for event in [held, Event::PointerMoved(quarter), press(true), press(false)] {
+            window.event(event);
+            window.run_steps(1);
+        }
+        window.run();
+        assert_eq!(std::mem::take(&mut window.state_mut().requests), request(expected));
+    }
+}
+
+#[test]
+fn each_named_version_has_a_menu() {
+    for (verb, expected) in [
+        ("Rename…", HistoryRequest::Rename(1)),
+        ("Compare with it", HistoryRequest::CompareFromNamed(1)),
+        ("Remove the name", HistoryRequest::RemoveName(1)),
+    ] {
+        let mut window = show(with_names());
+        window.get_by_label("“Sent”, change 130\u{202f}000").focus();
+        window.run();
+        window.get_by_label("More for “Sent”").click();
+        window.run();
+        window.state_mut().requests.clear();
+        assert_eq!(asked(&mut window, verb), [Request::History(expected)], "{verb}");
+    }
+}
+
+#[test]
+fn a_place_that_is_kept_is_named_and_let_go() {
+    let compared = Some(Compared { gone: 1, new: 2 });
+    let pin = Some((2_000, "“Draft”".to_owned()));
+    let mut window = show(HistoryView { compares: true, compared, pin, has_selection: true, ..middle() });
+    window.get_by_label("You are comparing change 1\u{202f}204 with “Draft”. Nothing can be written here.");
+    window.get_by_label("Compare with “Draft”");
+    assert_eq!(asked(&mut window, "Restore what is selected"), [], "into which text?");
+    let request = [Request::History(HistoryRequest::Compare(true))];
+    assert_eq!(asked(&mut window, "Compare with now instead"), request);
+    assert_eq!(asked(&mut show(middle()), "Compare from here"), [Request::Do(Action::CompareFromHere)]);
 }
 
 #[test]

@@ -120,6 +120,37 @@ fn what_an_author_had_seen_is_what_it_had_delivered() {
 }
 
 #[test]
+fn a_version_of_another_log_has_a_place_in_this_one() {
+    for seed in 0..20 {
+        let (history, versions) = merged(seed);
+        for document in &history.documents {
+            let log = document.log();
+            for at in 0..log.len() {
+                let version = log.version_after(at).expect("the change is there");
+                assert_eq!(log.changes_up_to(&version), Some(at + 1), "seed {seed}");
+            }
+            for version in &versions {
+                let changes = log.changes_up_to(version).expect("everything is here");
+                let there = |changes: usize| changes.checked_sub(1).and_then(|last| log.version_after(last));
+                assert!(there(changes).is_some_and(|there| *version <= there), "seed {seed}");
+                assert!(
+                    !there(changes - 1).is_some_and(|there| *version <= there),
+                    "seed {seed}: fewer do not suffice"
+                );
+            }
+        }
+        let log = history.documents[0].log();
+        assert_eq!(log.changes_up_to(&VersionVector::new()), Some(0));
+        let mut more = history.documents[0].version().clone();
+        more.observe(READER, 1);
+        assert_eq!(log.changes_up_to(&more), None, "nothing of this replica is here");
+        let own = history.documents[0].replica();
+        let more = [(own, u64::MAX)].into_iter().collect();
+        assert_eq!(log.changes_up_to(&more), None, "this replica never made so much");
+    }
+}
+
+#[test]
 fn a_difference_leads_from_one_version_to_the_other() {
     let mut differences = 0;
     for seed in 0..150 {

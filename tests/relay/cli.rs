@@ -188,7 +188,44 @@ fn what_a_text_was_can_be_seen_and_brought_back() {
     library.fails(&["restore", &id, "99"], 3, "has no change 99");
     library.fails(&["diff", &id, "0", "99"], 3, "has no change 99");
     library.fails(&["log", "cafe"], 3, "cafe");
-    library.fails(&["restore", &id, "first"], 2, "first");
+    library.fails(&["restore", &id, "first"], 3, "no version called “first”");
+}
+
+#[test]
+fn a_version_is_named_and_found_by_its_name_on_every_device() {
+    let (data, ana, bo) = (Library::new(), Library::new(), Library::new());
+    let (_relay, url) = host(&data);
+    let id = ana.import("one\ntwo\n");
+    let first = ana.json(&["log", &id, "--json"])["changes"][0]["position"].to_string();
+    let told = format!("change {first} is called “First draft”\n");
+    assert_eq!(ana.says(&["name", &id, " First\tdraft ", &first]), told);
+    ana.edit(&id, &[json!({ "splice": [4, 3, "zwei"] }), json!({ "commit": true }), json!({ "quit": true })]);
+    ana.says(&["name", &id, "Second draft"]);
+    let log = ana.says(&["log", &id]);
+    let at_it = log.lines().find(|line| line.contains("“First draft”")).expect("it stands at its change");
+    assert!(at_it.trim_start().starts_with(&format!("{first} ")), "{log}");
+
+    let link = ana.says(&["share", &id, "--relay", &url]);
+    ana.says(&["sync", "--until-saved"]);
+    bo.says(&["join", link.trim()]);
+    assert_eq!(bo.says(&["cat", &id, "--at", "First draft"]), "one\ntwo\n");
+    assert_eq!(bo.json(&["cat", &id, "--at", "Second draft", "--json"])["text"], json!("one\nzwei\n"));
+    let diff = bo.says(&["diff", &id, "First draft", "Second draft"]);
+    assert_eq!(diff, "--- “First draft”\n+++ “Second draft”\n@@ -2,1 +2,1 @@\n-two\n+zwei\n");
+    assert_eq!(bo.says(&["restore", &id, "First draft"]), "restored “First draft”: +3 -4 characters in 1 place\n");
+    assert_eq!(bo.says(&["cat", &id]), "one\ntwo\n");
+    let versions = bo.json(&["versions", &id, "--json"]);
+    let names = versions["versions"].as_array().expect("a list").iter().map(|named| named["name"].as_str());
+    assert_eq!(names.collect::<Vec<_>>(), [Some("First draft"), Some("Second draft")]);
+    assert_eq!(versions["versions"][0]["here"], true);
+
+    bo.says(&["name", &id, "Second draft", &first]);
+    bo.fails(&["cat", &id, "--at", "Second draft"], 3, "2 versions are called “Second draft”");
+    assert_eq!(bo.says(&["name", &id, "First draft", "--remove"]), "no version is called “First draft” any more\n");
+    bo.fails(&["diff", &id, "First draft"], 3, "no version called “First draft”");
+    bo.fails(&["name", &id, " \u{202e} "], 2, "needs a letter");
+    bo.fails(&["name", &id, "Third", "99"], 3, "has no change 99");
+    assert_eq!(bo.says(&["versions", &id]).lines().count(), 2);
 }
 
 #[test]

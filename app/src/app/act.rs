@@ -36,7 +36,7 @@ impl App {
             Request::ReplaceOne | Request::ReplaceAll if self.pane.is_past() => self.say(PAST_WORDS),
             Request::ReplaceOne => self.replace_one(),
             Request::ReplaceAll => self.replace_all(),
-            Request::History(request) => self.pane.ask_history(&self.session, request),
+            Request::History(request) => self.ask_history(ctx, request),
             Request::Palette(draft) => {
                 if draft.is_none() {
                     self.pane.take_focus();
@@ -120,45 +120,16 @@ impl App {
                 let lines = self.session.document(id).map_or(1, |document| document.text().len_lines());
                 self.model.dialog = Some(Dialog::GoToLine { line: String::new(), lines });
             }
-            Action::ToggleHistory | Action::Travel(_) | Action::ToggleComparison => self.look_back(action),
+            Action::ToggleHistory | Action::Travel(_) => self.look_back(action),
+            Action::ToggleComparison | Action::CompareFromHere | Action::PlayHistory | Action::NameVersion => {
+                self.act_in_history(ctx, action);
+            }
             Action::RestoreVersion | Action::RestoreSelection => self.restore(action),
             Action::Paste => {
                 self.pane.take_focus();
                 ctx.send_viewport_cmd(egui::ViewportCommand::RequestPaste);
             }
             _ => self.pane.command(Command::Do(action)),
-        }
-    }
-
-    /// Shows the history, or another moment of it.
-    fn look_back(&mut self, action: Action) {
-        let session = &self.session;
-        match action {
-            Action::Travel(travel) => self.pane.travel(session, travel),
-            Action::ToggleComparison => self.pane.toggle_comparison(session),
-            _ => {
-                self.pane.show_history(session, !self.pane.shows_history());
-                self.pane.take_focus();
-            }
-        }
-        self.model.people_shown &= !self.pane.shows_history();
-    }
-
-    /// Brings back what was.
-    fn restore(&mut self, action: Action) {
-        if !self.pane.is_past() {
-            self.say("This is the text as it is now: step back in the history first.");
-            return;
-        }
-        let (session, happened) = (&mut self.session, &mut self.happened);
-        let restored = match action {
-            Action::RestoreVersion => self.pane.restore_version(session, happened).map_err(|error| sentence(&error)),
-            _ => self.pane.restore_selection(session, happened).map_err(|error| sentence(&error)),
-        };
-        match restored {
-            Ok(true) => self.say("Restored, as a new edit. Undo takes it back."),
-            Ok(false) => self.say("Nothing to restore: it is as it was."),
-            Err(error) => self.warn(format!("This could not be restored: {error}")),
         }
     }
 

@@ -54,6 +54,7 @@ impl App {
                 self.move_to(&link);
                 None
             }
+            Some(Dialog::NameVersion(draft)) => self.name_version(draft),
             Some(Dialog::Share(dialog)) => Some(Dialog::Share(self.share_by_relay(dialog))),
             Some(Dialog::GoToLine { line, lines }) => {
                 if let Ok(number) = line.trim().parse::<usize>() {

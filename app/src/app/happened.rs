@@ -32,9 +32,11 @@ impl App {
     fn take_notice(&mut self, ctx: &egui::Context, notice: Notice) {
         match notice {
             Notice::Patched { document, patch } => self.note_patch(document, patch),
-            Notice::MapChanged { .. } => {
+            Notice::MapChanged { key, document } => {
                 self.entries_stale = true;
-                self.pane.forget_names();
+                if self.model.open == Some(document) {
+                    self.pane.hear_of_key(&key);
+                }
             }
             // A refusal that is tried again by itself is a matter of the status bar.
             Notice::ListChanged | Notice::Refused { is_final: false, .. } => {

@@ -49,6 +49,7 @@ fn frame(ui: &mut egui::Ui, opened: &mut Opened) {
     }
     let app = opened.app.as_mut().expect("it is open");
     app.take_what_happened(&ctx);
+    app.play_on(&ctx);
     app.take_chosen_files();
     app.look_further(&ctx);
     app.plan_next_frame(&ctx);

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::app::Place;
+use crate::session::At;
 
 /// The offline-first collaborative text editor. Without a command, its window opens.
 ///
-/// Exit codes: 0 done; 1 something failed; 2 the command line cannot be understood; 3 there is no such document, change or file; 4 the
+/// Exit codes: 0 done; 1 something failed; 2 the command line cannot be understood; 3 there is no such document, version or file; 4 the
 /// library is in use, damaged, foreign or too new; 5 the relay cannot be reached or refuses; 6 it took too long.
 #[derive(Debug, Parser)]
 #[command(name = "quire", version)]
@@ -41,37 +42,59 @@ pub(super) enum Command {
     Cat {
         /// The document: its id, or the start of it
         id: String,
+        /// The text as it was at this version: a position in `quire log`, or a name [default: the text now]
+        #[arg(long, value_name = "VERSION")]
+        at: Option<At>,
     },
     /// List a document's changes, the newest first: position, device, number of its first unit there, characters inserted and
-    /// deleted. Changes carry no time of the clock, so none is shown
+    /// deleted, and the name of the version if it has one. Changes carry no time of the clock, so none is shown
     Log {
         /// The document: its id, or the start of it
         id: String,
     },
-    /// Show how a document's text differs from one of its changes to another
+    /// Show how a document's text differs from one version to another
     Diff {
         /// The document: its id, or the start of it
         id: String,
-        /// The text after this change: its position in `quire log`
-        from: usize,
-        /// And after this one [default: the text now]
-        to: Option<usize>,
+        /// The text at this version: after the change at this position of `quire log`, or a version's name
+        from: At,
+        /// And at this one [default: the text now]
+        to: Option<At>,
     },
     /// Show which device wrote most of each line; with --json, each run of characters with its change too
     Blame {
         /// The document: its id, or the start of it
         id: String,
     },
-    /// Make a document's text, or a part of it, what it was after a change: a new edit, nothing is lost
+    /// Make a document's text, or a part of it, what it was at a version: a new edit, nothing is lost
     Restore {
         /// The document: its id, or the start of it
         id: String,
-        /// The change: its position in `quire log`
-        position: usize,
+        /// The version: the position of its last change in `quire log`, or its name
+        #[arg(value_name = "VERSION")]
+        position: At,
         /// Only this part: characters of the text as it is now, from A up to, but not including, B, counted from 0. What stood
         /// at its edges comes back with it [default: all of it]
         #[arg(long, value_name = "A..B", value_parser = range)]
         range: Option<(usize, usize)>,
+    },
+    /// Give a version of a document a name, which others see too
+    Name {
+        /// The document: its id, or the start of it
+        id: String,
+        /// The name
+        name: String,
+        /// The version: the position of its last change in `quire log`, or another name of it [default: the text now]
+        #[arg(value_name = "VERSION", conflicts_with = "remove")]
+        at: Option<At>,
+        /// Take the name away instead; the version stays
+        #[arg(long)]
+        remove: bool,
+    },
+    /// List the named versions of a document: the position of the last change of each in `quire log`, its name, and who named it
+    Versions {
+        /// The document: its id, or the start of it
+        id: String,
     },
     /// Make a document of a text file and print its id
     Import(Import),

@@ -1,10 +1,10 @@
-//! `quire log`, `diff`, `blame` and `restore`.
+//! `quire log`, `diff`, `blame`, `restore`, `name` and `versions`.
 
 use serde_json::Value;
 
 use super::print::field;
 use super::run::ask;
-use crate::session::{Answer, Failure, Request, SessionOptions};
+use crate::session::{Answer, At, Failure, Request, SessionOptions};
 
 /// The changes of a document, a line for each.
 pub(super) fn log(options: &SessionOptions, id: String) -> Result<(Value, String), Failure> {
@@ -14,12 +14,7 @@ pub(super) fn log(options: &SessionOptions, id: String) -> Result<(Value, String
 }
 
 /// How two versions differ, as lines.
-pub(super) fn diff(
-    options: &SessionOptions,
-    id: String,
-    from: usize,
-    to: Option<usize>,
-) -> Result<(Value, String), Failure> {
+pub(super) fn diff(options: &SessionOptions, id: String, from: At, to: Option<At>) -> Result<(Value, String), Failure> {
     let value = details(options, &Request::Diff { id, from, to })?;
     let text = diff_lines(&value);
     Ok((value, text))
@@ -39,19 +34,43 @@ pub(super) fn blame(options: &SessionOptions, id: String) -> Result<(Value, Stri
 pub(super) fn restore(
     options: &SessionOptions,
     id: String,
-    position: usize,
+    position: At,
     range: Option<(usize, usize)>,
 ) -> Result<(Value, String), Failure> {
     let value = ask(options, &Request::Restore { id, position, range })?.value;
+    let at = version(&value, "position");
     let (inserted, deleted) = (number(&value, "inserted"), number(&value, "deleted"));
     let what = if range.is_some() { "this part" } else { "the text" };
     let text = match number(&value, "places") {
-        0 => format!("{what} is as it was after change {position}\n"),
+        0 => format!("{what} is as it was {} {at}\n", if at.starts_with('“') { "at" } else { "after" }),
         places => {
             let places = if places == 1 { "1 place".to_owned() } else { format!("{places} places") };
-            format!("restored change {position}: +{inserted} -{deleted} characters in {places}\n")
+            format!("restored {at}: +{inserted} -{deleted} characters in {places}\n")
         }
     };
+    Ok((value, text))
+}
+
+/// Names a version, or takes a name away, and says which.
+pub(super) fn name(
+    options: &SessionOptions,
+    id: String,
+    name: String,
+    at: Option<At>,
+    removes: bool,
+) -> Result<(Value, String), Failure> {
+    let value = ask(options, &Request::Name { id, name, at, removes })?.value;
+    let text = match value.get("removed").and_then(Value::as_str) {
+        Some(name) => format!("no version is called “{name}” any more\n"),
+        None => format!("{} is called “{}”\n", version(&value, "position"), field(&value, "name")),
+    };
+    Ok((value, text))
+}
+
+/// The named versions, a line for each.
+pub(super) fn versions(options: &SessionOptions, id: String) -> Result<(Value, String), Failure> {
+    let value = details(options, &Request::Versions { id })?;
+    let text = list(&value, "versions").iter().map(version_line).collect();
     Ok((value, text))
 }
 
@@ -74,6 +93,30 @@ fn number(value: &Value, name: &str) -> u64 {
     value.get(name).and_then(Value::as_u64).unwrap_or(0)
 }
 
+/// A version as people read it; the empty one before all changes has no position.
+fn version(value: &Value, name: &str) -> String {
+    match value.get(name) {
+        Some(Value::String(name)) => format!("“{name}”"),
+        Some(Value::Number(position)) => format!("change {position}"),
+        _ => "the start".to_owned(),
+    }
+}
+
+fn version_line(named: &Value) -> String {
+    let position = match (named.get("here").and_then(Value::as_bool), named.get("position").and_then(Value::as_u64)) {
+        (Some(true), Some(position)) => position.to_string(),
+        (Some(true), None) => "start".to_owned(),
+        _ => "not here yet".to_owned(),
+    };
+    let also: Vec<String> = list(named, "also").iter().filter_map(Value::as_str).map(quoted).collect();
+    let also = if also.is_empty() { String::new() } else { format!("  also called {}", also.join(", ")) };
+    format!("{position:>12}  {}  {}{also}\n", quoted(field(named, "name")), field(named, "device"))
+}
+
+fn quoted(name: &str) -> String {
+    format!("“{name}”")
+}
+
 fn log_line(change: &Value) -> String {
     let (inserted, deleted) = (number(change, "inserted"), number(change, "deleted"));
     let said = if inserted + deleted > 0 {
@@ -83,7 +126,10 @@ fn log_line(change: &Value) -> String {
         format!("sets {}", keys.join(", "))
     };
     let (position, seq) = (number(change, "position"), number(change, "first_seq"));
-    format!("{position:>6}  {}  {seq}  {}\n", field(change, "device"), said.trim_end())
+    let mut words = vec![said.trim_end().to_owned()];
+    words.extend(list(change, "names").iter().filter_map(Value::as_str).map(quoted));
+    let words = words.join("  ");
+    format!("{position:>6}  {}  {seq}  {words}\n", field(change, "device"))
 }
 
 /// As `diff -U0` writes it.
@@ -92,8 +138,8 @@ fn diff_lines(value: &Value) -> String {
     if hunks.is_empty() {
         return String::new();
     }
-    let to = value.get("to").and_then(Value::as_u64).map_or_else(|| "now".to_owned(), |to| format!("change {to}"));
-    let mut text = format!("--- change {}\n+++ {to}\n", number(value, "from"));
+    let to = if value.get("to").is_none_or(Value::is_null) { "now".to_owned() } else { version(value, "to") };
+    let mut text = format!("--- {}\n+++ {to}\n", version(value, "from"));
     for hunk in hunks {
         let (deleted, inserted) = (list(hunk, "deleted"), list(hunk, "inserted"));
         let (from, to) = (span(hunk, "from_line", deleted.len()), span(hunk, "to_line", inserted.len()));
@@ -133,6 +179,18 @@ mod tests {
         assert_eq!(log_line(&change), "     7  Ana’s laptop  30  +5 -2  quire\n");
         let change = json!({ "position": 0, "device": "d", "first_seq": 0, "keys": ["title", "language"] });
         assert_eq!(log_line(&change), "     0  d  0  sets title, language\n");
+        let change = json!({ "position": 8, "device": "d", "first_seq": 0, "inserted": 1, "names": ["Draft", "Sent"] });
+        assert_eq!(log_line(&change), "     8  d  0  +1 -0  “Draft”  “Sent”\n");
+    }
+
+    #[test]
+    fn a_named_version_is_a_line() {
+        let named = json!({ "name": "Draft", "also": ["Sent"], "here": true, "position": 7, "device": "laptop" });
+        assert_eq!(version_line(&named), "           7  “Draft”  laptop  also called “Sent”\n");
+        let named = json!({ "name": "Draft", "here": true, "position": null, "device": "laptop" });
+        assert_eq!(version_line(&named), "       start  “Draft”  laptop\n");
+        let named = json!({ "name": "Draft", "here": false, "device": "laptop" });
+        assert_eq!(version_line(&named), "not here yet  “Draft”  laptop\n");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::print::{self, field};
 use super::{demo, history, host, packages, say};
 use crate::app;
 use crate::session::{
-    Answer, CLONED_WORDS, Failure, Notice, Request, Session, SessionError, SessionOptions, relay_words,
+    Answer, At, CLONED_WORDS, Failure, Notice, Request, Session, SessionError, SessionOptions, relay_words,
 };
 use crate::shell::files::{self, FileError, Imported};
 
@@ -57,11 +57,13 @@ pub(super) fn run(arguments: Arguments) -> Result<String, Failure> {
             let text = print::list(&value);
             (value, text)
         }
-        Some(Command::Cat { id }) => cat(&options, id)?,
+        Some(Command::Cat { id, at }) => cat(&options, id, at)?,
         Some(Command::Log { id }) => history::log(&options, id)?,
         Some(Command::Diff { id, from, to }) => history::diff(&options, id, from, to)?,
         Some(Command::Blame { id }) => history::blame(&options, id)?,
         Some(Command::Restore { id, position, range }) => history::restore(&options, id, position, range)?,
+        Some(Command::Name { id, name, at, remove }) => history::name(&options, id, name, at, remove)?,
+        Some(Command::Versions { id }) => history::versions(&options, id)?,
         Some(Command::Sync(Sync { ids, timeout, .. })) => {
             let value = ask(&options, &Request::Sync { ids, timeout_ms: milliseconds(timeout) })?.value;
             let count = value.get("synced").and_then(Value::as_array).map_or(0, Vec::len);
@@ -98,8 +100,8 @@ fn with_line(value: Value, name: &str) -> (Value, String) {
     (value, line)
 }
 
-fn cat(options: &SessionOptions, id: String) -> Result<(Value, String), Failure> {
-    let Answer { mut value, text } = ask(options, &Request::Cat { id })?;
+fn cat(options: &SessionOptions, id: String, at: Option<At>) -> Result<(Value, String), Failure> {
+    let Answer { mut value, text } = ask(options, &Request::Cat { id, at })?;
     let text = text.unwrap_or_default();
     value["text"] = Value::from(text.as_str());
     Ok((value, text))
@@ -173,7 +175,7 @@ fn export_file(options: &SessionOptions, export: Export) -> Result<Value, Failur
         let message = format!("{} is there already; --force writes over it", file.display());
         return Err(Failure::new(Failure::FAILED, message));
     }
-    let answer = ask::fulfil(options, &Request::Cat { id }, "")?;
+    let answer = ask::fulfil(options, &Request::Cat { id, at: None }, "")?;
     let text = answer.text.unwrap_or_default();
     let written = files::write_whole(&file, text.as_bytes());
     written.map_err(|error| Failure::new(Failure::FAILED, error.to_string()))?;

@@ -368,8 +368,14 @@ pub enum Action {
     ToggleHistory,
     /// Show the text as it was at another moment.
     Travel(Travel),
+    /// Show the text as it became what it is, or stop that.
+    PlayHistory,
     /// Show what is gone since, and what is new, or the text alone.
     ToggleComparison,
+    /// Compare the moment that is shown with those that will be.
+    CompareFromHere,
+    /// Ask for a name for the version that is shown.
+    NameVersion,
     /// Make the text what it was at the moment that is shown.
     RestoreVersion,
     /// Make what is selected what it was at the moment that is shown.

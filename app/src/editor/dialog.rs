@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use quire_crdt::DocumentId;
+use quire_crdt::{DocumentId, VersionVector};
 
 use super::command::{Action, table};
 use super::link::{Link, RelayAddress};
@@ -44,6 +44,8 @@ pub enum Dialog {
         /// The relay that it is shared at.
         there: RelayAddress,
     },
+    /// A name for a version.
+    NameVersion(VersionDraft),
     /// Sharing the open document.
     Share(ShareDialog),
     /// A line to go to.
@@ -71,6 +73,21 @@ pub enum Dialog {
         /// The library's folder.
         library: String,
     },
+}
+
+/// A version, and what it is to be called.
+#[derive(Clone, Debug, PartialEq)]
+pub struct VersionDraft {
+    /// Of which document.
+    pub id: DocumentId,
+    /// The key of the map that holds its name so far, if it has one.
+    pub key: Option<String>,
+    /// The version.
+    pub version: VersionVector,
+    /// The name so far.
+    pub name: String,
+    /// Why it could not be given.
+    pub error: Option<String>,
 }
 
 /// The share dialog.

@@ -84,6 +84,31 @@ pub enum SessionError {
         /// How many there are.
         changes: usize,
     },
+    /// No version of the document has this name.
+    #[error("document {document} has no version called “{name}”; `quire versions` shows those that have names")]
+    NoVersion {
+        /// Which document.
+        document: DocumentId,
+        /// What was asked for.
+        name: String,
+    },
+    /// More than one version has this name.
+    #[error("{matches} versions are called “{name}”: name the change by its position instead")]
+    AmbiguousVersion {
+        /// What was asked for.
+        name: String,
+        /// How many there are.
+        matches: usize,
+    },
+    /// A named version has something that was not delivered here.
+    #[error("not everything of the version “{name}” is here yet")]
+    VersionNotHere {
+        /// Its name.
+        name: String,
+    },
+    /// The name of a version has nothing in it that can be read.
+    #[error("a version’s name needs a letter, a digit or another sign")]
+    NoVersionName,
     /// The document cannot be read.
     #[error(transparent)]
     Load(#[from] LoadError),

@@ -7,8 +7,9 @@ use quire_crdt::{Difference, Document, DocumentId, EditError, ReplicaId, Version
 use serde_json::{Value, json};
 
 use super::documents::device_name;
+use super::request::At;
 use super::{Session, SessionError};
-use crate::editor::history::ChangeFacts;
+use crate::editor::history::{ChangeFacts, Compared, named_versions};
 
 impl Session {
     /// Makes a range of a document's text what it was at a version, by new edits that one undo takes back.
@@ -25,16 +26,15 @@ impl Session {
         Ok(self.replica(id)?.restore(range, version)?)
     }
 
-    /// Makes a range of an open document's text (all of it, if none is named) what it was after a change of its log; what that
-    /// changed.
-    pub(super) fn restore_position(
+    /// Makes a range of an open document's text (all of it, if none is named) what it was at a version; what that changed.
+    pub(super) fn restore_at(
         &mut self,
         id: DocumentId,
-        position: usize,
+        at: &At,
         range: Option<(usize, usize)>,
     ) -> Result<Value, SessionError> {
+        let version = self.version_at(id, Some(at))?;
         let document = self.document(id).ok_or(SessionError::NotOpen { document: id })?;
-        let version = version_after(document, position)?;
         let len = document.text().len_chars();
         let (start, end) = range.unwrap_or((0, len));
         if start > end || end > len {
@@ -42,32 +42,52 @@ impl Session {
         }
         let range = start..end;
         let differences = document.log().diff_within(&range, document.version(), &version);
-        let chars = |side: fn(&Difference) -> &str| -> usize {
-            differences.iter().map(|difference| side(difference).chars().count()).sum()
-        };
-        let (inserted, deleted) = (chars(|difference| &difference.inserted), chars(|difference| &difference.deleted));
+        let Compared { gone: deleted, new: inserted } = Compared::of(&differences);
         if !differences.is_empty() {
             self.restore(id, range, &version)?;
             self.commit(id)?;
         }
         let places = differences.len();
         Ok(json!({
-            "id": id.to_string(), "position": position, "range": [start, end], "places": places, "inserted": inserted,
+            "id": id.to_string(), "position": at, "range": [start, end], "places": places, "inserted": inserted,
             "deleted": deleted,
         }))
+    }
+
+    /// How the text at one version of an open document differs from that at another, or from the text now: by characters and by
+    /// lines.
+    pub(super) fn diff(&self, id: DocumentId, from: &At, to: Option<&At>) -> Result<Value, SessionError> {
+        let document = self.document(id).ok_or(SessionError::NotOpen { document: id })?;
+        let (version, to_version) = (self.version_at(id, Some(from))?, self.version_at(id, to)?);
+        let differences = document.log().diff(&version, &to_version);
+        let patches: Vec<Value> = differences
+            .iter()
+            .map(|Difference { at, deleted, inserted }| json!({ "at": at, "deleted": deleted, "inserted": inserted }))
+            .collect();
+        let text = document.log().text_at(&version);
+        let hunks: Vec<Value> = hunks(&text, &differences).iter().map(Hunk::describe).collect();
+        Ok(json!({ "from": from, "to": to, "patches": patches, "hunks": hunks }))
     }
 }
 
 /// The changes of a document's log, the newest first.
 pub(super) fn log(document: &Document) -> Value {
     let log = document.log();
-    let facts = |position| Some((position, ChangeFacts::of(log, position)?));
-    let changes = (0..log.len()).rev().filter_map(facts);
-    json!({ "changes": changes.map(|(position, facts)| describe(document, position, facts)).collect::<Vec<Value>>() })
+    let mut names: BTreeMap<usize, Vec<String>> = BTreeMap::new();
+    for named in named_versions(document) {
+        if let Some(position) = named.changes.and_then(|changes| changes.checked_sub(1)) {
+            names.entry(position).or_default().push(named.name);
+        }
+    }
+    let describe = |position| {
+        let facts = ChangeFacts::of(log, position)?;
+        Some(describe(document, position, facts, &names.remove(&position).unwrap_or_default()))
+    };
+    json!({ "changes": (0..log.len()).rev().filter_map(describe).collect::<Vec<Value>>() })
 }
 
-fn describe(document: &Document, position: usize, facts: ChangeFacts) -> Value {
-    let ChangeFacts { header, inserted, deleted, keys, excerpt } = facts;
+fn describe(document: &Document, position: usize, facts: ChangeFacts, names: &[String]) -> Value {
+    let ChangeFacts { header, inserted, deleted, keys, excerpt, .. } = facts;
     json!({
         "position": position,
         "author": header.replica.to_string(),
@@ -77,24 +97,8 @@ fn describe(document: &Document, position: usize, facts: ChangeFacts) -> Value {
         "deleted": deleted,
         "keys": keys,
         "excerpt": excerpt,
+        "names": names,
     })
-}
-
-/// How the text after one change of the log differs from that after another, or from the text now: by characters and by lines.
-pub(super) fn diff(document: &Document, from: usize, to: Option<usize>) -> Result<Value, SessionError> {
-    let version = version_after(document, from)?;
-    let to_version = match to {
-        Some(to) => version_after(document, to)?,
-        None => document.version().clone(),
-    };
-    let differences = document.log().diff(&version, &to_version);
-    let patches: Vec<Value> = differences
-        .iter()
-        .map(|Difference { at, deleted, inserted }| json!({ "at": at, "deleted": deleted, "inserted": inserted }))
-        .collect();
-    let text = document.log().text_at(&version);
-    let hunks: Vec<Value> = hunks(&text, &differences).iter().map(Hunk::describe).collect();
-    Ok(json!({ "from": from, "to": to, "patches": patches, "hunks": hunks }))
 }
 
 /// Who wrote the text: runs of characters of one change, and for each line who wrote most of it.
@@ -127,11 +131,6 @@ fn most_frequent(authors: impl Iterator<Item = ReplicaId>) -> Option<ReplicaId> 
     let mut counts: BTreeMap<ReplicaId, usize> = BTreeMap::new();
     authors.for_each(|author| *counts.entry(author).or_default() += 1);
     counts.into_iter().max_by_key(|(_, count)| *count).map(|(author, _)| author)
-}
-
-fn version_after(document: &Document, position: usize) -> Result<VersionVector, SessionError> {
-    let no_change = || SessionError::NoChange { document: document.id(), position, changes: document.log().len() };
-    document.log().version_after(position).ok_or_else(no_change)
 }
 
 /// Lines that one text has where another has others; they are counted from 1.

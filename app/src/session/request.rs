@@ -1,5 +1,8 @@
 //! What the command line asks a session for: by itself, or as a second copy of the program that asks the first.
 
+use std::convert::Infallible;
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
 
 use super::SessionError;
@@ -21,6 +24,8 @@ pub enum Request {
     Cat {
         /// The start of its id.
         id: String,
+        /// As it was then; else as it is now.
+        at: Option<At>,
     },
     /// A link to a document.
     Share {
@@ -54,10 +59,10 @@ pub enum Request {
     Diff {
         /// The start of its id.
         id: String,
-        /// The position of the one in the log.
-        from: usize,
-        /// The position of the other.
-        to: Option<usize>,
+        /// The one.
+        from: At,
+        /// The other.
+        to: Option<At>,
     },
     /// Who wrote a document's text.
     Blame {
@@ -68,16 +73,50 @@ pub enum Request {
     Restore {
         /// The start of its id.
         id: String,
-        /// The change's position in the log.
-        position: usize,
+        /// The version.
+        position: At,
         /// The first character of the part in the text of now, and the one behind it; all, if none is named.
         range: Option<(usize, usize)>,
+    },
+    /// A name for a version of a document, or none any more.
+    Name {
+        /// The start of its id.
+        id: String,
+        /// The name.
+        name: String,
+        /// The version; else that of now.
+        at: Option<At>,
+        /// Whether the name is taken away.
+        removes: bool,
+    },
+    /// A document's named versions.
+    Versions {
+        /// The start of its id.
+        id: String,
     },
     /// A document in the window, or just the window.
     Show {
         /// The start of its id.
         id: Option<String>,
     },
+}
+
+/// A version of a document.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum At {
+    /// That after the change at this position of the log.
+    Position(usize),
+    /// That with this name.
+    Name(String),
+}
+
+impl FromStr for At {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        Ok(text.parse().map_or_else(|_| Self::Name(text.to_owned()), Self::Position))
+    }
 }
 
 /// Why a request could not be fulfilled. The numbers are the exit codes of the command line.
@@ -112,10 +151,16 @@ impl Failure {
 impl From<SessionError> for Failure {
     fn from(error: SessionError) -> Self {
         let code = match &error {
-            SessionError::NoDocument { .. } | SessionError::Ambiguous { .. } | SessionError::NoChange { .. } => {
-                Self::NOT_FOUND
-            }
-            SessionError::Link(_) | SessionError::Address(_) | SessionError::NoRelay { .. } => Self::USAGE,
+            SessionError::NoDocument { .. }
+            | SessionError::Ambiguous { .. }
+            | SessionError::NoChange { .. }
+            | SessionError::NoVersion { .. }
+            | SessionError::AmbiguousVersion { .. }
+            | SessionError::VersionNotHere { .. } => Self::NOT_FOUND,
+            SessionError::NoVersionName
+            | SessionError::Link(_)
+            | SessionError::Address(_)
+            | SessionError::NoRelay { .. } => Self::USAGE,
             SessionError::Store(error) | SessionError::Load(LoadError::Store(error)) => match error {
                 StoreError::Io { .. } | StoreError::Write { .. } => Self::FAILED,
                 _ => Self::LIBRARY,

@@ -260,7 +260,7 @@ fn who_writes_waits_for_no_disk_whatever_is_read_or_asked_for_meanwhile() {
     let stopped = stop(&reader);
     session.read_text(other);
     let new = session.ask(Request::New { title: "New".into() }, "text");
-    let cat = session.ask(Request::Cat { id: other.to_string() }, "");
+    let cat = session.ask(Request::Cat { id: other.to_string(), at: None }, "");
     let link = Link { relay: "127.0.0.1:1".parse().unwrap(), document: DocumentId::from_bytes([9; 16]) };
     let join = session.ask(Request::Join { link: link.to_string(), timeout_ms: 0 }, "");
     let share =
@@ -321,7 +321,7 @@ fn a_document_that_was_opened_for_a_request_is_let_go_when_it_is_answered() {
     let (_folder, mut session, _, other) = one_open_and_one_closed();
     session.set_online(false);
     session.archive(other, true).unwrap();
-    let restore = session.ask(Request::Restore { id: other.to_string(), position: 0, range: None }, "");
+    let restore = session.ask(Request::Restore { id: other.to_string(), position: At::Position(0), range: None }, "");
     assert_eq!(answer(&mut session, restore).unwrap().value["places"], 0);
     pump_until(&mut session, |session, _| session.document(other).is_none());
 }
@@ -439,13 +439,13 @@ fn what_cannot_be_read_while_the_disk_fails_can_be_read_afterwards() {
     session.insert(mine, 0, "x").unwrap();
     session.commit(mine).unwrap();
     pump_until(&mut session, |_, notices| notices.iter().any(|notice| matches!(notice, Notice::WriteFailed { .. })));
-    let cat = session.ask(Request::Cat { id: other.to_string() }, "");
+    let cat = session.ask(Request::Cat { id: other.to_string(), at: None }, "");
     let failure = answer(&mut session, cat).unwrap_err();
     assert!(failure.message.contains("the last write failed"), "{}", failure.message);
     disk.full.store(false, Ordering::SeqCst);
     session.retry_writes();
     pump_until(&mut session, |_, notices| notices.contains(&Notice::WriteMended { document: mine }));
-    let cat = session.ask(Request::Cat { id: other.to_string() }, "");
+    let cat = session.ask(Request::Cat { id: other.to_string(), at: None }, "");
     assert_eq!(answer(&mut session, cat).unwrap().text.as_deref(), Some("other"));
     assert!(session.loads.unreadable.is_empty());
 }

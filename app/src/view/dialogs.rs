@@ -4,7 +4,8 @@ use egui::{Id, Key, Label, Ui};
 
 use super::widgets::{TITLE_CHARS_MAX, dialog, dialog_buttons, error_line, field, focus_first, quiet, small};
 use super::{settings, share};
-use crate::editor::dialog::{Dialog, PathDialog, PathPurpose};
+use crate::editor::dialog::{Dialog, PathDialog, PathPurpose, VersionDraft};
+use crate::editor::history::clean_version_name;
 use crate::editor::library_view::{UNTITLED, title_or_untitled};
 use crate::editor::request::Request;
 use crate::editor::words::cut;
@@ -20,6 +21,7 @@ pub fn show(ui: &Ui, view: &Dialog) -> Vec<Request> {
                 Ask { name: "rename", title: "Rename", words: "", field: "Title", hint: UNTITLED, button: "Rename" };
             ask_text(ui, &ask, title, None, true, |title| Dialog::Rename { id: *id, title })
         }
+        Dialog::NameVersion(draft) => name_version(ui, draft),
         Dialog::Remove { title, words, .. } => remove(ui, title, words),
         Dialog::OpenLink { link, error } => share::show_open_link(ui, link, error.as_deref()),
         Dialog::Move { link, title, there } => move_to_relay(ui, &link.relay.to_string(), title, &there.to_string()),
@@ -82,6 +84,17 @@ fn ask_text(
 fn remove(ui: &Ui, title: &str, words: &str) -> Vec<Request> {
     let title = cut(title_or_untitled(title), TITLE_CHARS_MAX);
     ask_whether(ui, "remove", &format!("Remove “{title}” from this device?"), words, ["Keep", "Remove"])
+}
+
+fn name_version(ui: &Ui, draft: &VersionDraft) -> Vec<Request> {
+    let (title, button) =
+        if draft.key.is_some() { ("Rename this version", "Rename") } else { ("Name this version", "Name it") };
+    let words = "Everyone who has this document sees the name in their history.";
+    let ask = Ask { name: "name version", title, words, field: "Name", hint: "First draft", button };
+    let usable = !clean_version_name(&draft.name).is_empty();
+    ask_text(ui, &ask, &draft.name, draft.error.as_deref(), usable, |name| {
+        Dialog::NameVersion(VersionDraft { name, error: None, ..draft.clone() })
+    })
 }
 
 fn move_to_relay(ui: &Ui, relay: &str, title: &str, there: &str) -> Vec<Request> {

@@ -1,5 +1,6 @@
 //! The side panel with the history of a document: a slider over its changes, who made them, and the ways back.
 
+mod names;
 mod slider;
 
 use egui::{
@@ -10,27 +11,27 @@ use egui::{
 use super::icons::Icon;
 use super::keys::is_mac;
 use super::theme::{Tokens, mix, size, space};
-use super::widgets::{BUTTON, icon_button, outlined_button, paint_initials, primary_button, quiet, small};
+use super::widgets::{
+    BUTTON, icon_button, letter_toggle, outlined_button, paint_initials, primary_button, quiet, small, with_keys,
+};
 use crate::editor::command::{Action, Travel, entry};
-use crate::editor::history::{Author, HistoryRequest, HistoryView};
+use crate::editor::history::{Author, HistoryRequest, HistoryView, Speed};
 use crate::editor::request::Request;
-use crate::editor::words::{initials, quantity};
+use crate::editor::words::{cut, initials, quantity};
 
-/// The steps, as buttons.
-const STEPS: [(Icon, Travel); 6] = [
-    (Icon::First, Travel::Start),
-    (Icon::FarLeft, Travel::TurnBack),
-    (Icon::Left, Travel::Back),
-    (Icon::Right, Travel::Forward),
-    (Icon::FarRight, Travel::TurnForward),
-    (Icon::Last, Travel::Now),
-];
+/// The steps back, as buttons.
+const STEPS_BACK: [(Icon, Travel); 3] =
+    [(Icon::First, Travel::Start), (Icon::FarLeft, Travel::TurnBack), (Icon::Left, Travel::Back)];
+
+/// The steps on, as buttons.
+const STEPS_ON: [(Icon, Travel); 3] =
+    [(Icon::Right, Travel::Forward), (Icon::FarRight, Travel::TurnForward), (Icon::Last, Travel::Now)];
+
+/// How many characters of the name of what is compared stand beside its box.
+const PIN_CHARS_MAX: usize = 22;
 
 /// The height of a line with a box to tick, in points.
 const MARK: f32 = 20.0;
-
-/// The room for the button of the banner, in points.
-const BUTTON_ROOM: f32 = 96.0;
 
 /// What the order of changes is.
 const ORDER: &str = "Changes stand in the order in which they came to this computer. They carry no time of the clock.";
@@ -44,11 +45,12 @@ pub fn show(ui: &mut Ui, view: &HistoryView) -> Vec<Request> {
 
 fn panel(ui: &mut Ui, view: &HistoryView) -> Vec<Request> {
     let mut requests = Vec::new();
-    Frame::new().inner_margin(Margin { left: 12, right: 8, top: 10, bottom: 8 }).show(ui, |ui| {
+    Frame::new().inner_margin(Margin { left: 12, right: 0, top: 10, bottom: 8 }).show(ui, |ui| {
         ui.spacing_mut().item_spacing = vec2(space::S, space::S);
         ui.horizontal(|ui| {
             ui.label(RichText::new("History").text_style(TextStyle::Body));
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                ui.add_space(space::S);
                 if icon_button(ui, Icon::Close, "Close the history", "").clicked() {
                     requests.push(Request::Do(Action::ToggleHistory));
                 }
@@ -65,36 +67,62 @@ fn panel(ui: &mut Ui, view: &HistoryView) -> Vec<Request> {
 }
 
 fn content(ui: &mut Ui, view: &HistoryView, requests: &mut Vec<Request>) {
-    ui.add(Label::new(small(ui, view.place())).wrap());
-    if let Some(shown) = slider::show(ui, view) {
-        requests.push(Request::History(HistoryRequest::GoTo(shown)));
-    }
-    steps(ui, view, requests);
+    // The scroll bar stands beside, and not over, what can be clicked.
+    ui.set_max_width(ui.available_width() - space::M);
+    ui.add(Label::new(small(ui, view.place())).truncate());
+    requests.extend(slider::show(ui, view));
+    transport(ui, view, requests);
     change(ui, view);
     ui.scope(|ui| marks(ui, view, requests));
+    compare(ui, view, requests);
     ui.add_space(space::XS);
     restore(ui, view, requests);
+    ui.add_space(space::S);
+    names::show(ui, view, requests);
     ui.add_space(space::S);
     authors(ui, view);
     ui.add_space(space::S);
     ui.add(Label::new(quiet(ui, ORDER)).wrap());
 }
 
-fn steps(ui: &mut Ui, view: &HistoryView, requests: &mut Vec<Request>) {
+/// The steps, and between them what plays; at the end, how fast.
+fn transport(ui: &mut Ui, view: &HistoryView, requests: &mut Vec<Request>) {
     ui.horizontal(|ui| {
-        ui.spacing_mut().item_spacing.x = ((ui.available_width() - 6.0 * 28.0) / 5.0).max(0.0);
-        let mac = is_mac(ui.ctx());
-        for (icon, travel) in STEPS {
-            let back = matches!(travel, Travel::Start | Travel::TurnBack | Travel::Back);
-            let possible = if back { view.shown > 0 } else { !view.is_now() };
-            let Some(entry) = entry(Action::Travel(travel)) else { continue };
-            let keys = entry.keys_label(mac).unwrap_or_default();
-            let button = ui.add_enabled_ui(possible, |ui| icon_button(ui, icon, entry.title, &keys)).inner;
-            if button.clicked() {
-                requests.push(Request::Do(entry.action));
-            }
+        ui.spacing_mut().item_spacing.x = ((ui.available_width() - 8.0 * BUTTON) / 7.0).max(0.0);
+        steps(ui, STEPS_BACK, view.shown > 0, requests);
+        let (icon, name) = match (view.is_playing, view.is_now()) {
+            (true, _) => (Icon::Pause, "Pause"),
+            (false, true) => (Icon::Play, "Play from the start"),
+            (false, false) => (Icon::Play, "Play from here"),
+        };
+        if icon_button(ui, icon, name, &keys_of(ui, Action::PlayHistory)).clicked() {
+            requests.push(Request::Do(Action::PlayHistory));
+        }
+        steps(ui, STEPS_ON, !view.is_now(), requests);
+        let (letters, name) = match view.speed {
+            Speed::Once => ("1×", "Speed of playing: normal"),
+            Speed::Twice => ("2×", "Speed of playing: twice as fast"),
+            Speed::FourTimes => ("4×", "Speed of playing: four times as fast"),
+        };
+        if letter_toggle(ui, letters, name, false).clicked() {
+            requests.push(Request::History(HistoryRequest::NextSpeed));
         }
     });
+}
+
+fn steps(ui: &mut Ui, steps: [(Icon, Travel); 3], possible: bool, requests: &mut Vec<Request>) {
+    for (icon, travel) in steps {
+        let Some(entry) = entry(Action::Travel(travel)) else { continue };
+        let keys = keys_of(ui, entry.action);
+        let button = ui.add_enabled_ui(possible, |ui| icon_button(ui, icon, entry.title, &keys)).inner;
+        if button.clicked() {
+            requests.push(Request::Do(entry.action));
+        }
+    }
+}
+
+fn keys_of(ui: &Ui, action: Action) -> String {
+    entry(action).and_then(|entry| entry.keys_label(is_mac(ui.ctx()))).unwrap_or_default()
 }
 
 /// Who made the change, and what it did. Two lines, so that nothing below moves with each step.
@@ -132,10 +160,26 @@ fn marks(ui: &mut Ui, view: &HistoryView, requests: &mut Vec<Request>) {
         requests.push(Request::History(HistoryRequest::ShowAuthors(shows)));
     }
     let mut compares = view.compares;
-    let text = small(ui, "Compare with now");
+    let with = view.pin.as_ref().map_or("now", |(_, words)| words);
+    let text = small(ui, format!("Compare with {}", cut(with, PIN_CHARS_MAX)));
     if ui.add(Checkbox::new(&mut compares, text)).changed() {
         requests.push(Request::History(HistoryRequest::Compare(compares)));
     }
+}
+
+/// What is compared, how to choose it, and how much differs.
+fn compare(ui: &mut Ui, view: &HistoryView, requests: &mut Vec<Request>) {
+    let asked = if view.pin.is_some() {
+        let button = outlined_button(ui, None, "Compare with now instead");
+        button.clicked().then_some(Request::History(HistoryRequest::Compare(true)))
+    } else {
+        let keys = keys_of(ui, Action::CompareFromHere);
+        let button = outlined_button(ui, None, "Compare from here");
+        let words = "Keeps this place, to compare others with it. Shift and a click on the track keep another one.";
+        let button = button.on_hover_text(with_keys(words, &keys));
+        button.clicked().then_some(Request::Do(Action::CompareFromHere))
+    };
+    requests.extend(asked);
     if let Some(words) = view.comparison() {
         ui.add(Label::new(quiet(ui, words)).wrap());
     } else if view.compares {
@@ -147,9 +191,13 @@ fn restore(ui: &mut Ui, view: &HistoryView, requests: &mut Vec<Request>) {
     if primary_button(ui, "Restore this version", !view.is_now()).clicked() {
         requests.push(Request::Do(Action::RestoreVersion));
     }
-    let selected = !view.is_now() && view.has_selection;
-    let button = ui.add_enabled_ui(selected, |ui| outlined_button(ui, None, "Restore what is selected")).inner;
-    if button.on_disabled_hover_text("Select something in the text that was.").clicked() {
+    let is_possible = !view.is_now() && view.has_selection && view.pin.is_none();
+    let button = ui.add_enabled_ui(is_possible, |ui| outlined_button(ui, None, "Restore what is selected")).inner;
+    let why = match view.pin {
+        Some(_) => "Compare with now to bring back a passage.",
+        None => "Select something in the text that was.",
+    };
+    if button.on_disabled_hover_text(why).clicked() {
         requests.push(Request::Do(Action::RestoreSelection));
     }
     ui.add(Label::new(quiet(ui, "As a new edit, which undo takes back.")).wrap());
@@ -186,15 +234,22 @@ pub fn show_banner(ui: &mut Ui, view: &HistoryView) -> Vec<Request> {
         ui.horizontal(|ui| {
             let (sign, _) = ui.allocate_exact_size(vec2(16.0, 16.0), Sense::hover());
             super::icons::paint(ui.painter(), Icon::History, sign, tokens.accent);
-            let (words, width) = (view.banner(), ui.available_width() - BUTTON_ROOM);
-            let galley = ui.painter().layout(words.clone(), FontId::proportional(size::SMALL), tokens.ink, width);
-            let room = vec2(width, galley.size().y.max(BUTTON));
-            let (rect, response) = ui.allocate_exact_size(room, Sense::hover());
-            response.widget_info(|| WidgetInfo::labeled(Role::Status, true, &words));
-            ui.painter().galley(pos2(rect.left(), rect.center().y - galley.size().y / 2.0), galley, tokens.ink);
-            if outlined_button(ui, None, "Back to now").clicked() {
-                requests.push(Request::Do(Action::Travel(Travel::Now)));
-            }
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                let (word, request) = if view.is_now() {
+                    ("End comparing", Request::History(HistoryRequest::Compare(false)))
+                } else {
+                    ("Back to now", Request::Do(Action::Travel(Travel::Now)))
+                };
+                if outlined_button(ui, None, word).clicked() {
+                    requests.push(request);
+                }
+                let (words, width) = (view.banner(), ui.available_width());
+                let galley = ui.painter().layout(words.clone(), FontId::proportional(size::SMALL), tokens.ink, width);
+                let room = vec2(width, galley.size().y.max(BUTTON));
+                let (rect, response) = ui.allocate_exact_size(room, Sense::hover());
+                response.widget_info(|| WidgetInfo::labeled(Role::Status, true, &words));
+                ui.painter().galley(pos2(rect.left(), rect.center().y - galley.size().y / 2.0), galley, tokens.ink);
+            });
         });
     });
     requests

@@ -53,6 +53,12 @@ pub enum Icon {
     FarRight,
     /// A chevron to the right that ends at a bar.
     Last,
+    /// A triangle that points to the right.
+    Play,
+    /// Two upright bars.
+    Pause,
+    /// A flag on its pole: a named version.
+    Flag,
 }
 
 /// A stroke of a sign, in units of the grid.
@@ -103,6 +109,11 @@ pub fn paint_half_disc(painter: &Painter, middle: Pos2, radius: f32, color: Colo
     painter.circle_stroke(middle, radius, Stroke::new(STROKE, color));
 }
 
+const LINK: &[Line] = &[
+    Line::Path(&[(6.5, 4.5), (5.0, 4.5), (3.0, 5.5), (2.0, 8.0), (3.0, 10.5), (5.0, 11.5), (6.5, 11.5)]),
+    Line::Path(&[(9.5, 4.5), (11.0, 4.5), (13.0, 5.5), (14.0, 8.0), (13.0, 10.5), (11.0, 11.5), (9.5, 11.5)]),
+    Line::Path(&[(5.5, 8.0), (10.5, 8.0)]),
+];
 const HOST: &[Line] = &[
     Line::Path(&[(2.5, 3.0), (13.5, 3.0), (13.5, 10.0), (2.5, 10.0), (2.5, 2.35)]),
     Line::Path(&[(8.0, 10.0), (8.0, 13.0)]),
@@ -117,15 +128,14 @@ const FAR_RIGHT: &[Line] =
     &[Line::Path(&[(3.5, 4.0), (7.5, 8.0), (3.5, 12.0)]), Line::Path(&[(8.0, 4.0), (12.0, 8.0), (8.0, 12.0)])];
 const LAST: &[Line] = &[Line::Path(&[(12.0, 3.5), (12.0, 12.5)]), Line::Path(&[(4.5, 4.0), (8.5, 8.0), (4.5, 12.0)])];
 
+const PAUSE: &[Line] = &[Line::Path(&[(5.5, 3.5), (5.5, 12.5)]), Line::Path(&[(10.5, 3.5), (10.5, 12.5)])];
+const FLAG: &[Line] = &[Line::Path(&[(4.0, 14.0), (4.0, 2.5), (12.5, 2.5), (10.5, 5.5), (12.5, 8.5), (4.0, 8.5)])];
+
 fn strokes(icon: Icon) -> &'static [Line] {
     use Line::{Circle, Dot, Path};
     match icon {
         Icon::Plus => &[Path(&[(8.0, 3.0), (8.0, 13.0)]), Path(&[(3.0, 8.0), (13.0, 8.0)])],
-        Icon::Link => &[
-            Path(&[(6.5, 4.5), (5.0, 4.5), (3.0, 5.5), (2.0, 8.0), (3.0, 10.5), (5.0, 11.5), (6.5, 11.5)]),
-            Path(&[(9.5, 4.5), (11.0, 4.5), (13.0, 5.5), (14.0, 8.0), (13.0, 10.5), (11.0, 11.5), (9.5, 11.5)]),
-            Path(&[(5.5, 8.0), (10.5, 8.0)]),
-        ],
+        Icon::Link => LINK,
         Icon::Import => &[
             Path(&[(8.0, 2.0), (8.0, 10.0)]),
             Path(&[(5.0, 7.2), (8.0, 10.2), (11.0, 7.2)]),
@@ -183,5 +193,8 @@ fn strokes(icon: Icon) -> &'static [Line] {
         Icon::Right => RIGHT,
         Icon::FarRight => FAR_RIGHT,
         Icon::Last => LAST,
+        Icon::Play => &[Path(&[(5.0, 3.5), (12.5, 8.0), (5.0, 12.5), (5.0, 3.0)])],
+        Icon::Pause => PAUSE,
+        Icon::Flag => FLAG,
     }
 }

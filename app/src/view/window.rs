@@ -67,7 +67,7 @@ pub fn show(ui: &mut Ui, view: &WindowView, text: impl FnOnce(&mut Ui)) -> Vec<R
         requests.extend(panel.show(ui, |ui| banner::show(ui, &view.banners)).inner);
     }
     let history_view = view.history.as_ref().filter(|_| view.title.has_document);
-    if let Some(past) = history_view.filter(|view| !view.is_now()) {
+    if let Some(past) = history_view.filter(|view| view.is_past()) {
         let panel = Panel::top("past").frame(Frame::new()).show_separator_line(true);
         requests.extend(panel.show(ui, |ui| history::show_banner(ui, past)).inner);
     }
@@ -123,10 +123,16 @@ fn nothing_open(ui: &mut Ui, requests: &mut Vec<Request>) {
 pub fn take_keys(ui: &Ui) -> Vec<Request> {
     let mut requests = Vec::new();
     let mac = is_mac(ui.ctx());
+    // With Alt held, a letter comes as text too, behind its key.
+    let mut is_letter_taken = false;
     ui.input_mut(|input| {
         input.events.retain(|event| {
+            if matches!(event, Event::Text(_)) {
+                return !std::mem::take(&mut is_letter_taken);
+            }
             let Event::Key { key, pressed: true, modifiers, .. } = event else { return true };
             let action = action_for(*key, *modifiers, mac).filter(|&action| is_of_the_window(action));
+            is_letter_taken = action.is_some() && modifiers.alt;
             requests.extend(action.map(Request::Do));
             action.is_none()
         });

@@ -7,7 +7,7 @@ use core::ops::Range;
 use super::unit_set::UnitSet;
 use super::{Document, EditError, Log, Patch};
 use crate::clock::VersionVector;
-use crate::id::ReplicaId;
+use crate::id::{OpId, ReplicaId};
 use crate::text::Splice;
 use crate::units::Unit;
 
@@ -139,6 +139,17 @@ impl Log<'_> {
     pub fn version_after(&self, position: usize) -> Option<VersionVector> {
         let units = self.record.units(position)?;
         Some(self.text.units().version_before(units.end))
+    }
+
+    /// How many changes of the log it takes until everything of a version is there: the version is that of [`Self::version_after`]
+    /// the last of them, or lacks something of it that came earlier here. `None`: something of it was not delivered here, or is
+    /// not committed. O(log n) for each replica of the version.
+    pub fn changes_up_to(&self, version: &VersionVector) -> Option<usize> {
+        let change = |(replica, count): (ReplicaId, u64)| {
+            let last = OpId::new(replica, count.checked_sub(1)?);
+            self.record.change_of(self.text.units().unit(last)?)
+        };
+        version.iter().try_fold(0, |changes, entry| Some(changes.max(change(entry)? + 1)))
     }
 
     /// What leads from the text at one version to that at another, in ascending order of the position in the first; between two

@@ -10,14 +10,17 @@ use super::{COUNT_CHARS_PER_FRAME, FIND_CHARS_PER_FRAME, Pane};
 use crate::app::buffer::SessionBuffer;
 use crate::app::entries::authors;
 use crate::editor::buffer::Buffer as _;
-use crate::editor::command::{Command, Travel};
-use crate::editor::history::{Author, History, HistoryRequest, HistoryView, Mark, Trait, by_authors};
+use crate::editor::command::{Action, Command, Travel};
+use crate::editor::history::{
+    Author, History, HistoryRequest, HistoryView, Mark, NamedVersion, Trait, VERSION_KEY_PREFIX, by_authors,
+};
 use crate::editor::selection::Selection;
 use crate::editor::state::Outcome;
 use crate::session::{Notice, Session, SessionError};
 use crate::view::text_area::{PageView, TextArea, Tint, TintKind, Tints};
 
 /// The history as it is shown, and how its authors are called.
+#[expect(clippy::struct_excessive_bools, reason = "each waits for the next frame by itself")]
 #[derive(Debug, Default)]
 pub(super) struct Shown {
     /// Whether the panel is to be shown for whatever document is open.
@@ -26,6 +29,8 @@ pub(super) struct Shown {
     names: BTreeMap<ReplicaId, Author>,
     /// Whether they have to be asked for again.
     names_stale: bool,
+    /// Whether versions may have other names than before.
+    versions_stale: bool,
     /// Whether somebody tried to write into what was.
     was_refused: bool,
 }
@@ -54,6 +59,12 @@ impl Pane {
         self.shown.names_stale = true;
     }
 
+    /// Takes in that a key of the map was written: people, devices or versions may be called otherwise.
+    pub(in crate::app) fn hear_of_key(&mut self, key: &str) {
+        self.shown.versions_stale |= key.starts_with(VERSION_KEY_PREFIX);
+        self.shown.names_stale = true;
+    }
+
     /// Takes in that people or devices may be called otherwise.
     pub(in crate::app) const fn forget_names(&mut self) {
         self.shown.names_stale = true;
@@ -74,29 +85,56 @@ impl Pane {
         });
     }
 
-    /// Does what the panel asks for.
-    pub(in crate::app) fn ask_history(&mut self, session: &Session, request: HistoryRequest) {
+    /// Does what the panel asks for that changes nothing but what is shown, at this moment.
+    pub(in crate::app) fn ask_history(&mut self, session: &Session, request: HistoryRequest, now_us: u64) {
         self.look_back(session, |history, document, state| match request {
             HistoryRequest::GoTo(shown) => {
                 history.go_to(document, state, shown);
             }
+            HistoryRequest::GoToNamed(named) => history.go_to_named(document, state, named),
             HistoryRequest::ShowAuthors(shows) => history.show_authors(document, state, shows),
             HistoryRequest::Compare(compares) => history.compare(document, state, compares),
+            HistoryRequest::CompareFrom(changes) => history.compare_from(document, state, changes),
+            HistoryRequest::CompareFromNamed(named) => history.compare_from_named(document, state, named),
+            HistoryRequest::NextSpeed => history.next_speed(now_us),
+            HistoryRequest::Rename(_) | HistoryRequest::RemoveName(_) | HistoryRequest::PutBackName => {}
         });
     }
 
-    /// Marks what is gone since, and what is new, or does not.
-    pub(in crate::app) fn toggle_comparison(&mut self, session: &Session) {
+    /// Marks what differs from now, or does not, or keeps what is shown to compare others with it; or plays or pauses.
+    pub(in crate::app) fn act_in_history(&mut self, session: &Session, action: Action, now_us: u64) {
         if !self.shown.is_wanted {
             self.show_history(session, true);
         }
-        let compares = self.shown.history.as_ref().is_some_and(History::compares);
-        self.ask_history(session, HistoryRequest::Compare(!compares));
+        self.look_back(session, |history, document, state| match action {
+            Action::PlayHistory => history.play_or_pause(document, state, now_us),
+            Action::CompareFromHere => history.compare_from(document, state, history.timeline().shown()),
+            _ => history.compare(document, state, !history.compares()),
+        });
+    }
+
+    /// Shows what is due while the history is played; after how many microseconds more is.
+    pub(in crate::app) fn play_on(&mut self, session: &Session, now_us: u64) -> Option<u64> {
+        let document = self.id.and_then(|id| session.document(id))?;
+        self.shown.history.as_mut()?.play_on(document, &self.state, now_us)
+    }
+
+    /// The history, while it is shown.
+    pub(in crate::app) const fn history(&self) -> Option<&History> {
+        self.shown.history.as_ref()
+    }
+
+    /// Remembers which version lost its name last.
+    pub(in crate::app) fn remember_removed(&mut self, removed: Option<NamedVersion>) {
+        if let Some(history) = &mut self.shown.history {
+            history.remember_removed(removed);
+        }
     }
 
     /// Takes in what was written since the last frame.
     pub(super) fn follow_history(&mut self, session: &Session) {
-        self.look_back(session, History::follow);
+        let are_names_stale = std::mem::take(&mut self.shown.versions_stale);
+        self.look_back(session, |history, document, state| history.follow(document, state, are_names_stale));
     }
 
     fn look_back(
@@ -211,10 +249,14 @@ fn writes(command: &Command) -> bool {
     !command.only_reads() && !matches!(command, Command::Preedit { text, .. } if text.is_empty())
 }
 
-/// Whether somebody types while nothing takes it.
+/// Whether somebody types while nothing takes it. A space that presses a button types nothing.
 fn types_into_nothing(ui: &Ui) -> bool {
-    let types = ui.input(|input| input.events.iter().any(|event| matches!(event, Event::Text(_) | Event::Paste(_))));
-    types && !ui.ctx().text_edit_focused()
+    let has_focus = ui.memory(|memory| memory.focused().is_some());
+    let types = |event: &Event| match event {
+        Event::Text(text) => !has_focus || text != " ",
+        event => matches!(event, Event::Paste(_)),
+    };
+    ui.input(|input| input.events.iter().any(types)) && !ui.ctx().text_edit_focused()
 }
 
 /// Passages of a text that was.

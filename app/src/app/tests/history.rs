@@ -1,5 +1,9 @@
 //! The history panel in the whole window.
 
+mod comparing;
+mod naming;
+mod playing;
+
 use std::time::Duration;
 
 use egui::accesskit::{ActionData, ActionRequest, Role, TreeId};

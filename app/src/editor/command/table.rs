@@ -242,7 +242,20 @@ const TABLE: &[Entry] = &[
         &[Keys::alt(Key::Home)],
     ),
     row(Group::History, Action::Travel(Travel::Now), "history.now", "Back to now", &[Keys::alt(Key::End)]),
-    row(Group::History, Action::ToggleComparison, "history.compare", "Compare with now", &[]),
+    row(Group::History, Action::PlayHistory, "history.play", "Play or pause the history", &[Keys::alt(Key::Char('P'))])
+        .mac(&[Keys { mac_ctrl: true, ..char('P') }]),
+    row(Group::History, Action::ToggleComparison, "history.compare", "Compare with now", &[Keys::alt(Key::Char('C'))])
+        .mac(&[char('C').and_alt()]),
+    row(
+        Group::History,
+        Action::CompareFromHere,
+        "history.compare-from-here",
+        "Compare from here",
+        &[Keys::alt(Key::Char('C')).shift()],
+    )
+    .mac(&[char('C').and_alt().shift()]),
+    row(Group::History, Action::NameVersion, "history.name", "Name this version…", &[Keys::alt(Key::Char('N'))])
+        .mac(&[char('N').and_alt()]),
     row(Group::History, Action::RestoreVersion, "history.restore", "Restore this version", &[]),
     row(Group::History, Action::RestoreSelection, "history.restore-selection", "Restore what is selected", &[]),
     // Share

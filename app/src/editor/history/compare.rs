@@ -2,9 +2,68 @@
 
 use std::ops::Range;
 
-use quire_crdt::{Difference, ReplicaId, Written};
+use quire_crdt::{Difference, ReplicaId, VersionVector, Written};
 
+use super::Timeline;
 use crate::editor::edit::Edit;
+
+/// How much differs between two versions, in chars.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Compared {
+    /// What is gone.
+    pub gone: usize,
+    /// What is new.
+    pub new: usize,
+}
+
+impl Compared {
+    /// How much these are.
+    pub fn of(differences: &[Difference]) -> Self {
+        let chars =
+            |passage: fn(&Difference) -> &str| differences.iter().map(|each| passage(each).chars().count()).sum();
+        Self { gone: chars(|each| &each.deleted), new: chars(|each| &each.inserted) }
+    }
+}
+
+/// A version that stays, to compare others with it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Pin {
+    /// How many changes of the log here it takes until it is there.
+    pub changes: usize,
+    /// The version.
+    pub version: VersionVector,
+}
+
+/// What the text that is shown is compared with.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(super) enum Comparison {
+    /// Nothing.
+    #[default]
+    None,
+    /// The text of now.
+    Now,
+    /// Another one.
+    With(Pin),
+}
+
+impl Comparison {
+    /// The two versions, the one of the earlier place first; `None`: nothing is compared, or now with itself.
+    pub(super) fn ends<'a>(
+        &'a self,
+        timeline: &Timeline,
+        shown: &'a VersionVector,
+        now: &'a VersionVector,
+    ) -> Option<(&'a VersionVector, &'a VersionVector)> {
+        let is_now = timeline.is_now();
+        match self {
+            Self::None => None,
+            Self::Now => (!is_now).then_some((shown, now)),
+            Self::With(pin) if is_now => Some((&pin.version, now)),
+            Self::With(pin) if pin.changes > timeline.shown() => Some((shown, &pin.version)),
+            Self::With(pin) => Some((&pin.version, shown)),
+        }
+    }
+}
 
 /// What a passage of a text is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -2,6 +2,8 @@
 
 use quire_crdt::{Change, Header, Log, Op};
 
+use super::named::{VERSION_KEY_PREFIX, decode};
+
 /// How much of what a change inserted is shown, in chars.
 const EXCERPT_CHARS_MAX: usize = 40;
 
@@ -16,6 +18,8 @@ pub struct ChangeFacts {
     pub deleted: u64,
     /// The keys of the map that it wrote.
     pub keys: Vec<String>,
+    /// The names that it gave to versions; `None`: it took one away.
+    pub names: Vec<Option<String>>,
     /// The start of what it inserted, in one line.
     pub excerpt: String,
 }
@@ -25,7 +29,7 @@ impl ChangeFacts {
     pub fn of(log: Log<'_>, position: usize) -> Option<Self> {
         let Change { header, ops } = log.change(position)?;
         let (mut inserted, mut deleted) = (0, 0);
-        let (mut keys, mut excerpt) = (Vec::new(), String::new());
+        let (mut keys, mut names, mut excerpt) = (Vec::new(), Vec::new(), String::new());
         for op in ops {
             let len = op.len();
             match op {
@@ -35,9 +39,14 @@ impl ChangeFacts {
                     excerpt.extend(text.chars().take(room).map(|char| if char.is_control() { ' ' } else { char }));
                 }
                 Op::Delete { .. } => deleted += len,
-                Op::Set { key, .. } => keys.push(key),
+                Op::Set { key, value } => {
+                    if key.starts_with(VERSION_KEY_PREFIX) {
+                        names.push(value.as_ref().and_then(decode).map(|(name, _)| name));
+                    }
+                    keys.push(key);
+                }
             }
         }
-        Some(Self { header, inserted, deleted, keys, excerpt })
+        Some(Self { header, inserted, deleted, keys, names, excerpt })
     }
 }

@@ -138,7 +138,7 @@ fn comparing_shows_what_is_gone_and_what_is_new() {
     assert_eq!(*marks, [mark(0..5, Trait::New), mark(10..14, Trait::Gone)]);
     assert_eq!(history.compared(), Some(Compared { gone: 4, new: 5 }));
     write(&mut document, 20, "four");
-    history.follow(&document, &state);
+    history.follow(&document, &state, false);
     assert_eq!(shown(&history).as_deref(), Some("Ana: Ben: one two three four"), "what comes is new, too");
     history.compare(&document, &state, false);
     assert_eq!((shown(&history).as_deref(), history.compared()), (Some("Ben: one two three "), None));
@@ -167,6 +167,118 @@ fn a_step_leaves_the_rest_of_the_page_as_it_is() {
         assert_eq!(past.text().slice(0..usize::MAX), text);
     }
     past.state().segments().assert_is_of(past.text());
+}
+
+#[test]
+fn a_named_version_is_shown_without_what_came_in_between() {
+    let (mut ana, mut ben) = (document(ANA), document(BEN));
+    write(&mut ana, 0, "one ");
+    write(&mut ana, 4, "two ");
+    let version = ana.version().clone();
+    assert_eq!(ana.set("version/a", encode_named_version("Draft", &version)), Ok(()));
+    ana.commit();
+    write(&mut ben, 0, "Ben: ");
+    send(&ana, &mut ben);
+    write(&mut ben, 5, "now ");
+    let state = state_of(&ben);
+    let mut history = History::new(&ben);
+    history.go_to_named(&ben, &state, 0);
+    assert_eq!((history.timeline().shown(), shown(&history).as_deref()), (3, Some("one two ")));
+    assert_eq!(history.version(&ben), version);
+    let view = HistoryView::new(&history, |_| Author::default());
+    assert_eq!(view.place(), "“Draft”: part of the first 3 of 5 changes");
+    let banner = "You are looking at “Draft”: a part of the first 3 of 5 changes. Nothing can be written here.";
+    assert_eq!(view.banner(), banner);
+    history.compare_from(&ben, &state, 3);
+    history.go_to(&ben, &state, 4);
+    assert_eq!(history.compared(), Some(Compared { gone: 0, new: 5 }), "with the version, and not with its place");
+    let view = HistoryView::new(&history, |_| Author::default());
+    assert_eq!(view.comparison().as_deref(), Some("New: 5 characters, underlined."));
+    history.compare(&ben, &state, false);
+    history.go_to_named(&ben, &state, 0);
+    history.go_to(&ben, &state, 3);
+    assert_eq!(shown(&history).as_deref(), Some("one two Ben: "), "the place itself has everything");
+    assert_eq!(history.named(), None);
+    history.go_to_named(&ben, &state, 7);
+    assert_eq!(history.timeline().shown(), 3);
+}
+
+#[test]
+fn names_given_at_once_are_both_in_the_panel() {
+    let (mut ana, mut ben) = (document(ANA), document(BEN));
+    write(&mut ana, 0, "one ");
+    let version = ana.version().clone();
+    send(&ana, &mut ben);
+    for (document, name) in [(&mut ana, "Draft"), (&mut ben, "Sent")] {
+        assert_eq!(document.set("version/a", encode_named_version(name, &version)), Ok(()));
+        document.commit();
+    }
+    send(&ben, &mut ana);
+    let state = state_of(&ana);
+    let mut history = History::new(&ana);
+    history.go_to(&ana, &state, 1);
+    let author = |_| Author { name: "Ben".to_owned(), ..Author::default() };
+    let row = NamedRow {
+        name: "Sent".to_owned(),
+        rivals: "also called “Draft”".to_owned(),
+        by: "Ben".to_owned(),
+        changes: Some(1),
+        is_shown: true,
+    };
+    assert_eq!(HistoryView::new(&history, author).names, [row]);
+    assert_eq!(history.named().map(|named| named.by), Some(BEN));
+}
+
+#[test]
+fn what_is_compared_stays_when_others_write() {
+    let mut document = of_two();
+    let state = state_of(&document);
+    let mut history = History::new(&document);
+    history.go_to(&document, &state, 3);
+    history.compare_from(&document, &state, 99);
+    assert_eq!(history.pin().map(|pin| pin.changes), Some(6));
+    let before = history.compared();
+    write(&mut document, 0, "more ");
+    history.follow(&document, &state, false);
+    assert_eq!((history.compared(), shown(&history).is_some()), (before, true));
+    history.travel(&document, &state, Travel::Now);
+    assert_eq!(history.compared(), Some(Compared { gone: 0, new: 5 }));
+    write(&mut document, 0, "and ");
+    history.follow(&document, &state, false);
+    assert_eq!(history.compared(), Some(Compared { gone: 0, new: 9 }), "now goes on");
+    assert_eq!(history.restoring(&document), []);
+    history.end_at_now();
+    assert_eq!((shown(&history), history.pin(), history.compares()), (None, None, true));
+}
+
+#[test]
+fn it_is_played_from_a_place_to_now_while_others_write() {
+    let mut document = of_two();
+    let state = state_of(&document);
+    let mut history = History::new(&document);
+    assert_eq!(history.play_on(&document, &state, 0), None);
+    history.play_or_pause(&document, &state, 1_000_000);
+    assert_eq!((history.is_playing(), history.timeline().shown()), (true, 0), "at now, it begins at the start");
+    let (mut now_us, mut seen) = (1_000_000, vec![0]);
+    while let Some(after_us) = history.play_on(&document, &state, now_us) {
+        now_us += after_us;
+        if history.timeline().shown() == 3 && document.log().len() == 6 {
+            write(&mut document, 0, "more ");
+            history.follow(&document, &state, false);
+        }
+        seen.push(history.timeline().shown());
+    }
+    seen.dedup();
+    assert_eq!(seen, [0, 1, 2, 3, 4, 5, 6]);
+    assert_eq!((history.is_playing(), history.timeline().is_now(), shown(&history)), (false, true, None));
+    assert!(now_us >= 3_100_000);
+    history.play_or_pause(&document, &state, now_us);
+    history.play_or_pause(&document, &state, now_us);
+    assert!(!history.is_playing());
+    let empty = self::document(ANA);
+    let mut history = History::new(&empty);
+    history.play_or_pause(&empty, &state_of(&empty), 0);
+    assert!(!history.is_playing(), "there is nothing to play");
 }
 
 fn difference(at: usize, deleted: &str, inserted: &str) -> Difference {

@@ -1,13 +1,16 @@
 //! The history panel as plain data, and its words.
 
-use super::{Bar, ChangeFacts, Compared, History};
-use crate::editor::words::{grouped, quantity};
+use super::{Bar, ChangeFacts, Compared, History, NamedVersion, Pin, Speed};
+use crate::editor::words::{cut, grouped, names, quantity};
 
 /// The most authors that are listed.
 pub const AUTHORS_MAX: usize = 40;
 
 /// How many units a change has whose bar is as high as it can be.
 const UNITS_HIGH: f32 = 2_000.0;
+
+/// How many characters of the keys that a change wrote are shown.
+const KEYS_CHARS_MAX: usize = 200;
 
 /// How high the bar of a keystroke is.
 const HEIGHT_LOW: f32 = 0.3;
@@ -23,17 +26,43 @@ pub struct Author {
     pub colour: u8,
 }
 
+/// A named version in the list.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct NamedRow {
+    /// Its name.
+    pub name: String,
+    /// What else it is called, in words; empty: nothing.
+    pub rivals: String,
+    /// Who named it.
+    pub by: String,
+    /// How many changes it takes; `None`: it is not here yet.
+    pub changes: Option<usize>,
+    /// Whether it is what is shown.
+    pub is_shown: bool,
+}
+
 /// The panel.
+#[expect(clippy::struct_excessive_bools, reason = "each is a state of the panel, independent of the others")]
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct HistoryView {
     /// How many changes are shown.
     pub shown: usize,
     /// How many there are.
     pub total: usize,
+    /// Whether some of the changes up to that place are not shown.
+    pub is_apart: bool,
     /// How much was written when: a height from 0 to 1, and the colour of who made most of it.
     pub bars: Vec<(f32, u8)>,
+    /// Whether it is being played.
+    pub is_playing: bool,
+    /// How fast it is played.
+    pub speed: Speed,
     /// Who made the last change of those that are shown, and what it did.
     pub change: Option<(Author, String)>,
+    /// The named versions.
+    pub names: Vec<NamedRow>,
+    /// The name that was taken away last, while it can be put back.
+    pub removed: Option<String>,
     /// Who made changes, and how many.
     pub authors: Vec<(Author, usize)>,
     /// How many more there are than are listed.
@@ -42,7 +71,9 @@ pub struct HistoryView {
     pub shows_authors: bool,
     /// Whether it is marked what is gone since, and what is new.
     pub compares: bool,
-    /// How much that is, where it is marked.
+    /// The place of what is compared with what is shown, and its name or what stands for one; `None`: now is.
+    pub pin: Option<(usize, String)>,
+    /// How much differs, where it is marked.
     pub compared: Option<Compared>,
     /// Whether something is selected in the text that was.
     pub has_selection: bool,
@@ -54,15 +85,23 @@ impl HistoryView {
         let timeline = history.timeline();
         let authors = timeline.authors();
         let selection = history.past().map(|past| past.state().selection(past.text()));
+        let shown = history.named();
+        let row = |named| row(named, &author(named.by), shown.is_some_and(|shown| shown.key == named.key));
         Self {
+            names: history.names().iter().map(row).collect(),
             shown: timeline.shown(),
             total: timeline.total(),
+            is_apart: history.is_apart(),
             bars: timeline.bars().iter().map(|bar| (height(bar), author(bar.author).colour)).collect(),
+            is_playing: history.is_playing(),
+            speed: history.speed(),
             change: history.facts().map(|facts| (author(facts.header.replica), change_words(facts))),
+            removed: history.removed().map(|removed| removed.name.clone()),
             authors: authors.iter().take(AUTHORS_MAX).map(|(replica, count)| (author(*replica), *count)).collect(),
             more_authors: authors.len().saturating_sub(AUTHORS_MAX),
             shows_authors: history.shows_authors(),
             compares: history.compares(),
+            pin: history.pin().map(|pin| (pin.changes, pin_words(pin, history.names()))),
             compared: history.compared(),
             has_selection: selection.is_some_and(|selection| !selection.is_empty()),
         }
@@ -73,37 +112,100 @@ impl HistoryView {
         self.shown == self.total
     }
 
-    /// `Change 1 204 of 260 000`.
+    /// Whether something else than the document as it is now is shown.
+    pub const fn is_past(&self) -> bool {
+        !self.is_now() || self.pin.is_some()
+    }
+
+    /// The name of what is shown.
+    pub fn name(&self) -> Option<&str> {
+        self.names.iter().find(|row| row.is_shown).map(|row| row.name.as_str())
+    }
+
+    /// `Change 1 204 of 260 000`, with the name of the version in front of it if it has one.
     pub fn place(&self) -> String {
         let total = grouped(self.total as u64);
-        match self.shown {
+        let place = match self.shown {
             0 => format!("Before the first of {}", quantity(self.total as u64, "change")),
             shown if self.is_now() => format!("Now: change {} of {total}", grouped(shown as u64)),
+            shown if self.is_apart => format!("Part of the first {} of {total} changes", grouped(shown as u64)),
             shown => format!("Change {} of {total}", grouped(shown as u64)),
+        };
+        match self.name() {
+            Some(name) => format!("“{name}”: {}{}", place[..1].to_lowercase(), &place[1..]),
+            None => place,
         }
     }
 
     /// What the banner over a text that was says.
     pub fn banner(&self) -> String {
+        let total = grouped(self.total as u64);
         let place = match self.shown {
             0 => format!("the empty text before the first of {}", quantity(self.total as u64, "change")),
-            shown => format!("change {} of {}", grouped(shown as u64), grouped(self.total as u64)),
+            shown if self.is_apart => format!("a part of the first {} of {total} changes", grouped(shown as u64)),
+            shown => format!("change {} of {total}", grouped(shown as u64)),
         };
-        format!("You are looking at {place}. Nothing can be written here.")
+        let looking = match (self.ends(), self.name()) {
+            (Some((from, to)), _) => format!("comparing {from} with {to}"),
+            (None, Some(name)) => format!("looking at “{name}”: {place}"),
+            (None, None) => format!("looking at {place}"),
+        };
+        format!("You are {looking}. Nothing can be written here.")
     }
 
-    /// How the text that was differs from that of now.
+    /// How the text that was differs from the one that it is compared with.
     pub fn comparison(&self) -> Option<String> {
         let Compared { gone, new } = self.compared?;
+        let since = if self.pin.is_some() { "" } else { " since then" };
         if (gone, new) == (0, 0) {
-            return Some("The text was as it is now.".to_owned());
+            let same = if self.pin.is_some() { "Both texts are the same." } else { "The text was as it is now." };
+            return Some(same.to_owned());
         }
-        let part = |count: usize, since: &str, how: &str| {
-            (count > 0).then(|| format!("{since} since then: {}, {how}.", quantity(count as u64, "character")))
+        let part = |count: usize, is: &str, how: &str| {
+            (count > 0).then(|| format!("{is}{since}: {}, {how}.", quantity(count as u64, "character")))
         };
         let parts = [part(new, "New", "underlined"), part(gone, "Gone", "struck through")];
         Some(parts.into_iter().flatten().collect::<Vec<_>>().join(" "))
     }
+
+    /// What is compared, the earlier first, unless it is compared with now.
+    fn ends(&self) -> Option<(String, String)> {
+        let (changes, pin) = self.pin.as_ref()?;
+        let here = match self.name() {
+            Some(name) => format!("“{name}”"),
+            None if self.is_now() => "now".to_owned(),
+            None => changes_words(self.shown),
+        };
+        Some(if *changes > self.shown { (here, pin.clone()) } else { (pin.clone(), here) })
+    }
+}
+
+impl NamedRow {
+    /// `change 1 204`, or that it is not here yet.
+    pub fn place(&self) -> String {
+        self.changes.map_or_else(|| "not here yet".to_owned(), changes_words)
+    }
+}
+
+fn row(named: &NamedVersion, by: &Author, is_shown: bool) -> NamedRow {
+    let rivals: Vec<String> = named.rivals.iter().map(|rival| format!("“{rival}”")).collect();
+    NamedRow {
+        name: named.name.clone(),
+        rivals: if rivals.is_empty() { String::new() } else { format!("also called {}", names(&rivals)) },
+        by: by.words(),
+        changes: named.changes,
+        is_shown,
+    }
+}
+
+/// The name of what is compared, or its place.
+fn pin_words(pin: &Pin, versions: &[NamedVersion]) -> String {
+    let named = versions.iter().find(|named| named.is_at(pin.changes, &pin.version));
+    named.map_or_else(|| changes_words(pin.changes), |named| format!("“{}”", named.name))
+}
+
+fn changes_words(changes: usize) -> String {
+    if changes == 0 { "the start".to_owned() } else { format!("change {}", grouped(changes as u64)) }
 }
 
 impl Author {
@@ -125,7 +227,7 @@ fn height(bar: &Bar) -> f32 {
 fn change_words(facts: &ChangeFacts) -> String {
     let chars = |count| quantity(count, "character");
     let did = match (facts.inserted, facts.deleted) {
-        (0, 0) => return set_words(&facts.keys),
+        (0, 0) => return set_words(&facts.keys, &facts.names),
         (0, deleted) => return format!("deleted {}", chars(deleted)),
         (inserted, 0) => format!("wrote {}", chars(inserted)),
         (inserted, deleted) => format!("wrote {} and deleted {}", grouped(inserted), chars(deleted)),
@@ -135,10 +237,15 @@ fn change_words(facts: &ChangeFacts) -> String {
     if excerpt.is_empty() { did } else { format!("{did}: “{excerpt}{more}”") }
 }
 
-fn set_words(keys: &[String]) -> String {
+fn set_words(keys: &[String], names: &[Option<String>]) -> String {
+    if let ([_], [name]) = (keys, names) {
+        return name
+            .as_ref()
+            .map_or_else(|| "took a version’s name away".to_owned(), |name| format!("named a version “{name}”"));
+    }
     match keys {
         [key] if key == "title" => "gave the title".to_owned(),
         [key] if key.starts_with("device/") => "named the device".to_owned(),
-        keys => format!("set {}", keys.join(", ")),
+        keys => cut(&format!("set {}", keys.join(", ")).replace(char::is_control, " "), KEYS_CHARS_MAX),
     }
 }

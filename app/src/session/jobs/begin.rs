@@ -1,6 +1,6 @@
 //! What a request does, once the documents that it needs are open.
 
-use quire_crdt::{Document, DocumentId};
+use quire_crdt::DocumentId;
 use serde_json::{Value, json};
 
 use super::{Awaited, Begun, Job};
@@ -17,10 +17,10 @@ impl Session {
                 let list: Vec<Value> = self.list().iter().map(|summary| self.describe(summary.id)).collect();
                 Ok(Some(Begun::of(Awaited::Nothing, None, json!(list))))
             }
-            Request::Cat { id } => {
+            Request::Cat { id, at } => {
                 let Some(id) = self.opened(job, &id)? else { return Ok(None) };
                 let mut begun = Begun::of(Awaited::Nothing, None, self.describe(id));
-                begun.answer.text = Some(self.whole_text(id));
+                begun.answer.text = Some(self.text_at(id, at.as_ref())?);
                 Ok(Some(begun))
             }
             Request::Share { id, relay, moves } => {
@@ -35,12 +35,20 @@ impl Session {
             }
             Request::Join { link, timeout_ms } => self.begin_join(job, &link, timeout_ms),
             Request::Sync { ids, timeout_ms } => self.begin_sync(job, &ids, timeout_ms),
-            Request::Log { id } => self.look_back(job, &id, |document| Ok(history::log(document))),
-            Request::Diff { id, from, to } => self.look_back(job, &id, |document| history::diff(document, from, to)),
-            Request::Blame { id } => self.look_back(job, &id, |document| Ok(history::blame(document))),
+            Request::Log { id } => self.look_back(job, &id, |this, id| Ok(this.document(id).map(history::log))),
+            Request::Diff { id, from, to } => {
+                self.look_back(job, &id, |this, id| this.diff(id, &from, to.as_ref()).map(Some))
+            }
+            Request::Blame { id } => self.look_back(job, &id, |this, id| Ok(this.document(id).map(history::blame))),
+            Request::Versions { id } => self.look_back(job, &id, |this, id| Ok(Some(this.describe_versions(id)))),
             Request::Restore { id, position, range } => {
                 let Some(id) = self.opened(job, &id)? else { return Ok(None) };
-                let value = self.restore_position(id, position, range)?;
+                let value = self.restore_at(id, &position, range)?;
+                Ok(Some(Begun::of(Awaited::Disk, Some(id), value)))
+            }
+            Request::Name { id, name, at, removes } => {
+                let Some(id) = self.opened(job, &id)? else { return Ok(None) };
+                let value = self.name_at(id, &name, at.as_ref(), removes)?;
                 Ok(Some(Begun::of(Awaited::Disk, Some(id), value)))
             }
             Request::Show { id } => {
@@ -133,10 +141,10 @@ impl Session {
         &mut self,
         job: &mut Job,
         id: &str,
-        look: impl FnOnce(&Document) -> Result<Value, SessionError>,
+        look: impl FnOnce(&Self, DocumentId) -> Result<Option<Value>, SessionError>,
     ) -> Result<Option<Begun>, Failure> {
         let Some(id) = self.opened(job, id)? else { return Ok(None) };
-        let seen = self.document(id).map(look).transpose()?;
+        let seen = look(self, id)?;
         let mut begun = Begun::of(Awaited::Nothing, None, json!({ "id": id.to_string() }));
         begun.answer.text = Some(seen.unwrap_or_default().to_string());
         Ok(Some(begun))
