@@ -2,6 +2,9 @@
 //!
 //! Birman, Schiper and Stephenson, *Lightweight causal and atomic group multicast*, ACM TOCS 9(3), 1991; counted in units of
 //! `seq` here. Delivery follows from the header alone, so the relay judges by the same rule as every replica.
+//!
+//! Deps that are heads leave out what is in the past of a head. That is delivered wherever the head is: whatever is delivered has its
+//! past delivered, by induction over the order of delivery. So nobody but who asks for the past itself need take their closure.
 
 use alloc::collections::BTreeMap;
 

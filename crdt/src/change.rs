@@ -15,9 +15,12 @@ pub struct Header {
     pub first_seq: u64,
     /// How many units it has; never 0.
     pub len: u64,
-    /// What its author had delivered, only the entries of *other* replicas that moved since the author's previous change. The
-    /// rest follows from first-in-first-out order.
+    /// What its author had delivered, only of *other* replicas, and only what moved since the author's previous change. The rest
+    /// follows from first-in-first-out order. [`heads`](Self::heads) tells whether every entry that moved is named.
     pub deps: VersionVector,
+    /// Whether deps are heads. If not, they name every entry that moved. If so, each named unit stands for the past of the change
+    /// that it is in as well, and what follows from other entries in that way is left out.
+    pub heads: bool,
 }
 
 impl Header {

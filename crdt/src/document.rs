@@ -22,7 +22,7 @@ pub use error::{EditError, ReceiveError};
 pub use history::{Blame, Difference, Turn, Written};
 use log::Record;
 pub use log::{Envelopes, Log};
-use validate::{Checked, Past};
+use validate::{Checked, Seen};
 
 mod authors;
 mod checkpoint;
@@ -33,6 +33,7 @@ mod error;
 mod history;
 mod log;
 mod naming;
+mod past;
 mod undoing;
 mod unit_set;
 mod validate;
@@ -197,7 +198,7 @@ impl Document {
         self.check_room(1)?;
         let id = self.next_id();
         let entry = Entry { id, lamport: self.authors.next_lamport(), value: value.clone() };
-        self.map.apply(key, entry, &self.version);
+        self.map.apply(key, entry, |other| self.version.contains(other));
         let unit = self.text.pass(id, 1);
         self.record.push_set(unit, String::from(key), value);
         self.counted(1);
@@ -211,13 +212,13 @@ impl Document {
             return 0;
         }
         let before = self.record.len();
-        let deps = core::mem::take(&mut self.moved);
+        let (deps, heads) = self.deps();
         if self.record.fit_one(&pending) {
-            self.close_change(pending.end, deps);
+            self.close_change(pending.end, deps, heads);
         } else {
             let mut deps = Some(deps);
             for end in self.record.cuts(&self.text, pending) {
-                self.close_change(end, deps.take().unwrap_or_default());
+                self.close_change(end, deps.take().unwrap_or_default(), heads);
             }
         }
         self.record.len() - before
@@ -225,11 +226,14 @@ impl Document {
 
     /// Makes the units up to `end` that are in no change yet into one.
     #[inline]
-    fn close_change(&mut self, end: Unit, deps: VersionVector) {
+    fn close_change(&mut self, end: Unit, deps: VersionVector, heads: bool) {
         let start = self.record.end();
         let first_seq = self.made - (self.text.units().len() - start.index()) as u64;
         self.authors.deliver(self.replica, first_seq, (end.index() - start.index()) as u64, &deps);
-        self.record.push(end, deps);
+        if !deps.is_empty() {
+            self.authors.pasts_mut(self.replica).saw_all_before(start, self.record.named().len());
+        }
+        self.record.push(end, deps, heads);
         if self.text.units().has_many_authors() {
             self.name_others_unless_going_on(OpId::new(self.replica, first_seq), &(start..end));
         }
@@ -270,30 +274,33 @@ impl Document {
         let header = envelope.header();
         let author = self.authors.author(header.replica);
         let ops = envelope::open_ops(envelope, Earlier::Known(&author.names))?;
-        let past = Past { header, known: &author.past };
-        let Checked { writes, only, previous, names } = validate::check(past, ops, &self.text)?;
+        let whole = past::of_heads(header, &self.authors, &self.record, self.text.units(), self.text.units().end());
+        let seen = Seen { header, known: whole.as_ref().map_or(&author.pasts.newest, |(past, _)| past) };
+        let Checked { only, previous, names } = validate::check(seen, ops, &self.text)?;
         let (units, more) = (self.text.units().len(), header.len);
         if more > (UNITS_MAX - units) as u64 || !self.text.inserted().has_room(envelope.bytes().len()) {
             return Err(ReceiveError::Full { units, more });
         }
         self.commit();
-        let past = if writes { self.authors.past(header) } else { VersionVector::new() };
         let lamport = self.authors.deliver(header.replica, header.first_seq, header.len, &header.deps);
-        let mut at = At { first_seq: header.first_seq, id: header.first_id(), lamport, past, previous };
+        if !header.deps.is_empty() {
+            let (pasts, named, units) =
+                (self.authors.pasts_mut(header.replica), self.record.named().len(), self.text.units());
+            pasts.go_on(header, whole, named, units, units.end());
+        }
+        let mut at = At { first_seq: header.first_seq, id: header.first_id(), lamport, previous };
         match only {
             Some(op) => self.apply(&mut at, op, received),
             None => self.apply_all(&mut at, envelope, received),
         }
-        self.record.push(self.text.units().end(), header.deps.clone());
+        self.record.push(self.text.units().end(), header.deps.clone(), header.heads);
         if names {
             self.name_others();
         }
         self.version.observe(header.replica, header.end_seq());
         if header.replica == self.replica {
             self.made = header.end_seq();
-            let known = &self.authors.author(self.replica).past;
-            let moved = |(replica, count): &(ReplicaId, u64)| *replica != self.replica && known.get(*replica) < *count;
-            self.moved = self.version.iter().filter(moved).collect();
+            self.moved = self.moved_of(&self.moved);
         } else {
             self.moved.observe(header.replica, header.end_seq());
         }
@@ -330,9 +337,9 @@ impl Document {
                 self.integrate_delete(id, OpRun { first, len, backwards }, received);
             }
             Coded::Whole(OpRef::Set { key, value }) => {
-                at.past.observe(author, id.seq);
+                let seen = |other| self.authors.had_seen(id, other, self.text.units());
                 let (lamport, value) = (at.lamport.plus(id.seq - at.first_seq), value.map(Value::from));
-                self.map.apply(key, Entry { id, lamport, value: value.clone() }, &at.past);
+                self.map.apply(key, Entry { id, lamport, value: value.clone() }, seen);
                 let unit = self.text.pass(id, 1);
                 self.record.push_set(unit, key.into(), value);
                 received.keys.push(key.into());
@@ -450,8 +457,6 @@ struct At {
     id: OpId,
     /// The timestamp of the first unit.
     lamport: Lamport,
-    /// What its author had delivered, if it writes to the map.
-    past: VersionVector,
     /// The character that it goes on behind, if it goes on.
     previous: Option<Unit>,
 }

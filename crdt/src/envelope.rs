@@ -14,8 +14,13 @@ use crate::codec::names::Names;
 use crate::codec::{self, DecodeError, DecodeErrorKind, Reader, Writer};
 use crate::id::{DocumentId, ID_BYTES};
 
-/// The version of the envelope's layout that this program writes, and the newest that it reads.
-pub const ENVELOPE_VERSION: u64 = 1;
+/// The newest version of the envelope's layout that this program reads. It writes the oldest one that can say what is to be said.
+pub const ENVELOPE_VERSION: u64 = 2;
+
+/// Deps are exact.
+const EXACT: u64 = 1;
+/// Deps are heads, and there are some.
+const HEADS: u64 = 2;
 
 /// The most bytes that one envelope may have. A longer edit is split into several changes.
 pub const ENVELOPE_BYTES_MAX: usize = 512 * 1024;
@@ -42,9 +47,9 @@ impl Envelope {
         if bytes.len() > ENVELOPE_BYTES_MAX {
             return Err(reader.error(DecodeErrorKind::Range { field: "envelope bytes", value: bytes.len() as u64 }));
         }
-        reader.version(ENVELOPE_VERSION)?;
+        let version = reader.version(ENVELOPE_VERSION)?;
         let document = reader.document()?;
-        let header = decode_header(&mut reader)?;
+        let header = decode_header(&mut reader, version == HEADS)?;
         let payload_at = bytes.len() - reader.remaining();
         Ok(Self { document, header, bytes, payload_at })
     }
@@ -131,7 +136,7 @@ pub(crate) fn open_ops<'a, 'n>(envelope: &'a Envelope, earlier: Earlier<'n>) -> 
 
 /// Writes what stands in front of the payload; how many bytes that has.
 fn start(writer: &mut Writer, document: DocumentId, header: &Header) -> usize {
-    writer.varint(ENVELOPE_VERSION);
+    writer.varint(if header.heads { HEADS } else { EXACT });
     writer.raw(document.as_bytes());
     encode_header(writer, header);
     writer.len()
@@ -148,7 +153,7 @@ fn encode_header(writer: &mut Writer, header: &Header) {
     }
 }
 
-fn decode_header(reader: &mut Reader<'_>) -> Result<Header, DecodeError> {
+fn decode_header(reader: &mut Reader<'_>, heads: bool) -> Result<Header, DecodeError> {
     let replica = reader.replica()?;
     let first_seq = reader.varint()?;
     let len = reader.varint()?;
@@ -156,6 +161,9 @@ fn decode_header(reader: &mut Reader<'_>) -> Result<Header, DecodeError> {
         return Err(reader.error(DecodeErrorKind::Range { field: "length of the change", value: len }));
     }
     let count = reader.count("deps", ID_BYTES + 1)?;
+    if heads && count == 0 {
+        return Err(reader.error(DecodeErrorKind::Range { field: "deps", value: 0 }));
+    }
     let mut deps = VersionVector::new();
     let mut previous = None;
     for _ in 0..count {
@@ -170,7 +178,7 @@ fn decode_header(reader: &mut Reader<'_>) -> Result<Header, DecodeError> {
         }
         deps.observe(other, units);
     }
-    Ok(Header { replica, first_seq, len, deps })
+    Ok(Header { replica, first_seq, len, deps, heads })
 }
 
 #[cfg(test)]
@@ -187,7 +195,7 @@ mod tests {
     fn change() -> Change {
         let deps = [(B, 300)].into_iter().collect();
         let ops = vec![Op::Insert { left: Some(OpId::new(B, 299)), right: None, text: String::from("hi") }];
-        Change { header: Header { replica: A, first_seq: 5, len: 2, deps }, ops }
+        Change { header: Header { replica: A, first_seq: 5, len: 2, deps, heads: false }, ops }
     }
 
     fn kind(bytes: Vec<u8>) -> DecodeErrorKind {
@@ -211,7 +219,7 @@ mod tests {
             bytes[at] = byte;
             kind(bytes)
         };
-        assert_eq!(with(0, 2), DecodeErrorKind::Version { found: 2, newest: ENVELOPE_VERSION });
+        assert_eq!(with(0, 3), DecodeErrorKind::Version { found: 3, newest: ENVELOPE_VERSION });
         assert_eq!(with(0, 0), DecodeErrorKind::Version { found: 0, newest: ENVELOPE_VERSION });
         assert_eq!(with(34, 0), DecodeErrorKind::Range { field: "length of the change", value: 0 });
         assert_eq!(with(35, 100), DecodeErrorKind::Range { field: "deps", value: 100 });
@@ -228,11 +236,25 @@ mod tests {
     }
 
     #[test]
+    fn deps_that_are_heads_are_a_version_of_their_own() {
+        let exact = seal(DOCUMENT, &change());
+        let mut change = change();
+        change.header.heads = true;
+        let heads = seal(DOCUMENT, &change);
+        assert_eq!((exact.bytes()[0], heads.bytes()[0]), (1, 2));
+        assert_eq!(heads.bytes()[1..], exact.bytes()[1..]);
+        let arrived = Envelope::decode(heads.bytes().clone()).unwrap();
+        assert_eq!((arrived.header(), open(&arrived)), (&change.header, Ok(change.clone())));
+        let none = seal(DOCUMENT, &Change { header: Header { deps: VersionVector::new(), ..change.header }, ..change });
+        assert_eq!(kind(none.bytes().to_vec()), DecodeErrorKind::Range { field: "deps", value: 0 });
+    }
+
+    #[test]
     fn an_id_beyond_the_largest_is_an_error() {
         let mut writer = Writer::default();
-        writer.varint(ENVELOPE_VERSION);
+        writer.varint(EXACT);
         writer.raw(DOCUMENT.as_bytes());
-        let header = Header { replica: A, first_seq: SEQ_MAX, len: 1, deps: VersionVector::new() };
+        let header = Header { replica: A, first_seq: SEQ_MAX, len: 1, deps: VersionVector::new(), heads: false };
         encode_header(&mut writer, &header);
         assert_eq!(kind(writer.finish()), DecodeErrorKind::Range { field: "length of the change", value: 1 });
     }

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Reads frames of Quire's protocol, version 2, and shows them as JSON. Written from docs/PROTOCOL.md alone.
+"""Reads frames of Quire's protocol, version 3, and shows them as JSON. Written from docs/PROTOCOL.md alone.
 
 Standard input holds one frame a line: a name for its link, `up` (to the relay) or `down`, and its bytes in hexadecimal. Standard
 output gets one JSON value a line.
@@ -284,8 +284,13 @@ def read_change(data, table, authors):
     length = 1 if first & 1 else reader.varint()
     if length == 0:
         raise Malformed("no units")
+    count, heads = reader.varint() if first & 4 else 0, False
+    if first & 4 and count == 0:
+        count, heads = reader.varint(), True
+    if first & 4 and count == 0:
+        raise Malformed("no deps")
     deps = []
-    for _ in range(reader.varint() if first & 4 else 0):
+    for _ in range(count):
         number = reader.varint()
         dep = table.introduce(reader.id()) if number == 0 else table.number(number - 1)
         table.counts[dep] += reader.signed()
@@ -298,6 +303,7 @@ def read_change(data, table, authors):
         "first_seq": first_seq,
         "len": length,
         "deps": sorted(deps),
+        "heads": heads,
         "ops": read_payload(reader, author, first_seq, length),
     }
 

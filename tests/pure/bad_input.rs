@@ -2,9 +2,9 @@
 //! document is never left half changed.
 
 use quire_crdt::{
-    CausalError, Change, Delivery, Document, DocumentId, ENVELOPE_BYTES_MAX, Envelope, HELD_BACK_BYTES_MAX,
-    HELD_BACK_CHANGES_MAX, Header, Op, OpId, ReceiveError, Received, ReplicaId, SEQ_MAX, Value, VersionVector, open,
-    seal,
+    CausalError, Change, DecodeErrorKind, Delivery, Document, DocumentId, ENVELOPE_BYTES_MAX, Envelope,
+    HELD_BACK_BYTES_MAX, HELD_BACK_CHANGES_MAX, Header, Op, OpId, ReceiveError, Received, ReplicaId, SEQ_MAX, Value,
+    VersionVector, open, seal,
 };
 use sim::rng::Rng;
 
@@ -13,6 +13,8 @@ use crate::history::{DOCUMENT, History, Plan};
 
 const A: ReplicaId = ReplicaId::from_bytes([1; 16]);
 const B: ReplicaId = ReplicaId::from_bytes([2; 16]);
+const C: ReplicaId = ReplicaId::from_bytes([3; 16]);
+const D: ReplicaId = ReplicaId::from_bytes([4; 16]);
 
 fn reader() -> Document {
     Document::new(DOCUMENT, ReplicaId::from_bytes([101; 16]))
@@ -25,7 +27,7 @@ fn insert(replica: ReplicaId, first_seq: u64, left: Option<OpId>, text: &str) ->
 
 fn change(replica: ReplicaId, first_seq: u64, deps: &[(ReplicaId, u64)], ops: Vec<Op>) -> Change {
     let len = ops.iter().map(Op::len).sum();
-    Change { header: Header { replica, first_seq, len, deps: deps.iter().copied().collect() }, ops }
+    Change { header: Header { replica, first_seq, len, deps: deps.iter().copied().collect(), heads: false }, ops }
 }
 
 /// Gives the document these bytes as they would come off the wire. An error must leave it as it was.
@@ -249,7 +251,7 @@ fn headers_out_of_range_are_no_envelopes() {
     let decode = |first_seq: u64, len: u64, deps: &[(ReplicaId, u64)]| {
         let deps: VersionVector = deps.iter().copied().collect();
         let ops = vec![Op::Set { key: "k".to_owned(), value: None }];
-        let change = Change { header: Header { replica: A, first_seq, len, deps }, ops };
+        let change = Change { header: Header { replica: A, first_seq, len, deps, heads: false }, ops };
         Envelope::decode(seal(DOCUMENT, &change).bytes().clone())
     };
     assert!(decode(0, 1, &[(B, 1)]).is_ok());
@@ -262,4 +264,54 @@ fn headers_out_of_range_are_no_envelopes() {
     assert!(decode(0, 1, &[(B, u64::MAX)]).is_err());
     let lying = decode(0, 2, &[]).expect("only the payload shows it");
     assert!(open(&lying).is_err(), "the operations are shorter than the header says");
+}
+
+/// Heads are a list like any other: each once, in order, of others, and not more of them than there are bytes.
+#[test]
+fn lists_of_heads_that_cannot_be_are_no_envelopes() {
+    let deps: VersionVector = [(B, 1), (C, 2)].into_iter().collect();
+    let ops = vec![Op::Set { key: "k".to_owned(), value: None }];
+    let header = Header { replica: A, first_seq: 0, len: 1, deps, heads: true };
+    let sound = seal(DOCUMENT, &Change { header, ops }).bytes().to_vec();
+    let check = |at: usize, bytes: &[u8], expected: Option<DecodeErrorKind>| {
+        let mut changed = sound.clone();
+        changed[at..at + bytes.len()].copy_from_slice(bytes);
+        let error = Envelope::decode(changed.into()).err();
+        assert_eq!(error.map(|error| error.kind), expected, "{bytes:?} at {at}");
+    };
+    let (count, first, second) = (35, 36, 53);
+    check(count, &[2], None);
+    let (order, range) =
+        (DecodeErrorKind::Order { field: "deps" }, |field, value| DecodeErrorKind::Range { field, value });
+    check(second, B.as_bytes(), Some(order));
+    check(first, &[4; 16], Some(order));
+    check(first, A.as_bytes(), Some(order));
+    check(count, &[0], Some(range("deps", 0)));
+    check(count, &[100], Some(range("deps", 100)));
+    check(second + 16, &[0], Some(range("dep", 0)));
+    let cut_off = Envelope::decode(sound[..second].to_vec().into()).map_err(|error| error.kind);
+    assert_eq!(cut_off, Err(range("deps", 2)), "a list that the bytes cannot hold");
+}
+
+/// A head in the middle of a change is that change's past, and the change up to there.
+#[test]
+fn a_head_in_the_middle_of_a_change_stands_for_what_is_in_front_of_it() {
+    let mut document = reader();
+    let sent = |deps: &[(ReplicaId, u64)], replica, op| {
+        let mut change = change(replica, 0, deps, vec![op]);
+        change.header.heads = !deps.is_empty();
+        seal(DOCUMENT, &change)
+    };
+    let word = |text: &str| Op::Insert { left: None, right: None, text: text.to_owned() };
+    let delete = |replica, seq| Op::Delete { first: OpId::new(replica, seq), len: 1, backwards: false };
+    let mut receive = |envelope| document.receive(envelope, &mut Received::default());
+    assert_eq!(receive(sent(&[], A, word("abc"))), Ok(Delivery::Delivered));
+    assert_eq!(receive(sent(&[(A, 2)], B, word("def"))), Ok(Delivery::Delivered));
+    let refused = |id| Err(ReceiveError::Unknown { change: OpId::new(C, 0), id });
+    assert_eq!(receive(sent(&[(B, 2)], C, delete(B, 2))), refused(OpId::new(B, 2)));
+    assert_eq!(receive(sent(&[(B, 2)], C, delete(A, 2))), refused(OpId::new(A, 2)));
+    assert_eq!(receive(sent(&[(B, 2)], C, delete(A, 1))), Ok(Delivery::Delivered));
+    assert_eq!(receive(sent(&[(C, 1)], D, delete(B, 1))), Ok(Delivery::Delivered));
+    let seen = document.log().version_of(3);
+    assert_eq!(seen, Some([(A, 2), (B, 2), (C, 1), (D, 1)].into_iter().collect()));
 }

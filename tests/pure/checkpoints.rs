@@ -37,7 +37,7 @@ fn characters(document: &Document) -> impl Iterator<Item = (OpId, bool)> {
 }
 
 /// A document as it is after a restart: its log received again.
-fn restarted(document: &Document) -> Document {
+pub(crate) fn restarted(document: &Document) -> Document {
     let mut restarted = Document::new(document.id(), document.replica());
     for envelope in document.log() {
         assert!(restarted.receive(envelope, &mut Received::default()).is_ok());

@@ -170,7 +170,7 @@ fn dishonest_changes(rng: &mut Rng) -> Vec<Change> {
         let deps: VersionVector = deps.map(|id| (id.replica, id.seq + 1)).collect();
         let op = Op::Insert { left, right, text };
         inserted.extend((0..op.len()).map(|unit| first.plus(unit)));
-        let header = Header { replica, first_seq: first.seq, len: op.len(), deps };
+        let header = Header { replica, first_seq: first.seq, len: op.len(), deps, heads: false };
         made.observe(replica, header.end_seq());
         changes.push(Change { header, ops: vec![op] });
     }

@@ -12,14 +12,17 @@ use crate::checkpoints::assert_same;
 use crate::golden_frames;
 
 const ENVELOPES: &str = include_str!("../golden/envelopes-v1.txt");
+const HEADS: &str = include_str!("../golden/envelopes-v2.txt");
 const PAYLOADS: &str = include_str!("../golden/payloads-v2.txt");
 const PRESENCES: &str = include_str!("../golden/presences-v1.txt");
 const CHECKPOINTS: &str = include_str!("../golden/checkpoints-v1.txt");
+const CHECKPOINTS_2: &str = include_str!("../golden/checkpoints-v2.txt");
 const LINK: &str = include_str!("../golden/link-v1.txt");
 
 const DOCUMENT: DocumentId = DocumentId::from_bytes(*b"a document's id.");
 const ANA: ReplicaId = ReplicaId::from_bytes(*b"replica of Ana..");
 const BEN: ReplicaId = ReplicaId::from_bytes(*b"replica of Ben..");
+const CAI: ReplicaId = ReplicaId::from_bytes(*b"replica of Cai..");
 
 /// A change of every kind, by name.
 fn changes() -> Vec<(&'static str, Change)> {
@@ -29,7 +32,7 @@ fn changes() -> Vec<(&'static str, Change)> {
     let set = |key: &str, value| Op::Set { key: key.to_owned(), value };
     let change = |replica, first_seq, deps: &[(ReplicaId, u64)], ops: Vec<Op>| {
         let len = ops.iter().map(Op::len).sum();
-        Change { header: Header { replica, first_seq, len, deps: deps.iter().copied().collect() }, ops }
+        Change { header: Header { replica, first_seq, len, deps: deps.iter().copied().collect(), heads: false }, ops }
     };
     vec![
         ("first-words", change(ANA, 0, &[], vec![insert(None, None, "Grüße, 世界 👋")])),
@@ -144,6 +147,23 @@ fn golden_envelopes_are_read_for_ever() {
     }
 }
 
+/// A change of Cai, who had seen what Ana and Ben had, and nothing that they had not.
+fn after_heads(ana: u64, ben: u64) -> Change {
+    let deps = [(ANA, ana), (BEN, ben)].into_iter().collect();
+    let ops = vec![Op::Insert { left: Some(OpId::new(BEN, 0)), right: None, text: "Cai".to_owned() }];
+    Change { header: Header { replica: CAI, first_seq: 0, len: 3, deps, heads: true }, ops }
+}
+
+#[test]
+fn golden_envelopes_of_version_2_are_read_for_ever_and_written_as_ever() {
+    let change = after_heads(300, 1 << 40);
+    let written = format!("after-heads {}\n", hex(seal(DOCUMENT, &change).bytes()));
+    assert!(written == HEADS, "tests/golden/envelopes-v2.txt differs from what is written now:\n{written}");
+    let (_, bytes) = HEADS.trim().split_once(' ').expect("a name and bytes");
+    let envelope = Envelope::decode(golden_frames::bytes(bytes).into()).expect("an envelope of version 2");
+    assert_eq!((envelope.header(), open(&envelope)), (&change.header, Ok(change.clone())));
+}
+
 /// Two people who write at once, delete, and name the document.
 fn written_by_two() -> Document {
     let (mut ana, mut ben) = (Document::new(DOCUMENT, ANA), Document::new(DOCUMENT, BEN));
@@ -165,15 +185,29 @@ fn written_by_two() -> Document {
     ana
 }
 
+/// What those two wrote, and a third whose deps are heads.
+fn written_by_three() -> Document {
+    let mut document = written_by_two();
+    let units = |replica| document.version().get(replica);
+    let envelope = seal(DOCUMENT, &after_heads(units(ANA), units(BEN)));
+    assert_eq!(document.receive(envelope, &mut Received::default()), Ok(Delivery::Delivered));
+    document
+}
+
 #[test]
 fn golden_checkpoints_are_read_for_ever_and_written_as_ever() {
-    let document = written_by_two();
-    let written = format!("two-authors {}\n", hex(&document.checkpoint().expect("everything is committed")));
-    assert!(written == CHECKPOINTS, "tests/golden/checkpoints-v1.txt differs from what is written now:\n{written}");
-    let (_, bytes) = CHECKPOINTS.trim().split_once(' ').expect("a name and bytes");
-    let checkpoint = Checkpoint::decode(golden_frames::bytes(bytes).into()).expect("a checkpoint of version 1");
-    let read = checkpoint.document(ANA).expect("a whole checkpoint");
-    assert_same(&read, &document);
+    let all = [("two-authors", written_by_two(), CHECKPOINTS), ("after-heads", written_by_three(), CHECKPOINTS_2)];
+    for (version, (name, document, golden)) in (1..).zip(all) {
+        let written = format!("{name} {}\n", hex(&document.checkpoint().expect("everything is committed")));
+        assert!(
+            written == golden,
+            "tests/golden/checkpoints-v{version}.txt differs from what is written now:\n{written}"
+        );
+        let (_, bytes) = golden.trim().split_once(' ').expect("a name and bytes");
+        let checkpoint = Checkpoint::decode(golden_frames::bytes(bytes).into()).expect("a checkpoint");
+        let read = checkpoint.document(ANA).expect("a whole checkpoint");
+        assert_same(&read, &document);
+    }
 }
 
 #[test]

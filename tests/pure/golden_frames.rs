@@ -1,12 +1,13 @@
-//! The bytes of every frame of protocol version 2, as they will be for ever, and that version 1 is known by its Hello.
+//! The bytes of every frame of protocol version 3, as they will be for ever, and that older versions are known by their Hello.
 
 use quire_crdt::sync::frame::{Frame, PROTOCOL_VERSION};
 use quire_crdt::sync::{ConnId, Now, Relay, RelayLimits};
 use sim::frames::{Reader, To, examples, hex};
 
 /// Lines of a name, a colon and the bytes.
-const GOLDEN: &str = include_str!("../golden/frames-v2.txt");
-const OLDER: &str = include_str!("../golden/frames-v1.txt");
+const GOLDEN: &str = include_str!("../golden/frames-v3.txt");
+const OLDER: [(u64, &str); 2] =
+    [(1, include_str!("../golden/frames-v1.txt")), (2, include_str!("../golden/frames-v2.txt"))];
 
 fn lines(kept: &'static str) -> impl Iterator<Item = (&'static str, &'static str)> {
     let lines = kept.lines().filter(|line| !line.starts_with('#'));
@@ -53,17 +54,20 @@ fn every_prefix_of_a_golden_frame_is_refused() {
     }
 }
 
-/// Every Hello of version 1 is answered with a Refused that names both versions.
+/// Every Hello of an older version is answered with a Refused that names both versions.
 #[test]
-fn a_golden_hello_of_version_1_is_refused_in_words_it_knows() {
-    for (name, hex) in lines(OLDER).filter(|(name, _)| name.starts_with("hello")) {
-        let (mut relay, now) = (Relay::new([1; 16], RelayLimits::default()), Now::default());
-        relay.handle_connected(now, ConnId(1));
-        relay.handle_frame(now, ConnId(1), &bytes(hex).into());
-        let answer = relay.poll_transmit(now, ConnId(1)).expect("an answer");
-        let Ok(Frame::Refused(refusal)) = Frame::decode(&answer) else { panic!("{name}: {answer:?}") };
-        assert_eq!((refusal.limit, refusal.value, refusal.retry_after_ms), (u64::from(PROTOCOL_VERSION), 1, 0));
-        let (_, older) = lines(OLDER).find(|(name, _)| *name == "refused, protocol").expect("a reason");
-        assert_eq!(answer[..2], bytes(older)[..2], "as version 1 writes it");
+fn golden_hellos_of_older_versions_are_refused_in_words_they_know() {
+    for (version, older) in OLDER {
+        for (name, hex) in lines(older).filter(|(name, _)| name.starts_with("hello")) {
+            let (mut relay, now) = (Relay::new([1; 16], RelayLimits::default()), Now::default());
+            relay.handle_connected(now, ConnId(1));
+            relay.handle_frame(now, ConnId(1), &bytes(hex).into());
+            let answer = relay.poll_transmit(now, ConnId(1)).expect("an answer");
+            let Ok(Frame::Refused(refusal)) = Frame::decode(&answer) else { panic!("{name}: {answer:?}") };
+            assert_eq!((refusal.limit, refusal.value), (u64::from(PROTOCOL_VERSION), version));
+            assert_eq!(refusal.retry_after_ms, 0);
+            let (_, refused) = lines(older).find(|(name, _)| *name == "refused, protocol").expect("a reason");
+            assert_eq!(answer[..2], bytes(refused)[..2], "as that version writes it");
+        }
     }
 }

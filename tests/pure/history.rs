@@ -58,7 +58,7 @@ impl History {
     /// The start of a plan.
     pub(crate) fn new(plan: Plan) -> Self {
         let mut rng = Rng::new(plan.seed ^ 0x9e37_79b9);
-        let mut ids: Vec<u8> = (1..=9).collect();
+        let mut ids: Vec<u8> = (1..=9.max(u8::try_from(plan.replicas).unwrap_or(u8::MAX))).collect();
         rng.shuffle(&mut ids);
         let document = |id: &u8| Document::new(DOCUMENT, ReplicaId::from_bytes([*id; 16]));
         let documents: Vec<Document> = ids.iter().take(plan.replicas).map(document).collect();

@@ -6,6 +6,7 @@ mod bad_input;
 mod checkpoints;
 mod convergence;
 mod corpus;
+mod crowd;
 mod golden;
 mod golden_frames;
 mod history;

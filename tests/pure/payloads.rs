@@ -214,7 +214,7 @@ fn what_goes_on_behind_no_character_is_refused_whole() {
 fn a_number_that_nobody_has_is_refused_whole_even_when_it_had_to_wait() {
     let (author, other) = (ReplicaId::from_bytes([1; 16]), ReplicaId::from_bytes([2; 16]));
     let deps: VersionVector = [(other, 1)].into_iter().collect();
-    let header = quire_crdt::Header { replica: author, first_seq: 0, len: 1, deps };
+    let header = quire_crdt::Header { replica: author, first_seq: 0, len: 1, deps, heads: false };
     let named = |op: Op| seal(DOCUMENT, &Change { header: header.clone(), ops: vec![op] });
     let delete = named(Op::Delete { first: OpId::new(other, 0), len: 1, backwards: false });
     let payload_at = delete.bytes().len() - 20;
@@ -241,7 +241,8 @@ fn ten_thousand_names_are_written_once_each() {
     let mut writer = Document::new(DOCUMENT, STRANGER);
     let other = |at: u32| ReplicaId::from_bytes((u128::from(at) << 64 | 1).to_be_bytes());
     for at in 0..10_000 {
-        let header = quire_crdt::Header { replica: other(at), first_seq: 0, len: 2, deps: VersionVector::new() };
+        let header =
+            quire_crdt::Header { replica: other(at), first_seq: 0, len: 2, deps: VersionVector::new(), heads: false };
         let op = Op::Insert { left: None, right: None, text: "ab".to_owned() };
         let envelope = seal(DOCUMENT, &Change { header, ops: vec![op] });
         assert_eq!(writer.receive(envelope, &mut Received::default()), Ok(Delivery::Delivered));

@@ -68,7 +68,7 @@ impl Changes {
             }
         }
         told.join(&deps);
-        let header = Header { replica, first_seq, len: op.len(), deps };
+        let header = Header { replica, first_seq, len: op.len(), deps, heads: false };
         self.made.insert(replica, header.end_seq());
         self.list.push(Change { header, ops: vec![op] });
         OpId::new(replica, first_seq)

@@ -255,7 +255,7 @@ fn an_id_that_is_used_twice_would_be_found() {
     let envelope = |first_seq: u64, key: &str| {
         let ops: Vec<Op> = (0..2).map(|_| Op::Set { key: key.to_owned(), value: None }).collect();
         let replica = ReplicaId::from_bytes([1; 16]);
-        let header = Header { replica, first_seq, len: 2, deps: VersionVector::new() };
+        let header = Header { replica, first_seq, len: 2, deps: VersionVector::new(), heads: false };
         seal(DocumentId::from_bytes([7; 16]), &Change { header, ops })
     };
     let mut seen = Seen::default();

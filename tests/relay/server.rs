@@ -50,7 +50,8 @@ impl Relay {
 
 /// The envelope of a change of one run of text.
 fn envelope(replica: ReplicaId, first_seq: u64, text: &str) -> Envelope {
-    let header = Header { replica, first_seq, len: text.chars().count() as u64, deps: VersionVector::new() };
+    let header =
+        Header { replica, first_seq, len: text.chars().count() as u64, deps: VersionVector::new(), heads: false };
     let ops = vec![Op::Insert { left: None, right: None, text: text.to_owned() }];
     seal(DOCUMENT, &Change { header, ops })
 }

@@ -18,6 +18,7 @@ const ANA: ReplicaId = ReplicaId::from_bytes([
 const BEN: ReplicaId = ReplicaId::from_bytes([
     0xb0, 0xb1, 0xb2, 0xb3, 0xb4, 0xb5, 0xb6, 0xb7, 0xb8, 0xb9, 0xba, 0xbb, 0xbc, 0xbd, 0xbe, 0xbf,
 ]);
+const CAI: ReplicaId = ReplicaId::from_bytes([0xc0; 16]);
 const EPOCH: [u8; 16] = [0xe0; 16];
 
 /// An example: its name, and the bytes of the frame.
@@ -36,6 +37,7 @@ pub fn examples() -> Vec<Example> {
     examples.push(("change, one typed character", up.frame(&typed[2]).to_vec()));
     examples.push(("change, the next one", up.frame(&typed[3]).to_vec()));
     examples.push(("change, every operation", up.frame(&seal(DOCUMENT, &everything())).to_vec()));
+    examples.push(("change, after two heads", up.frame(&seal(DOCUMENT, &after_heads())).to_vec()));
     examples.push(("change, to the replica", down.frame(&typed[1]).to_vec()));
     let example = |name, frame: Frame<'_>| (name, frame.encode().to_vec());
     let payload = b"\x01Ben";
@@ -115,7 +117,14 @@ fn everything() -> Change {
         set("tags", None),
     ];
     let len = ops.iter().map(Op::len).sum();
-    Change { header: Header { replica: ANA, first_seq: 1_000, len, deps: VersionVector::new() }, ops }
+    Change { header: Header { replica: ANA, first_seq: 1_000, len, deps: VersionVector::new(), heads: false }, ops }
+}
+
+/// Of somebody who had seen what Ben and Cai had, and nothing that they had not.
+fn after_heads() -> Change {
+    let deps = [(BEN, 70_001), (CAI, 1)].into_iter().collect();
+    let ops = vec![Op::Delete { first: OpId::new(CAI, 0), len: 1, backwards: false }];
+    Change { header: Header { replica: ANA, first_seq: 2_000, len: 1, deps, heads: true }, ops }
 }
 
 /// Which way a frame goes on a link.
@@ -183,7 +192,7 @@ impl Reader {
         let header = envelope.header();
         Ok(json!({
             "replica": header.replica.to_string(), "first_seq": header.first_seq, "len": header.len,
-            "deps": counts(&header.deps), "ops": change.ops.iter().map(op_json).collect::<Vec<_>>(),
+            "deps": counts(&header.deps), "heads": header.heads, "ops": change.ops.iter().map(op_json).collect::<Vec<_>>(),
         }))
     }
 }

@@ -20,6 +20,8 @@ pub struct OracleDocument {
     delivered: VersionVector,
     /// For each replica the causal past of its latest delivered change, that change included.
     past: BTreeMap<ReplicaId, VersionVector>,
+    /// For each delivered change, by its first unit, its causal past.
+    pasts: BTreeMap<OpId, VersionVector>,
     lamport: BTreeMap<OpId, u64>,
     text: OracleText,
     map: OracleMap,
@@ -80,6 +82,10 @@ impl OracleDocument {
         let replica = change.header.replica;
         let mut past = self.past.remove(&replica).unwrap_or_default();
         past.join(&change.header.deps);
+        if change.header.heads {
+            self.add_pasts(&mut past, &change.header.deps);
+        }
+        self.pasts.insert(change.header.first_id(), past.clone());
         let mut id = change.header.first_id();
         for op in &change.ops {
             let first = self.latest_in(&past) + 1;
@@ -93,6 +99,16 @@ impl OracleDocument {
         }
         self.delivered.observe(replica, id.seq);
         self.past.insert(replica, past);
+    }
+
+    /// Adds the pasts of the changes in which these units are.
+    fn add_pasts(&self, past: &mut VersionVector, heads: &VersionVector) {
+        for (replica, count) in heads.iter() {
+            let change = self.pasts.range(..OpId::new(replica, count)).next_back();
+            if let Some((_, other)) = change.filter(|(first, _)| first.replica == replica) {
+                past.join(other);
+            }
+        }
     }
 
     /// The largest Lamport timestamp in a causal past; 0 when it is empty.

@@ -265,7 +265,7 @@ pub fn sections(data: &[u8]) {
 
 /// A checkpoint of these parts, as `docs/FORMAT.md` has it, with nothing compressed.
 fn sealed([a, b, c, changes, text]: [u64; 5], sections: [&[u8]; 9]) -> Vec<u8> {
-    let mut bytes = b"QCKP\x01".to_vec();
+    let mut bytes = b"QCKP\x02".to_vec();
     bytes.extend_from_slice(DOCUMENT.as_bytes());
     let authors: Vec<_> = AUTHORS.into_iter().zip([a, b, c]).filter(|(_, units)| *units > 0).collect();
     put(&mut bytes, authors.len() as u64);

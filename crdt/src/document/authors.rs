@@ -1,13 +1,14 @@
-//! What is known of each replica that wrote: the past of its newest change, whom its changes name, and the Lamport timestamps of
-//! all its operations.
+//! What is known of each replica that wrote: the pasts of its changes, whom they name, and the Lamport timestamps of all its
+//! operations.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use crate::change::Header;
+use super::past::Pasts;
 use crate::clock::{Lamport, VersionVector};
 use crate::codec::names::Names;
 use crate::id::{OpId, ReplicaId};
+use crate::units::Units;
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Authors {
@@ -17,10 +18,10 @@ pub(super) struct Authors {
 }
 
 /// A replica that wrote.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Author {
-    /// What it had delivered of the *others* when it made its newest change.
-    pub(super) past: VersionVector,
+    /// What it had delivered of the *others* when it made its changes.
+    pub(super) pasts: Pasts,
     /// Whom its changes name.
     pub(super) names: Names,
     /// Where runs of consecutive timestamps start, and with which one.
@@ -28,7 +29,13 @@ pub(super) struct Author {
 }
 
 /// What is known of a replica before its first change.
-static NEW: Author = Author { past: VersionVector::new(), names: Names::new(), runs: Vec::new() };
+static NEW: Author = Author { pasts: Pasts::new(), names: Names::new(), runs: Vec::new() };
+
+impl Default for Author {
+    fn default() -> Self {
+        NEW.clone()
+    }
+}
 
 impl Author {
     fn lamport(&self, seq: u64) -> Option<Lamport> {
@@ -78,15 +85,27 @@ impl Authors {
         &mut self.authors.entry(replica).or_default().names
     }
 
-    /// The whole past of a change that is next in its author's sequence.
-    pub(super) fn past(&self, header: &Header) -> VersionVector {
-        let mut past = self.author(header.replica).past.clone();
-        past.join(&header.deps);
-        past.observe(header.replica, header.first_seq);
-        past
+    /// Whether the author of an operation in its newest change had seen another one, which is delivered. O(log n).
+    pub(super) fn had_seen(&self, id: OpId, other: OpId, units: &Units) -> bool {
+        if other.replica == id.replica {
+            other.seq < id.seq
+        } else {
+            self.pasts(id.replica).newest.contains(other, units)
+        }
     }
 
-    /// Takes in a change whose past is here; the timestamp of its first unit: one more than the largest in its past.
+    /// The pasts of a replica's changes.
+    pub(super) fn pasts(&self, replica: ReplicaId) -> &Pasts {
+        &self.author(replica).pasts
+    }
+
+    /// The same, to take in a change that names deps.
+    pub(super) fn pasts_mut(&mut self, replica: ReplicaId) -> &mut Pasts {
+        &mut self.authors.entry(replica).or_default().pasts
+    }
+
+    /// Takes in the units of a change whose past is here; the timestamp of the first: one more than the largest in its past. That is
+    /// one of those that it names, or its author's previous one.
     pub(super) fn deliver(&mut self, replica: ReplicaId, first_seq: u64, len: u64, deps: &VersionVector) -> Lamport {
         let others = deps.iter().filter_map(|(other, count)| Some(OpId::new(other, count.checked_sub(1)?)));
         let largest = others.filter_map(|id| self.lamport(id)).max().unwrap_or_default();
@@ -94,9 +113,6 @@ impl Authors {
         let previous = first_seq.checked_sub(1).and_then(|seq| author.lamport(seq));
         let lamport = largest.max(previous.unwrap_or_default()).plus(1);
         self.clock = self.clock.max(lamport.plus(len - 1));
-        if !deps.is_empty() {
-            author.past.join(deps);
-        }
         if first_seq == 0 || previous.is_none_or(|previous| previous.plus(1) != lamport) {
             author.runs.push((first_seq, lamport));
         }

@@ -20,8 +20,8 @@ mod rebuild;
 mod sections;
 mod steps;
 
-/// The version of the checkpoint's layout that this program writes, and the newest that it reads.
-pub const CHECKPOINT_VERSION: u64 = 1;
+/// The newest version of the checkpoint's layout that this program reads. It writes the oldest one that can say what is to be said.
+pub const CHECKPOINT_VERSION: u64 = 2;
 
 /// Bytes that are no checkpoint, or one that cannot be: nothing was made of it.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
@@ -185,7 +185,7 @@ impl Document {
             steps.rights,
             steps.writes,
         ];
-        Some(sections::encode(self.id, &history.authors, counts, &raw))
+        Some(sections::encode(history.version(), self.id, &history.authors, counts, &raw))
     }
 }
 

@@ -4,6 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::ops::Range;
 
+use super::past::Closure;
 use super::unit_set::UnitSet;
 use super::{Document, EditError, Log, Patch};
 use crate::clock::VersionVector;
@@ -120,16 +121,14 @@ impl Log<'_> {
         start(changes.end).saturating_sub(start(changes.start))
     }
 
-    /// What the author of a change had delivered when it made it, and the change itself. O(n) in the changes that name deps.
+    /// What the author of a change had delivered when it made it, and the change itself. O(log n) for each replica that wrote, and at
+    /// most for each change that names deps.
     pub fn version_of(&self, position: usize) -> Option<VersionVector> {
         let header = self.header(position)?;
-        let mut version = VersionVector::new();
-        // Each change says only what moved since its author's one before.
-        for (change, deps) in self.record.deps_up_to(position) {
-            if self.author(*change) == Some(header.replica) {
-                version.join(deps);
-            }
-        }
+        let mut closure = Closure::new(self.authors, self.record, self.text.units(), Unit(0));
+        closure.add(OpId::new(header.replica, header.end_seq() - 1));
+        let mut version = closure.into_version();
+        // Everything in front of some place includes the author's own units, and no more of them.
         version.observe(header.replica, header.end_seq());
         Some(version)
     }
@@ -187,10 +186,6 @@ impl Log<'_> {
             }
         }
         blame
-    }
-
-    fn author(&self, change: usize) -> Option<ReplicaId> {
-        self.record.units(change).map(|units| self.text.units().id(units.start).replica)
     }
 
     /// The text at a version; each part of it is shown to `see`, too.

@@ -15,6 +15,32 @@ use crate::id::{DocumentId, OpId};
 use crate::text::Text;
 use crate::units::Unit;
 
+/// The deps of a change that names any.
+#[derive(Clone, Debug)]
+pub(super) struct Named {
+    /// Twice the number of the change, and one more if they are heads.
+    place: u32,
+    pub(super) deps: VersionVector,
+}
+
+impl Named {
+    pub(super) fn new(change: usize, deps: VersionVector, heads: bool) -> Self {
+        // There are no more changes than units, and those fit 31 bits.
+        let place = u32::try_from(2 * change + usize::from(heads)).unwrap_or(u32::MAX);
+        Self { place, deps }
+    }
+
+    /// The number of the change.
+    pub(super) const fn change(&self) -> usize {
+        self.place as usize / 2
+    }
+
+    /// Whether they are heads.
+    pub(super) const fn heads(&self) -> bool {
+        self.place % 2 == 1
+    }
+}
+
 /// Changes, and the operations that are no inserts.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Record {
@@ -23,8 +49,8 @@ pub(super) struct Record {
     sets: Vec<(Unit, String, Option<Value>)>,
     /// The first unit of each change.
     starts: Vec<Unit>,
-    /// What deps they name, for those that name any, with the number of the change.
-    deps: Vec<(usize, VersionVector)>,
+    /// What deps they name, for those that name any.
+    named: Vec<Named>,
     /// The unit behind the last change.
     end: Option<Unit>,
 }
@@ -35,11 +61,11 @@ impl Record {
         deletions: Deletions,
         sets: Vec<(Unit, String, Option<Value>)>,
         ends: &[Unit],
-        deps: Vec<(usize, VersionVector)>,
+        named: Vec<Named>,
     ) -> Self {
         let mut starts = Vec::with_capacity(ends.len());
         starts.extend(core::iter::once(Unit(0)).chain(ends.iter().copied()).take(ends.len()));
-        Self { deletions, sets, starts, deps, end: ends.last().copied() }
+        Self { deletions, sets, starts, named, end: ends.last().copied() }
     }
 
     /// How many changes there are.
@@ -53,9 +79,9 @@ impl Record {
     }
 
     /// Adds a change; it goes from the end of the last one up to `end`.
-    pub(super) fn push(&mut self, end: Unit, deps: VersionVector) {
+    pub(super) fn push(&mut self, end: Unit, deps: VersionVector, heads: bool) {
         if !deps.is_empty() {
-            self.deps.push((self.starts.len(), deps));
+            self.named.push(Named::new(self.starts.len(), deps, heads));
         }
         self.starts.push(self.end());
         self.end = Some(end);
@@ -76,9 +102,14 @@ impl Record {
         self.sets.last().is_some_and(|(last, ..)| *last >= unit)
     }
 
-    /// What deps the changes up to and including one name, each with the number of its change.
-    pub(super) fn deps_up_to(&self, change: usize) -> &[(usize, VersionVector)] {
-        &self.deps[..self.deps.partition_point(|(other, _)| *other <= change)]
+    /// What deps the changes name that name any.
+    pub(super) fn named(&self) -> &[Named] {
+        &self.named
+    }
+
+    /// The first unit of the change at a place among those that name deps.
+    pub(super) fn start_of_named(&self, place: u32) -> Unit {
+        self.named.get(place as usize).map_or_else(|| self.end(), |named| self.starts[named.change()])
     }
 
     /// The change that a unit is part of, if it is in one. O(log n).
@@ -98,10 +129,10 @@ impl Record {
     fn header(&self, text: &Text, change: usize) -> Option<Header> {
         let units = self.units(change)?;
         let first = text.units().id(units.start);
-        let deps = self.deps.binary_search_by_key(&change, |(change, _)| *change);
-        let deps = deps.map_or_else(|_| VersionVector::new(), |at| self.deps[at].1.clone());
+        let named = self.named.binary_search_by_key(&change, Named::change).map(|at| &self.named[at]);
+        let (deps, heads) = named.map_or_else(|_| Default::default(), |named| (named.deps.clone(), named.heads()));
         let len = (units.end.index() - units.start.index()) as u64;
-        Some(Header { replica: first.replica, first_seq: first.seq, len, deps })
+        Some(Header { replica: first.replica, first_seq: first.seq, len, deps, heads })
     }
 
     /// What the units of a range did to the text, in order.

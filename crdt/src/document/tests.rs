@@ -175,6 +175,7 @@ fn a_change_that_names_what_its_author_cannot_have_seen_is_refused_whole() {
             first_seq: 0,
             len: ops.iter().map(Op::len).sum(),
             deps: [(other, 2)].into_iter().collect(),
+            heads: false,
         };
         let envelope = envelope::seal(ID, &Change { header, ops });
         let before = (text(&a), a.version().clone());

@@ -3,13 +3,13 @@
 use alloc::vec::Vec;
 use core::ops::Range;
 
+use super::past::Past;
 use super::{MAP_ENTRY_BYTES_MAX, ReceiveError};
 use crate::change::{Header, OpRef, ValueRef};
-use crate::clock::VersionVector;
 use crate::codec::change::{Coded, Ops};
-use crate::id::{OpId, ReplicaId};
+use crate::id::OpId;
 use crate::text::Text;
-use crate::units::Unit;
+use crate::units::{Unit, Units};
 
 /// The bytes of a key and its value.
 pub(super) fn entry_bytes(key: &str, value: Option<ValueRef<'_>>) -> usize {
@@ -18,27 +18,25 @@ pub(super) fn entry_bytes(key: &str, value: Option<ValueRef<'_>>) -> usize {
 
 /// What the author of a change had delivered when it made the change.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Past<'a> {
+pub(super) struct Seen<'a> {
     pub(super) header: &'a Header,
-    /// What it had delivered of others when it made its change before.
-    pub(super) known: &'a VersionVector,
+    /// What it had delivered of others when it made its change before, or this one.
+    pub(super) known: &'a Past,
 }
 
-impl Past<'_> {
-    /// How many units of a replica it had delivered.
-    pub(super) fn get(&self, replica: ReplicaId) -> u64 {
-        if replica == self.header.replica {
-            return self.header.first_seq;
+impl Seen<'_> {
+    /// Whether it had seen a unit, which is delivered here, before it made the change. O(log n).
+    pub(super) fn contains(&self, id: OpId, units: &Units) -> bool {
+        if id.replica == self.header.replica {
+            return id.seq < self.header.first_seq;
         }
-        self.known.get(replica).max(self.header.deps.get(replica))
+        self.header.deps.contains(id) || self.known.contains(id, units)
     }
 }
 
 /// What a change that was checked is like.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Checked<'a> {
-    /// Whether it writes to the map.
-    pub(super) writes: bool,
     /// Its operation, if it has one only.
     pub(super) only: Option<Coded<'a>>,
     /// The character that it goes on behind, if it goes on.
@@ -49,29 +47,28 @@ pub(super) struct Checked<'a> {
 
 /// Checks a whole change before anything of it is applied. The judgement depends on the change and its past alone, so that every
 /// replica comes to the same.
-pub(super) fn check<'a>(past: Past<'_>, mut ops: Ops<'a, '_>, text: &Text) -> Result<Checked<'a>, ReceiveError> {
+pub(super) fn check<'a>(seen: Seen<'_>, mut ops: Ops<'a, '_>, text: &Text) -> Result<Checked<'a>, ReceiveError> {
     let mut only = None;
-    let mut checker = Checker { past, text, inserted: Vec::new(), writes: false, previous: None };
-    let mut seq = past.header.first_seq;
+    let mut checker = Checker { seen, text, inserted: Vec::new(), previous: None };
+    let mut seq = seen.header.first_seq;
     while let Some(op) = ops.next()? {
         let inserts = checker.check_op(&op)?;
         let end = seq + op.len();
-        only = (seq == past.header.first_seq).then_some(op);
+        only = (seq == seen.header.first_seq).then_some(op);
         // Nobody asks what the last operation inserted.
-        if inserts && end < past.header.end_seq() {
+        if inserts && end < seen.header.end_seq() {
             checker.inserted.push(seq..end);
         }
         seq = end;
     }
-    Ok(Checked { writes: checker.writes, only, previous: checker.previous, names: ops.names_replicas() })
+    Ok(Checked { only, previous: checker.previous, names: ops.names_replicas() })
 }
 
 struct Checker<'a> {
-    past: Past<'a>,
+    seen: Seen<'a>,
     text: &'a Text,
     /// The `seq`s of the characters that the change itself has inserted so far, in ascending order.
     inserted: Vec<Range<u64>>,
-    writes: bool,
     /// The author's unit before the change, once something went on behind it.
     previous: Option<Unit>,
 }
@@ -89,16 +86,13 @@ impl Checker<'_> {
                 Ok(true)
             }
             Coded::Whole(OpRef::Delete { first, len, .. }) => self.check_run(*first, *len).map(|()| false),
-            Coded::Whole(OpRef::Set { key, value }) => {
-                self.writes = true;
-                self.check_entry(key, *value).map(|()| false)
-            }
+            Coded::Whole(OpRef::Set { key, value }) => self.check_entry(key, *value).map(|()| false),
         }
     }
 
     /// The author's unit before the change: a character, if the change goes on behind it.
     fn check_previous(&self) -> Result<Unit, ReceiveError> {
-        let change = self.past.header.first_id();
+        let change = self.seen.header.first_id();
         let id = OpId::new(change.replica, change.seq.saturating_sub(1));
         let previous = if change.seq == 0 { None } else { self.text.units().unit(id) };
         let character = previous.filter(|unit| self.text.inserted().contains(*unit, 1));
@@ -106,10 +100,15 @@ impl Checker<'_> {
     }
 
     fn check_run(&self, first: OpId, len: u64) -> Result<(), ReceiveError> {
-        let unknown = ReceiveError::Unknown { change: self.past.header.first_id(), id: first };
+        let unknown = ReceiveError::Unknown { change: self.seen.header.first_id(), id: first };
         let end = first.seq.checked_add(len).ok_or(unknown)?;
-        let (mut seq, own) = (first.seq, first.replica == self.past.header.replica);
-        let before = end.min(self.past.get(first.replica));
+        if first.replica != self.seen.header.replica {
+            // Whoever has seen a unit has seen all before it of the same author.
+            let seen = self.seen.contains(OpId { seq: end - 1, ..first }, self.text.units());
+            return if seen && self.text.contains(first, len) { Ok(()) } else { Err(unknown) };
+        }
+        let mut seq = first.seq;
+        let before = end.min(self.seen.header.first_seq);
         if seq < before {
             if !self.text.contains(first, before - seq) {
                 return Err(unknown);
@@ -120,7 +119,7 @@ impl Checker<'_> {
         while seq < end {
             let at = self.inserted.partition_point(|range| range.end <= seq);
             match self.inserted.get(at) {
-                Some(range) if own && range.start <= seq => seq = range.end,
+                Some(range) if range.start <= seq => seq = range.end,
                 _ => return Err(unknown),
             }
         }
@@ -130,7 +129,7 @@ impl Checker<'_> {
     fn check_entry(&self, key: &str, value: Option<ValueRef<'_>>) -> Result<(), ReceiveError> {
         let bytes = entry_bytes(key, value);
         if bytes > MAP_ENTRY_BYTES_MAX {
-            let change = self.past.header.first_id();
+            let change = self.seen.header.first_id();
             return Err(ReceiveError::TooLong { change, bytes, limit: MAP_ENTRY_BYTES_MAX });
         }
         Ok(())

@@ -15,7 +15,7 @@ pub(in crate::sync) use self::changes::{Replicas, Sent, Short};
 mod changes;
 
 /// The version of the protocol that this program speaks.
-pub const PROTOCOL_VERSION: u16 = 2;
+pub const PROTOCOL_VERSION: u16 = 3;
 
 /// The most bytes that one frame may have: an envelope and its tag, or a version vector of about forty thousand replicas.
 pub const FRAME_BYTES_MAX: usize = ENVELOPE_BYTES_MAX + 256 * 1024;

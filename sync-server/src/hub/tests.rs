@@ -26,7 +26,7 @@ fn hub(disk: &Disk) -> (Arc<Hub>, Arc<CommitQueue>, thread::JoinHandle<()>) {
 
 /// A change of so many units, one frame; the first of its link, or one that does not begin at 0.
 fn change(first_seq: u64, len: u64) -> Bytes {
-    let header = Header { replica: AUTHOR, first_seq, len, deps: VersionVector::new() };
+    let header = Header { replica: AUTHOR, first_seq, len, deps: VersionVector::new(), heads: false };
     let text = (0..len).map(|_| 'x').collect();
     let ops = vec![Op::Insert { left: None, right: None, text }];
     ChangeWriter::new(AUTHOR).frame(&seal(DOCUMENT, &Change { header, ops }))

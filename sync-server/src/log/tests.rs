@@ -21,8 +21,13 @@ fn document(number: u8) -> DocumentId {
 }
 
 fn append(number: u8, position: u64) -> Append {
-    let header =
-        Header { replica: ReplicaId::from_bytes([9; 16]), first_seq: position, len: 1, deps: VersionVector::new() };
+    let header = Header {
+        replica: ReplicaId::from_bytes([9; 16]),
+        first_seq: position,
+        len: 1,
+        deps: VersionVector::new(),
+        heads: false,
+    };
     let text = char::from(b'a' + (position % 26) as u8).to_string();
     let ops = vec![Op::Insert { left: None, right: None, text }];
     let envelope = seal(document(number), &Change { header, ops }).bytes().clone();

@@ -14,7 +14,7 @@ const HOSTILE: ReplicaId = ReplicaId::from_bytes([0x66; 16]);
 fn forgery(document: DocumentId, first_seq: u64) -> Envelope {
     let left = Some(OpId::new(ReplicaId::from_bytes([0x77; 16]), 3));
     let ops = vec![Op::Insert { left, right: None, text: "evil".to_owned() }];
-    let header = Header { replica: HOSTILE, first_seq, len: 4, deps: VersionVector::new() };
+    let header = Header { replica: HOSTILE, first_seq, len: 4, deps: VersionVector::new(), heads: false };
     seal(document, &Change { header, ops })
 }
 

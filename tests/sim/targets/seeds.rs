@@ -56,16 +56,34 @@ pub fn seeds(target: &str) -> Vec<Vec<u8>> {
     }
     let news: Vec<Envelope> = ahead.iter().flat_map(|document| document.log().iter().skip(known)).collect();
     match target {
-        "checkpoint" => {
-            ahead.iter().map(|document| document.checkpoint().expect("nothing waits for a commit")).collect()
-        }
-        "sections" => ahead.iter().map(sections_seed).collect(),
-        "envelope" => news.iter().map(|envelope| envelope.bytes().to_vec()).collect(),
+        "checkpoint" => ahead
+            .iter()
+            .chain([&after_heads(&news)])
+            .map(|document| document.checkpoint().expect("nothing waits for a commit"))
+            .collect(),
+        "sections" => ahead.iter().chain([&after_heads(&news)]).map(sections_seed).collect(),
+        "envelope" => news.iter().chain(&heads(&news)).map(|envelope| envelope.bytes().to_vec()).collect(),
         "payload" => news.iter().map(payload_seed).collect(),
         "replica_frames" => ahead.into_iter().map(|document| conversation(document).0).collect(),
         "relay_frames" => ahead.into_iter().map(|document| conversation(document).1).collect(),
         _ => Vec::new(),
     }
+}
+
+/// The same changes, their deps told as heads.
+fn heads(news: &[Envelope]) -> Vec<Envelope> {
+    let with_deps = news.iter().filter(|envelope| !envelope.header().deps.is_empty());
+    let told = with_deps.map(|envelope| [&[2], &envelope.bytes()[1..]].concat());
+    told.map(|bytes| Envelope::decode(bytes.into()).expect("a sound envelope")).collect()
+}
+
+/// What the reader has once it has these changes, too, as heads.
+fn after_heads(news: &[Envelope]) -> Document {
+    let mut document = reader();
+    for envelope in heads(news) {
+        document.receive(envelope, &mut Received::default()).expect("a sound change");
+    }
+    document
 }
 
 fn payload_seed(envelope: &Envelope) -> Vec<u8> {

@@ -10,7 +10,7 @@ const FOLLOWER: ReplicaId = ReplicaId::from_bytes([0x67; 16]);
 
 fn change(replica: ReplicaId, first_seq: u64, deps: VersionVector, left: Option<OpId>) -> Bytes {
     let ops = vec![Op::Insert { left, right: None, text: "evil".to_owned() }];
-    seal(DOCUMENT, &Change { header: Header { replica, first_seq, len: 4, deps }, ops }).bytes().clone()
+    seal(DOCUMENT, &Change { header: Header { replica, first_seq, len: 4, deps, heads: false }, ops }).bytes().clone()
 }
 
 /// Whether this is one of them.

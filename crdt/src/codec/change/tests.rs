@@ -31,7 +31,7 @@ fn decode(header: &Header, bytes: &[u8], earlier: Earlier<'_>) -> Result<Vec<Op>
 
 fn header(ops: &[Op]) -> Header {
     let len = ops.iter().map(Op::len).sum();
-    Header { replica: B, first_seq: 1000, len, deps: VersionVector::new() }
+    Header { replica: B, first_seq: 1000, len, deps: VersionVector::new(), heads: false }
 }
 
 fn every_kind() -> Vec<Op> {
@@ -119,7 +119,7 @@ fn lengths_that_do_not_sum_up_are_errors() {
 }
 
 fn kind(bytes: &[u8], len: u64) -> DecodeErrorKind {
-    let header = Header { replica: B, first_seq: 1000, len, deps: VersionVector::new() };
+    let header = Header { replica: B, first_seq: 1000, len, deps: VersionVector::new(), heads: false };
     decode(&header, bytes, Earlier::Known(&names(&[]))).unwrap_err().kind
 }
 
@@ -145,7 +145,7 @@ fn what_no_writer_writes_is_an_error() {
 fn a_typed_character_is_few_bytes() {
     let bytes = |op: Coded<'_>| {
         let mut writer = Writer::default();
-        let header = Header { replica: B, first_seq: 1000, len: 1, deps: VersionVector::new() };
+        let header = Header { replica: B, first_seq: 1000, len: 1, deps: VersionVector::new(), heads: false };
         let mut names = Names::new();
         names.name(A, 0);
         encode_ops(&mut writer, &header, &names, [op]);

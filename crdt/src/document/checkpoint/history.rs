@@ -5,12 +5,19 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::super::Document;
+use super::super::log::Named;
 use super::CheckpointError;
 use super::sections::{Head, Section};
 use crate::clock::VersionVector;
 use crate::codec::{DecodeError, DecodeErrorKind, Reader, Writer};
 use crate::id::ReplicaId;
 use crate::units::{UNITS_MAX, Unit};
+
+/// Since this version deps may be heads.
+pub(super) const HEADS_SINCE: u64 = 2;
+
+/// In front of the number of deps that are heads.
+const HEADS_FOLLOW: u64 = 0;
 
 /// Changes of one author in a row.
 #[derive(Clone, Copy, Debug)]
@@ -32,8 +39,8 @@ pub(super) struct History {
     pub(super) turns: Vec<Turn>,
     /// The unit behind each change.
     pub(super) ends: Vec<Unit>,
-    /// What deps they name, for those that name any, with the number of the change.
-    pub(super) deps: Vec<(usize, VersionVector)>,
+    /// What deps they name, for those that name any.
+    pub(super) named: Vec<Named>,
 }
 
 impl History {
@@ -55,8 +62,13 @@ impl History {
             history.ends.push(range.end);
             start = range.end;
         }
-        history.deps = document.record.deps_up_to(document.record.len()).to_vec();
+        history.named = document.record.named().to_vec();
         history
+    }
+
+    /// The oldest version of the layout that can tell it.
+    pub(super) fn version(&self) -> u64 {
+        if self.named.iter().any(Named::heads) { HEADS_SINCE } else { 1 }
     }
 
     /// The index of an author.
@@ -73,17 +85,20 @@ impl History {
     /// The columns of changes and of deps.
     pub(super) fn encode(&self) -> (Vec<u8>, Vec<u8>) {
         let (mut changes, mut deps) = (Writer::default(), Writer::default());
-        let (mut named, mut next, mut start) = (self.deps.iter().peekable(), 0, Unit(0));
+        let (mut named, mut next, mut start) = (self.named.iter().peekable(), 0, Unit(0));
         let mut delivered = vec![0; self.authors.len()];
         for (at, turn) in self.turns.iter().enumerate() {
             let (end, _) = self.end_of_turn(at);
             changes.varint(turn.author as u64);
             changes.varint((end - turn.change) as u64);
             for change in turn.change..end {
-                if let Some((_, vector)) = named.next_if(|(other, _)| *other == change) {
+                if let Some(named) = named.next_if(|named| named.change() == change) {
                     deps.varint((change - next) as u64);
-                    deps.varint(vector.len() as u64);
-                    for (replica, count) in vector.iter() {
+                    if named.heads() {
+                        deps.varint(HEADS_FOLLOW);
+                    }
+                    deps.varint(named.deps.len() as u64);
+                    for (replica, count) in named.deps.iter() {
                         let index = self.index(replica);
                         deps.varint(index as u64);
                         deps.varint(delivered[index] - count);
@@ -104,7 +119,7 @@ impl History {
         let indices = head.authors.iter().enumerate().map(|(index, (replica, _))| (*replica, index)).collect();
         let mut history = Self { authors: head.authors.clone(), indices, ..Self::default() };
         history.decode_changes(head.changes, changes).map_err(Section::Changes.error())?;
-        let delivered = history.decode_deps(deps).map_err(Section::Deps.error())?;
+        let delivered = history.decode_deps(head.version >= HEADS_SINCE, deps).map_err(Section::Deps.error())?;
         let claimed = history.authors.iter().map(|(_, units)| *units);
         if !claimed.eq(delivered) {
             return Err(CheckpointError::Claim { claim: "version" });
@@ -139,7 +154,7 @@ impl History {
     }
 
     /// Reads the deps; gives how many units of each author there are in the end.
-    fn decode_deps(&mut self, raw: &[u8]) -> Result<Vec<u64>, DecodeError> {
+    fn decode_deps(&mut self, may_be_heads: bool, raw: &[u8]) -> Result<Vec<u64>, DecodeError> {
         let mut reader = Reader::new(raw);
         let mut delivered = vec![0; self.authors.len()];
         let (mut next, mut start) = (next_change(&mut reader, 0)?, Unit(0));
@@ -147,8 +162,13 @@ impl History {
             let (end, _) = self.end_of_turn(at);
             for change in turn.change..end {
                 if next == Some(change as u64) {
-                    let vector = self.decode_vector(&mut reader, turn.author, &delivered)?;
-                    self.deps.push((change, vector));
+                    let mut count = reader.count("deps", 2)?;
+                    let heads = may_be_heads && count as u64 == HEADS_FOLLOW;
+                    if heads {
+                        count = reader.count("deps", 2)?;
+                    }
+                    let vector = self.decode_vector(&mut reader, count, turn.author, &delivered)?;
+                    self.named.push(Named::new(change, vector, heads));
                     next = next_change(&mut reader, change as u64 + 1)?;
                 }
                 delivered[turn.author] += (self.ends[change].index() - start.index()) as u64;
@@ -164,10 +184,10 @@ impl History {
     fn decode_vector(
         &self,
         reader: &mut Reader<'_>,
+        count: usize,
         author: usize,
         delivered: &[u64],
     ) -> Result<VersionVector, DecodeError> {
-        let count = reader.count("deps", 2)?;
         let (mut vector, mut previous) = (Vec::with_capacity(count), None);
         for _ in 0..count {
             let (index, behind) = (reader.varint()?, reader.varint()?);

@@ -7,7 +7,8 @@ use core::ops::Range;
 use super::super::authors::Authors;
 use super::super::log::{Edit, Record, Step};
 use super::super::naming;
-use super::super::validate::{Past, entry_bytes};
+use super::super::past;
+use super::super::validate::{Seen, entry_bytes};
 use super::super::{Document, Log, MAP_ENTRY_BYTES_MAX};
 use super::history::History;
 use super::sections::Section;
@@ -30,9 +31,6 @@ const OP_BYTES_MAX: usize = 64;
 /// for more, and years of honest writing by thousands do not. Tiny in tests.
 const LOOKUPS_MAX: usize = if cfg!(test) { 1 << 16 } else { 1 << 28 };
 
-/// With fewer deps, each is looked up alone.
-const DEPS_JOINED: usize = 8;
-
 pub(super) fn document(checkpoint: &Checkpoint, replica: ReplicaId) -> Result<Document, CheckpointError> {
     let head = &checkpoint.head;
     let history = History::decode(head, &checkpoint.raw(Section::Changes)?, &checkpoint.raw(Section::Deps)?)?;
@@ -48,7 +46,7 @@ pub(super) fn document(checkpoint: &Checkpoint, replica: ReplicaId) -> Result<Do
     let text = Text::woven(&steps.loom, units(&history), &shown, &deleted);
     let text = text.ok_or(CheckpointError::Claim { claim: "list of right origins" })?;
     let Steps { deletions, sets, starts, .. } = steps;
-    let record = Record::of(deletions, sets, &history.ends, history.deps.clone());
+    let record = Record::of(deletions, sets, &history.ends, history.named.clone());
     let (mut authors, map) = Check { history: &history, text: &text, record: &record, lookups: 0 }.all()?;
     if history.authors.len() > 1 {
         naming::name_all(&mut authors, &record, &text);
@@ -59,12 +57,10 @@ pub(super) fn document(checkpoint: &Checkpoint, replica: ReplicaId) -> Result<Do
         return Err(CheckpointError::Claim { claim: "map" });
     }
     let version = checkpoint.version();
-    let known = &authors.author(replica).past;
-    let moved = |(other, count): &(ReplicaId, u64)| *other != replica && known.get(*other) < *count;
-    Ok(Document {
+    let mut document = Document {
         id: head.document,
         replica,
-        moved: version.iter().filter(moved).collect(),
+        moved: VersionVector::new(),
         text,
         map,
         made: version.get(replica),
@@ -74,7 +70,9 @@ pub(super) fn document(checkpoint: &Checkpoint, replica: ReplicaId) -> Result<Do
         record,
         undo: UndoLog::default(),
         letters: String::new(),
-    })
+    };
+    document.moved = document.moved_of(&document.version);
+    Ok(document)
 }
 
 /// All units, numbered.
@@ -102,34 +100,38 @@ impl Check<'_> {
         let (mut authors, mut map) = (Authors::default(), LwwMap::default());
         let mut made = vec![0; self.history.authors.len()];
         let mut sets = self.record.sets().iter().peekable();
-        let mut named = self.history.deps.iter().peekable();
+        let mut named = self.history.named.iter().enumerate().peekable();
         for (at, turn) in self.history.turns.iter().enumerate() {
             let (end, _) = self.history.end_of_turn(at);
             let replica = self.history.authors[turn.author].0;
             let (mut change, mut start) = (turn.change, turn.start);
             while change < end {
-                let deps = named.next_if(|(other, _)| *other == change).map(|(_, deps)| deps.clone());
+                let here = named.next_if(|(_, named)| named.change() == change);
                 // What follows without deps has the same past, but for the author's own units.
-                let stop = named.peek().map_or(end, |(next, _)| end.min(*next));
+                let stop = named.peek().map_or(end, |(_, next)| end.min(next.change()));
                 let units = start..self.history.ends[stop - 1];
                 let len = (units.end.index() - units.start.index()) as u64;
-                let header = Header { replica, first_seq: made[turn.author], len, deps: deps.unwrap_or_default() };
-                let writes = sets.peek().is_some_and(|(unit, ..)| *unit < units.end);
+                let (deps, heads) = here
+                    .map_or_else(|| (VersionVector::new(), false), |(_, named)| (named.deps.clone(), named.heads()));
+                let header = Header { replica, first_seq: made[turn.author], len, deps, heads };
+                let whole = past::of_heads(&header, &authors, self.record, self.text.units(), start);
+                self.charge(whole.as_ref().map_or(0, |(_, steps)| *steps))?;
                 if self.history.authors.len() > 1 {
-                    self.check(Past { header: &header, known: &authors.author(replica).past }, units.clone())?;
+                    let known = whole.as_ref().map_or(&authors.pasts(replica).newest, |(past, _)| past);
+                    self.check(Seen { header: &header, known }, units.clone())?;
                 }
-                if writes || header.deps.len() >= DEPS_JOINED {
-                    self.charge(header.deps.len() + authors.author(replica).past.len())?;
-                }
-                let mut past = if writes { authors.past(&header) } else { VersionVector::new() };
                 let lamport = authors.deliver(replica, header.first_seq, len, &header.deps);
+                if let Some((at, _)) = here {
+                    let steps = authors.pasts_mut(replica).go_on(&header, whole, at, self.text.units(), start);
+                    self.charge(steps)?;
+                }
                 while let Some((unit, key, value)) = sets.next_if(|(unit, ..)| *unit < units.end) {
                     let offset = (unit.index() - start.index()) as u64;
                     let id = header.first_id().plus(offset);
                     check_entry(id, key, value.as_ref())?;
                     self.charge(map.entries(key).len())?;
-                    past.observe(replica, id.seq);
-                    map.apply(key, Entry { id, lamport: lamport.plus(offset), value: value.clone() }, &past);
+                    let entry = Entry { id, lamport: lamport.plus(offset), value: value.clone() };
+                    map.apply(key, entry, |other| authors.had_seen(id, other, self.text.units()));
                 }
                 made[turn.author] += len;
                 (change, start) = (stop, units.end);
@@ -145,11 +147,11 @@ impl Check<'_> {
     }
 
     /// Whether these units of one author name only what it had seen.
-    fn check(&mut self, past: Past<'_>, units: Range<Unit>) -> Result<(), CheckpointError> {
+    fn check(&mut self, seen: Seen<'_>, units: Range<Unit>) -> Result<(), CheckpointError> {
         // What an author made itself stands in front, or it would have no number.
-        let known = |id: OpId| id.replica == past.header.replica || id.seq < past.get(id.replica);
-        let unknown = |id: OpId| CheckpointError::Unknown { change: past.header.first_id(), id };
         let all = self.text.units();
+        let known = |id: OpId| id.replica == seen.header.replica || seen.contains(id, all);
+        let unknown = |id: OpId| CheckpointError::Unknown { change: seen.header.first_id(), id };
         for step in self.record.steps(self.text, units) {
             match step {
                 Step::Edited(Edit::Inserted { first, len }) => {
@@ -188,12 +190,12 @@ fn check_entry(id: OpId, key: &str, value: Option<&Value>) -> Result<(), Checkpo
 
 /// Whether every change fits an envelope. Envelopes are only made of those that might not.
 fn check_lengths(log: &Log<'_>, history: &History, starts: &[Unit]) -> Result<(), CheckpointError> {
-    let (mut start, mut named) = (Unit(0), history.deps.iter().peekable());
+    let (mut start, mut named) = (Unit(0), history.named.iter().peekable());
     let mut sets = log.record.sets().iter().peekable();
     let mut step = 0;
     for (change, end) in history.ends.iter().enumerate() {
         let units = end.index() - start.index();
-        let deps = named.next_if(|(other, _)| *other == change).map_or(0, |(_, deps)| deps.len());
+        let deps = named.next_if(|named| named.change() == change).map_or(0, |named| named.deps.len());
         let mut bytes = OP_BYTES_MAX * (deps + 2);
         while let Some((_, key, value)) = sets.next_if(|(unit, ..)| unit < end) {
             bytes += OP_BYTES_MAX + entry_bytes(key, value.as_ref().map(Value::as_ref));

@@ -76,6 +76,8 @@ struct Stored {
 /// What stands in front of the sections.
 #[derive(Clone, Debug)]
 pub(super) struct Head {
+    /// The version of the layout.
+    pub(super) version: u64,
     pub(super) document: DocumentId,
     /// Who wrote, in the order in which they came, and how many units.
     pub(super) authors: Vec<(ReplicaId, u64)>,
@@ -123,7 +125,7 @@ impl Head {
     /// The fields up to the checksum; the sections are counted from the end of the head.
     fn decode_fields(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         reader.array::<{ MAGIC.len() }>()?;
-        reader.version(CHECKPOINT_VERSION)?;
+        let version = reader.version(CHECKPOINT_VERSION)?;
         let document = reader.document()?;
         let count = reader.count("authors", ID_BYTES + 1)?;
         let mut authors = Vec::with_capacity(count);
@@ -158,7 +160,7 @@ impl Head {
                 reader.error(DecodeErrorKind::Range { field: "bytes of the visible text", value: shown as u64 })
             );
         }
-        Ok(Self { document, authors, changes, shown, sections })
+        Ok(Self { version, document, authors, changes, shown, sections })
     }
 
     /// A section as it was before it was compressed. `bytes` are those that the head was read from.
@@ -215,8 +217,9 @@ fn size(reader: &mut Reader<'_>) -> Result<usize, DecodeError> {
     usize::try_from(value).ok().filter(|_| value <= SECTION_BYTES_MAX).ok_or(error)
 }
 
-/// A checkpoint of these sections.
+/// A checkpoint of these sections, in this version of the layout.
 pub(super) fn encode(
+    version: u64,
     document: DocumentId,
     authors: &[(ReplicaId, u64)],
     [changes, shown]: [usize; 2],
@@ -229,14 +232,15 @@ pub(super) fn encode(
     let stored: Vec<Vec<u8>> = raw.iter().map(compress).collect();
     let len = |sections: &[Vec<u8>]| sections.iter().map(|section| section.len() as u64).sum::<u64>();
     if len(raw) <= EXPANSION_MAX * len(&stored) + EXPANSION_BYTES_MORE {
-        join(document, authors, [changes, shown], raw, &stored)
+        join(version, document, authors, [changes, shown], raw, &stored)
     } else {
         // Whoever reads it would not believe that so much is in so few bytes.
-        join(document, authors, [changes, shown], raw, raw)
+        join(version, document, authors, [changes, shown], raw, raw)
     }
 }
 
 fn join(
+    version: u64,
     document: DocumentId,
     authors: &[(ReplicaId, u64)],
     counts: [usize; 2],
@@ -245,7 +249,7 @@ fn join(
 ) -> Vec<u8> {
     let mut writer = Writer::default();
     writer.raw(&MAGIC);
-    writer.varint(CHECKPOINT_VERSION);
+    writer.varint(version);
     writer.raw(document.as_bytes());
     writer.varint(authors.len() as u64);
     for (replica, units) in authors {

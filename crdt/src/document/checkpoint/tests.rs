@@ -27,6 +27,7 @@ const ALL: [Section; SECTIONS] = [
 /// A checkpoint in parts, to be changed and put together again with checksums that fit.
 #[derive(Clone, Debug)]
 struct Parts {
+    version: u64,
     document: DocumentId,
     authors: Vec<(ReplicaId, u64)>,
     counts: [usize; 2],
@@ -37,12 +38,12 @@ impl Parts {
     fn of(document: &Document) -> Self {
         let checkpoint = Checkpoint::decode(document.checkpoint().unwrap().into()).unwrap();
         let raw = ALL.map(|section| checkpoint.raw(section).unwrap());
-        let Head { document, authors, changes, shown, .. } = checkpoint.head;
-        Self { document, authors, counts: [changes, shown], raw }
+        let Head { version, document, authors, changes, shown, .. } = checkpoint.head;
+        Self { version, document, authors, counts: [changes, shown], raw }
     }
 
     fn read(&self) -> Result<Document, CheckpointError> {
-        let bytes = sections::encode(self.document, &self.authors, self.counts, &self.raw);
+        let bytes = sections::encode(self.version, self.document, &self.authors, self.counts, &self.raw);
         Checkpoint::decode(bytes.into())?.document(self.authors[0].0)
     }
 

@@ -32,6 +32,9 @@ const NUMBER_FOLLOWS: u8 = 30;
 /// The author has no number yet: its 16 bytes follow, and it gets the next one.
 const AUTHOR_FOLLOWS: u8 = 31;
 
+/// In front of the number of deps that are heads.
+const HEADS_FOLLOW: u64 = 0;
+
 /// Before a dep that has no number yet: its 16 bytes follow, and it gets the next one. Others say one more than their number.
 const DEP_FOLLOWS: u64 = 0;
 
@@ -67,13 +70,15 @@ pub(in crate::sync) struct Short {
     pub(in crate::sync) first_seq: u64,
     pub(in crate::sync) len: u64,
     pub(in crate::sync) deps: Vec<(u32, u64)>,
+    pub(in crate::sync) heads: bool,
 }
 
 impl Short {
     /// That of a header; its replicas get numbers.
     pub(in crate::sync) fn of(header: &Header, replicas: &mut Replicas) -> Self {
         let deps = header.deps.iter().map(|(replica, count)| (replicas.number(replica), count)).collect();
-        Self { author: replicas.number(header.replica), first_seq: header.first_seq, len: header.len, deps }
+        let author = replicas.number(header.replica);
+        Self { author, first_seq: header.first_seq, len: header.len, deps, heads: header.heads }
     }
 }
 
@@ -126,6 +131,9 @@ impl Sent {
             writer.varint(change.len);
         }
         if !change.deps.is_empty() {
+            if change.heads {
+                writer.varint(HEADS_FOLLOW);
+            }
             self.deps(&mut writer, replicas, &change.deps);
         }
         writer.raw(payload);
@@ -249,13 +257,18 @@ impl ChangeReader {
         if len == 0 || len > SEQ_MAX || first_seq > SEQ_MAX - len {
             return Err(reader.error(DecodeErrorKind::Range { field: "length of the change", value: len }));
         }
-        let deps = if first & DEPS == 0 { VersionVector::new() } else { self.deps(reader, author)? };
+        let (deps, heads) = if first & DEPS == 0 { (VersionVector::new(), false) } else { self.deps(reader, author)? };
         self.counts[author] = first_seq + len;
-        Ok(Header { replica: self.replicas.replicas[author], first_seq, len, deps })
+        Ok(Header { replica: self.replicas.replicas[author], first_seq, len, deps, heads })
     }
 
-    fn deps(&mut self, reader: &mut Reader<'_>, author: usize) -> Result<VersionVector, DecodeError> {
-        let count = reader.count("deps", 2)?;
+    /// Deps, and whether they are heads.
+    fn deps(&mut self, reader: &mut Reader<'_>, author: usize) -> Result<(VersionVector, bool), DecodeError> {
+        let mut count = reader.count("deps", 2)?;
+        let heads = count as u64 == HEADS_FOLLOW;
+        if heads {
+            count = reader.count("deps", 2)?;
+        }
         let mut deps = Vec::with_capacity(count);
         for _ in 0..count {
             let at = match reader.varint()? {
@@ -274,7 +287,7 @@ impl ChangeReader {
         if deps.len() != count || count == 0 {
             return Err(reader.error(DecodeErrorKind::Order { field: "deps" }));
         }
-        Ok(deps)
+        Ok((deps, heads))
     }
 
     fn numbered(&self, reader: &Reader<'_>, value: u64) -> Result<usize, DecodeError> {

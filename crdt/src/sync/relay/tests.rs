@@ -38,7 +38,7 @@ fn version(entries: &[(ReplicaId, u64)]) -> VersionVector {
 /// A change of `len` units whose author had seen `deps`.
 fn envelope(replica: ReplicaId, first_seq: u64, len: u64, deps: &[(ReplicaId, u64)]) -> Bytes {
     let text: String = (0..len).map(|_| 'x').collect();
-    let header = Header { replica, first_seq, len, deps: version(deps) };
+    let header = Header { replica, first_seq, len, deps: version(deps), heads: false };
     seal(DOCUMENT, &Change { header, ops: Vec::from([Op::Insert { left: None, right: None, text }]) }).bytes().clone()
 }
 

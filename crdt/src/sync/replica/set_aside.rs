@@ -99,7 +99,7 @@ mod tests {
 
     fn header(at: usize, first_seq: u64, deps: &[(usize, u64)]) -> Header {
         let deps = deps.iter().map(|(at, units)| (id(*at), *units)).collect();
-        Header { replica: id(at), first_seq, len: 1, deps }
+        Header { replica: id(at), first_seq, len: 1, deps, heads: false }
     }
 
     #[test]

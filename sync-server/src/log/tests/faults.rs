@@ -61,8 +61,13 @@ fn a_full_disk_is_an_error_and_what_was_acknowledged_is_there() {
 }
 
 fn long_envelope(at: u64) -> Bytes {
-    let header =
-        Header { replica: ReplicaId::from_bytes([9; 16]), first_seq: at, len: 40_000, deps: VersionVector::new() };
+    let header = Header {
+        replica: ReplicaId::from_bytes([9; 16]),
+        first_seq: at,
+        len: 40_000,
+        deps: VersionVector::new(),
+        heads: false,
+    };
     let ops = vec![Op::Insert { left: None, right: None, text: "x".repeat(40_000) }];
     seal(document(1), &Change { header, ops }).bytes().clone()
 }

@@ -17,7 +17,14 @@ fn id(at: u8) -> ReplicaId {
 
 fn envelope(author: u8, first_seq: u64, len: u64, deps: &[(u8, u64)], payload: &[u8]) -> Envelope {
     let deps = deps.iter().map(|(other, count)| (id(*other), *count)).collect();
-    Envelope::put_together(DOCUMENT, Header { replica: id(author), first_seq, len, deps }, payload).unwrap()
+    Envelope::put_together(DOCUMENT, Header { replica: id(author), first_seq, len, deps, heads: false }, payload)
+        .unwrap()
+}
+
+/// The same, with deps that are heads.
+fn after_heads(envelope: &Envelope) -> Envelope {
+    let header = Header { heads: !envelope.header().deps.is_empty(), ..envelope.header().clone() };
+    Envelope::put_together(DOCUMENT, header, envelope.payload()).unwrap()
 }
 
 /// The change of a frame, as its receiver reads it.
@@ -50,6 +57,7 @@ fn what_is_known_is_not_said_again() {
     check(envelope(2, 6, 1, &[(1, 309)], b"p"), &[&[2, 1 << 3 | 0b101, 1, 1, 0], b"p"]);
     check(envelope(3, 0, 2, &[], b"p"), &[&[2, 31 << 3], three.as_bytes(), &[2], b"p"]);
     check(envelope(3, 2, 1, &[(1, 1), (2, 7)], b""), &[&[2, 2 << 3 | 0b101, 2, 1, 0xe7, 4, 2, 0]]);
+    check(after_heads(&envelope(3, 3, 1, &[(1, 1), (2, 8)], b"")), &[&[2, 2 << 3 | 0b101, 0, 2, 1, 0, 2, 2]]);
 }
 
 #[test]
@@ -84,6 +92,8 @@ fn what_no_writer_writes_is_refused() {
     check(&[&[0, 0], b"p"]);
     check(&[&[0b011, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x0f], b"p"]);
     check(&[&[0b101, 0], b"p"]);
+    check(&[&[0b101, 0, 0], b"p"]);
+    check(&[&[0b101, 0, 2, 2, 2, 2, 2], b"p"]);
     check(&[&[0b101, 100, 2, 2], b"p"]);
     check(&[&[0b101, 1, 2, 7], b"p"]);
     check(&[&[0b101, 1, 1, 2], b"p"]);
@@ -206,15 +216,17 @@ struct Made {
     reconnect: bool,
     /// Whether it is sent twice.
     again: bool,
+    /// Whether its deps are heads.
+    heads: bool,
 }
 
 fn made() -> impl Strategy<Value = Made> {
     let deps = proptest::collection::vec((1..40_u8, 1..1_000_u64), 0..4);
     let chance = || (0..6_u8).prop_map(|die| die == 0);
     let len = prop_oneof![Just(1_u64), 1..100_000_u64];
-    (1..40_u8, len, deps, chance(), chance()).prop_map(|(author, len, mut deps, reconnect, again)| {
+    (1..40_u8, len, deps, chance(), chance(), chance()).prop_map(|(author, len, mut deps, reconnect, again, heads)| {
         deps.retain(|(other, _)| *other != author);
-        Made { author, len, deps, reconnect, again }
+        Made { author, len, deps, reconnect, again, heads }
     })
 }
 
@@ -224,7 +236,9 @@ fn envelopes(all: &[Made]) -> Vec<Envelope> {
     let change = |made: &Made| {
         let first_seq = next[usize::from(made.author)];
         next[usize::from(made.author)] += made.len;
-        envelope(made.author, first_seq, made.len, &made.deps, &made.len.to_le_bytes()[..(made.len % 9) as usize])
+        let payload = made.len.to_le_bytes();
+        let exact = envelope(made.author, first_seq, made.len, &made.deps, &payload[..(made.len % 9) as usize]);
+        if made.heads { after_heads(&exact) } else { exact }
     };
     all.iter().map(change).collect()
 }

@@ -18,7 +18,7 @@ const PAYLOAD_AT: usize = 36;
 /// Two characters behind this one.
 fn change(author: u8, first_seq: u64, deps: &[(u8, u64)], left: Option<OpId>) -> Bytes {
     let deps = deps.iter().map(|(other, units)| (id(*other), *units)).collect();
-    let header = Header { replica: id(author), first_seq, len: 2, deps };
+    let header = Header { replica: id(author), first_seq, len: 2, deps, heads: false };
     let ops = Vec::from([Op::Insert { left, right: None, text: "no".into() }]);
     seal(DOCUMENT, &Change { header, ops }).bytes().clone()
 }
