@@ -15,7 +15,10 @@ use egui::{Context, Id, Pos2, RawInput, Rect, vec2};
 use flate2::read::GzDecoder;
 use quire::editor::buffer::Buffer as _;
 use quire::editor::command::Travel;
-use quire::editor::history::{Author, History, HistoryView, Mark, Past, Trait};
+use quire::editor::history::{
+    Author, History, HistoryView, Mark, NAMED_VERSIONS_MAX, Past, STEP_US, Trait, VERSION_KEY_PREFIX,
+    encode_named_version,
+};
 use quire::editor::people::{SidePanel, TitleBarView};
 use quire::editor::state::EditorState;
 use quire::view::text_area::{PageView, TextArea, Tint, TintKind, Tints};
@@ -96,6 +99,28 @@ impl Window {
         self.frame();
     }
 
+    /// Plays from the start.
+    fn play(&mut self, step: u64) {
+        if !self.history.is_playing() {
+            self.history.go_to(&self.document, &self.state, 0);
+            self.history.play_or_pause(&self.document, &self.state, step * STEP_US);
+        }
+        self.history.play_on(&self.document, &self.state, (step + 1) * STEP_US);
+        self.frame();
+    }
+
+    /// Names so many versions.
+    fn name(&mut self, count: usize) {
+        let total = self.document.log().len();
+        for at in 0..count {
+            let version = self.document.log().version_after(total * at / count).unwrap_or_default();
+            let value = encode_named_version("A version with a name of a common length", &version);
+            let key = format!("{VERSION_KEY_PREFIX}{at}");
+            assert!(self.document.set(&key, value).is_ok(), "a name fits into the map");
+        }
+        self.document.commit();
+    }
+
     fn go_to(&mut self, shown: usize) {
         self.history.go_to(&self.document, &self.state, shown);
         self.frame();
@@ -136,6 +161,18 @@ fn measure(name: &str, document: Document) {
     cpu::print("a frame without a step", STEPS, |_| cpu::cost_ms(|| window.frame()));
     window.history.compare(&window.document, &window.state, true);
     cpu::print("a step, beside now", STEPS, |_| cpu::cost_ms(|| window.travel(Travel::Back)));
+    window.history.compare_from(&window.document, &window.state, total / 4);
+    cpu::print("a step, beside another", STEPS, |_| cpu::cost_ms(|| window.travel(Travel::Back)));
+    window.history.compare(&window.document, &window.state, false);
+    cpu::print("played, a step", STEPS, |step| cpu::cost_ms(|| window.play(step as u64)));
+    window.name(NAMED_VERSIONS_MAX);
+    cpu::print(&format!("open the panel, {NAMED_VERSIONS_MAX} names"), OPENINGS, |_| {
+        cpu::cost_ms(|| {
+            window.history = History::new(&window.document);
+            window.frame();
+        })
+    });
+    cpu::print(&format!("a frame, {NAMED_VERSIONS_MAX} names"), STEPS, |_| cpu::cost_ms(|| window.frame()));
 }
 
 /// A document that was written as the recording says, by one replica.

@@ -21,6 +21,8 @@ impl App {
         for notice in std::mem::take(&mut self.happened) {
             self.take_notice(ctx, notice);
         }
+        // Names of versions among what happened are shown in this frame.
+        self.pane.follow_history(&self.session);
         if let Some(id) = self.model.open
             && self.session.document(id).is_none()
         {

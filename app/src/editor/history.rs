@@ -183,7 +183,7 @@ impl History {
     /// Takes in what was written since; `are_names_stale`: also that versions may be called otherwise. Nothing where nothing was.
     pub fn follow(&mut self, document: &Document, state: &EditorState, are_names_stale: bool) {
         let grew = self.timeline.follow(document.log());
-        if are_names_stale || (grew && self.names.last().is_some_and(|last| last.changes.is_none())) {
+        if are_names_stale || (grew && self.names.iter().any(|named| named.may_have_come(document))) {
             self.names = named_versions(document);
             self.named = self.find_name(&self.version(document));
         }

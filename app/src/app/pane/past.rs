@@ -132,7 +132,7 @@ impl Pane {
     }
 
     /// Takes in what was written since the last frame.
-    pub(super) fn follow_history(&mut self, session: &Session) {
+    pub(in crate::app) fn follow_history(&mut self, session: &Session) {
         let are_names_stale = std::mem::take(&mut self.shown.versions_stale);
         self.look_back(session, |history, document, state| history.follow(document, state, are_names_stale));
     }
@@ -211,7 +211,11 @@ impl Pane {
         let Some(id) = self.id else { return };
         let title = session.title(id);
         let Shown { history: Some(history), names, was_refused, .. } = &mut self.shown else { return };
-        let shown = history.timeline().shown();
+        let label = match (history.pin(), history.named()) {
+            (Some(_), _) => format!("{title}, two versions in one"),
+            (None, Some(named)) => format!("{title}, as it was at “{}”", named.name),
+            (None, None) => format!("{title}, as it was after change {}", history.timeline().shown()),
+        };
         let Some(past) = history.past_mut() else { return };
         let (buffer, state, marks) = past.page();
         let mut area = TextArea::begin(ui, Id::unique("text area"), buffer.text(), state);
@@ -235,7 +239,6 @@ impl Pane {
         if !state.count_words(buffer.text(), COUNT_CHARS_PER_FRAME) || !found || *was_refused {
             ui.ctx().request_repaint();
         }
-        let label = format!("{title}, as it was after change {shown}");
         let tints = Marked { marks, names };
         let placeholder = "Nothing was written yet";
         let page =

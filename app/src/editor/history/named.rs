@@ -41,9 +41,17 @@ pub struct NamedVersion {
     pub changes: Option<usize>,
     /// Who named it so.
     pub by: ReplicaId,
+    /// Something of it that was not here.
+    lacks: Option<(ReplicaId, u64)>,
 }
 
 impl NamedVersion {
+    /// Whether it may be here by now, though it was not. O(log n).
+    pub(super) fn may_have_come(&self, document: &Document) -> bool {
+        let has_come = |(replica, count)| document.version().get(replica) >= count;
+        self.changes.is_none() && self.lacks.is_none_or(has_come)
+    }
+
     /// Whether it is this version, which is there after so many changes of the log here.
     pub fn is_at(&self, changes: usize, version: &VersionVector) -> bool {
         self.changes == Some(changes) && self.version == *version
@@ -68,7 +76,8 @@ fn named_version(document: &Document, key: &str, entries: &[Entry]) -> Option<Na
     rivals.sort_unstable();
     rivals.dedup();
     let changes = document.log().changes_up_to(&version);
-    Some(NamedVersion { key: key.to_owned(), name, rivals, version, changes, by })
+    let lacks = version.iter().find(|(replica, count)| document.version().get(*replica) < *count);
+    Some(NamedVersion { key: key.to_owned(), name, rivals, version, changes, by, lacks })
 }
 
 /// A name as it is kept and shown: one line of at most [`VERSION_NAME_CHARS_MAX`] characters, none of which is a sign of control or

@@ -230,6 +230,27 @@ fn names_given_at_once_are_both_in_the_panel() {
 }
 
 #[test]
+fn a_version_that_was_not_here_gets_its_place_when_it_has_come() {
+    let (mut ana, mut ben) = (document(ANA), document(BEN));
+    write(&mut ana, 0, "one ");
+    write(&mut ana, 4, "two ");
+    assert_eq!(ben.set("version/b", encode_named_version("To come", ana.version())), Ok(()));
+    ben.commit();
+    let state = state_of(&ben);
+    let mut history = History::new(&ben);
+    let place = |history: &History| history.names()[0].changes;
+    assert_eq!(place(&history), None);
+    history.go_to_named(&ben, &state, 0);
+    assert!(history.timeline().is_now(), "it leads nowhere");
+    for (position, expected) in [(0, None), (1, Some(3))] {
+        let envelope = ana.log().envelope(position).expect("it is committed");
+        assert!(ben.receive(envelope, &mut Received::default()).is_ok());
+        history.follow(&ben, &state, false);
+        assert_eq!(place(&history), expected);
+    }
+}
+
+#[test]
 fn what_is_compared_stays_when_others_write() {
     let mut document = of_two();
     let state = state_of(&document);
