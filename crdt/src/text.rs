@@ -5,10 +5,8 @@ mod index;
 mod inserted;
 mod integrate;
 mod loom;
-mod rope;
 mod span;
-mod spans;
-mod tree;
+mod weave;
 
 #[cfg(test)]
 mod tests;
@@ -23,11 +21,9 @@ use crate::units::{Unit, Units};
 pub(crate) use self::inserted::{Inserted, InsertedRun};
 use self::integrate::{Known, Slot};
 pub(crate) use self::loom::{Loom, Node};
-pub use self::rope::Chunks;
-use self::rope::Rope;
 use self::span::Span;
-use self::spans::{Cursor, Spans};
-use self::tree::Place;
+pub use self::weave::Chunks;
+use self::weave::{Cursor, End, Measure, Weave};
 
 /// Which neighbour an [`Anchor`] stays with when text is inserted exactly there.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -78,16 +74,14 @@ pub struct Splice {
 pub struct Text {
     units: Units,
     inserted: Inserted,
-    spans: Spans,
-    rope: Rope,
+    weave: Weave,
     typing: Option<Typing>,
 }
 
 /// Where the newest characters end: whoever types on lengthens their span, their run and their piece, and searches nothing.
 #[derive(Clone, Copy, Debug)]
 struct Typing {
-    /// The span that they are the end of.
-    place: Place,
+    place: End,
     /// The visible position behind them.
     at: usize,
     /// The unit behind them.
@@ -104,24 +98,24 @@ impl Text {
 
     /// How many chars are visible. O(1).
     pub fn len_chars(&self) -> usize {
-        self.rope.sum().chars as usize
+        self.weave.sum().shown.chars as usize
     }
 
     /// The length of the visible text in bytes of UTF-8. O(1).
     pub fn len_bytes(&self) -> usize {
-        self.rope.sum().bytes as usize
+        self.weave.sum().shown.bytes as usize
     }
 
     /// How many lines there are: one more than there are `\n`. O(1).
     pub fn len_lines(&self) -> usize {
-        self.rope.sum().line_ends as usize + 1
+        self.weave.sum().shown.line_ends as usize + 1
     }
 
     /// The visible text of a range of chars, in pieces of at most 1 KiB. The range is clamped to the text. O(log n) to the
     /// first piece, O(1) amortised to each further one.
     pub fn chunks(&self, range: Range<usize>) -> Chunks<'_> {
         let start = self.char_to_byte(range.start);
-        self.rope.chunks(start..self.char_to_byte(range.end).max(start))
+        self.weave.chunks(start..self.char_to_byte(range.end).max(start))
     }
 
     /// The visible text of a range of chars, which is clamped to the text. O(log n + its length).
@@ -131,37 +125,37 @@ impl Text {
 
     /// The byte at which a char starts; the text's length in bytes if there is no such char. O(log n).
     pub fn char_to_byte(&self, char: usize) -> usize {
-        self.rope.char_to_byte(char)
+        self.weave.char_to_byte(char)
     }
 
     /// The char that a byte is part of; the text's length in chars if there is no such byte. O(log n).
     pub fn byte_to_char(&self, byte: usize) -> usize {
-        self.rope.byte_to_char(byte)
+        self.weave.byte_to_char(byte)
     }
 
     /// The line, from 0, that a char position is on; a `\n` is part of the line that it ends. O(log n).
     pub fn char_to_line(&self, char: usize) -> usize {
-        self.rope.char_to_line(char)
+        self.weave.char_to_line(char)
     }
 
     /// The first char of a line; the text's length in chars behind the last line. O(log n).
     pub fn line_to_char(&self, line: usize) -> usize {
-        self.rope.line_to_char(line)
+        self.weave.line_to_char(line)
     }
 
     /// How many units of UTF-16 are in front of a char position; all if it is behind the end. O(log n).
     pub fn char_to_utf16(&self, char: usize) -> usize {
-        self.rope.char_to_utf16(char)
+        self.weave.char_to_utf16(char)
     }
 
     /// The char that a unit of UTF-16 is part of; the text's length in chars if there is no such unit. O(log n).
     pub fn utf16_to_char(&self, unit: usize) -> usize {
-        self.rope.utf16_to_char(unit)
+        self.weave.utf16_to_char(unit)
     }
 
     /// The id of the visible char at a position. O(log n).
     pub fn id_at(&self, char: usize) -> Option<OpId> {
-        let unit = self.spans.at_visible(char).and_then(|cursor| self.spans.unit(cursor))?;
+        let unit = self.weave.at_visible(char).and_then(|cursor| self.weave.unit(cursor))?;
         Some(self.units.id(unit))
     }
 
@@ -179,7 +173,7 @@ impl Text {
     pub fn position(&self, anchor: Anchor) -> Option<usize> {
         let stood_at = |id| {
             let cursor = self.find(self.units.unit(id)?)?;
-            Some(self.spans.visible_position(cursor))
+            Some(self.weave.visible_position(cursor))
         };
         match anchor {
             Anchor::Start => Some(0),
@@ -192,9 +186,7 @@ impl Text {
     /// All characters in document order, deleted ones included. Neighbouring runs may belong together. O(1) amortised each, O(log n)
     /// where the author changes.
     pub fn runs(&self) -> impl Iterator<Item = Run> + '_ {
-        self.spans
-            .from(self.spans.first())
-            .flat_map(|(_, span)| self.runs_of(span.first, span.len(), span.is_deleted()))
+        self.weave.spans().flat_map(|span| self.runs_of(span.first, span.len(), span.is_deleted()))
     }
 
     /// Who wrote a range of chars, which is clamped to the text: its visible characters in order. O(log n) to the first run.
@@ -205,11 +197,11 @@ impl Text {
     /// The visible characters of a range, which is clamped to the text, in order: runs of consecutive numbers. O(log n) to the
     /// first.
     pub(crate) fn visible_parts(&self, range: Range<usize>) -> impl Iterator<Item = (Unit, usize)> + '_ {
-        let start = self.spans.at_visible(range.start);
+        let start = self.weave.at_visible(range.start);
         let mut skip = start.map_or(0, |cursor| cursor.offset);
         let mut left = range.len();
-        let visible = self.spans.from(start.map(|cursor| cursor.place)).filter(|(_, span)| !span.is_deleted());
-        visible.map_while(move |(_, span)| {
+        let visible = self.weave.from(start).filter(|span| !span.is_deleted());
+        visible.map_while(move |span| {
             let end = span.len().min(skip.saturating_add(left));
             let part = (end > skip).then(|| span.part(skip, end))?;
             left -= part.len();
@@ -220,7 +212,7 @@ impl Text {
 
     /// All characters in document order, deleted ones included: runs of consecutive numbers.
     pub(crate) fn in_order(&self) -> impl Iterator<Item = (Unit, usize)> + '_ {
-        self.spans.from(self.spans.first()).map(|(_, span)| (span.first, span.len()))
+        self.weave.spans().map(|span| (span.first, span.len()))
     }
 
     /// All units by number.
@@ -258,7 +250,7 @@ impl Text {
     pub(crate) fn visible_ranges(&self, first: Unit, len: usize) -> Vec<Range<usize>> {
         let mut ranges: Vec<Range<usize>> = Vec::new();
         for (cursor, part) in self.parts(first, len).filter(|(_, part)| !part.is_deleted()) {
-            let (at, _) = self.spans.visible_position(cursor);
+            let (at, _) = self.weave.visible_position(cursor);
             match ranges.last_mut() {
                 Some(last) if last.end == at => last.end += part.len(),
                 _ => ranges.push(at..at + part.len()),
@@ -279,15 +271,13 @@ impl Text {
         if text.is_empty() {
             return 0;
         }
-        let len = self.rope.insert(at, text).chars as usize;
-        let start = self.units.push(first, len);
-        if self.typing.is_some_and(|typing| typing.at == at && typing.end == start && typing.joins) {
-            self.type_on(len, text);
-        } else {
-            let left = at.checked_sub(1).and_then(|left| self.spans.at_visible(left));
-            self.put_behind(left, at, start, len, text);
+        match self.typing.filter(|typing| typing.at == at && typing.joins && typing.end == self.units.end()) {
+            Some(typing) => self.type_on(typing, first, text),
+            None => {
+                let left = at.checked_sub(1).and_then(|left| self.weave.at_visible(left));
+                self.put_behind(left, at, first, text)
+            }
         }
-        len
     }
 
     /// Inserts an own run right behind a character that is here, deleted or not; gives its visible position and length in chars.
@@ -295,29 +285,18 @@ impl Text {
     pub(crate) fn insert_behind(&mut self, behind: Unit, first: OpId, text: &str) -> (usize, usize) {
         let left = self.find(behind);
         let at = left.map_or(0, |left| {
-            let (position, visible) = self.spans.visible_position(left);
+            let (position, visible) = self.weave.visible_position(left);
             position + usize::from(visible)
         });
-        let len = self.rope.insert(at, text).chars as usize;
-        let start = self.units.push(first, len);
-        self.put_behind(left, at, start, len, text);
+        let len = self.put_behind(left, at, first, text);
         (at, len)
     }
 
     /// Deletes a range of visible chars, which ends in the text; tells what it deleted as runs of ascending numbers, in document
     /// order. O(log n) for each span that it touches.
-    pub(crate) fn delete(&mut self, range: Range<usize>, mut deleted: impl FnMut(Unit, usize)) {
+    pub(crate) fn delete(&mut self, range: Range<usize>, deleted: impl FnMut(Unit, usize)) {
         self.typing = None;
-        let mut left = range.len();
-        while left > 0 {
-            let found = self.spans.at_visible(range.start);
-            let Some((cursor, span)) = found.and_then(|at| Some((at, *self.spans.span(at.place)?))) else { break };
-            let part = span.part(cursor.offset, span.len().min(cursor.offset + left));
-            self.spans.delete(cursor, range.start, part.len());
-            left -= part.len();
-            deleted(part.first, part.len());
-        }
-        self.rope.remove(range.start..range.end - left);
+        self.weave.delete(range.start, range.len(), deleted);
     }
 
     /// Inserts somebody's run; gives the visible change. The ids must be new, and the origins must be here. A `right` that does
@@ -333,7 +312,7 @@ impl Text {
         let number = |id: Option<OpId>| id.and_then(|id| self.units.unit(id));
         let (left, right) = (number(left), number(right));
         match left.and_then(|left| self.typing_behind(left)) {
-            Some(at) if self.inserted.last_right() == right => self.integrate_typed(at, first, text),
+            Some(typing) if self.inserted.last_right() == right => self.integrate_typed(typing, first, text),
             _ => self.integrate_between(first, left, right, text),
         }
     }
@@ -343,45 +322,40 @@ impl Text {
     /// [`Self::integrate_insert`].
     pub(crate) fn integrate_further(&mut self, first: OpId, previous: Unit, text: &str) -> Splice {
         match self.typing_behind(previous) {
-            Some(at) => self.integrate_typed(at, first, text),
+            Some(typing) => self.integrate_typed(typing, first, text),
             None => self.integrate_between(first, Some(previous), self.inserted.right(previous), text),
         }
     }
 
-    /// The visible position behind a character, if it is the newest and what is typed behind it joins it.
-    fn typing_behind(&self, left: Unit) -> Option<usize> {
+    /// Where the newest characters end, if this is the last of them and what is typed behind it joins it.
+    fn typing_behind(&self, left: Unit) -> Option<Typing> {
         let end = self.units.end();
-        let typing = self.typing.filter(|typing| typing.joins && typing.end == end && left.plus(1) == end)?;
-        Some(typing.at)
+        self.typing.filter(|typing| typing.joins && typing.end == end && left.plus(1) == end)
     }
 
     /// Inserts somebody's run that goes on with the newest one.
-    fn integrate_typed(&mut self, at: usize, first: OpId, text: &str) -> Splice {
-        let len = self.rope.insert(at, text).chars as usize;
-        self.units.push(first, len);
-        self.type_on(len, text);
-        Splice { at, deleted: 0, inserted: len }
+    fn integrate_typed(&mut self, typing: Typing, first: OpId, text: &str) -> Splice {
+        let inserted = self.type_on(typing, first, text);
+        Splice { at: typing.at, deleted: 0, inserted }
     }
 
     fn integrate_between(&mut self, first: OpId, left: Option<Unit>, right: Option<Unit>, text: &str) -> Splice {
         let left = left.and_then(|left| self.find(left));
-        let behind = self.spans.behind(self.spans.gap_behind(left));
-        let right = match behind.and_then(|behind| self.spans.unit(behind)) {
+        let behind = self.weave.behind(self.weave.gap_behind(left));
+        let right = match behind.and_then(|behind| self.weave.unit(behind)) {
             unit if unit == right => behind,
             _ => right.and_then(|right| self.find(right)),
         };
-        let known = Known { spans: &self.spans, units: &self.units, inserted: &self.inserted };
+        let known = Known { weave: &self.weave, units: &self.units, inserted: &self.inserted };
         let slot = integrate::find_slot(known, first, left, right);
-        let (at, _) = self.spans.visible_position(slot.gap);
-        let len = self.rope.insert(at, text).chars as usize;
-        let start = self.units.push(first, len);
-        let left = left.and_then(|left| self.spans.unit(left));
-        let joins = self.spans.behind(slot.gap).and_then(|behind| self.spans.unit(behind)) == slot.right;
-        self.put(slot, at, InsertedRun { start, len, left, right: slot.right }, text);
+        let (at, _) = self.weave.visible_position(slot.gap);
+        let left = left.and_then(|left| self.weave.unit(left));
+        let joins = self.weave.behind(slot.gap).and_then(|behind| self.weave.unit(behind)) == slot.right;
+        let inserted = self.put(slot, left, at, first, text);
         if let Some(typing) = &mut self.typing {
             typing.joins = joins;
         }
-        Splice { at, deleted: 0, inserted: len }
+        Splice { at, deleted: 0, inserted }
     }
 
     /// Deletes characters of somebody's choice, which must be here; those that are deleted already stay so. Tells the visible
@@ -391,10 +365,7 @@ impl Text {
         let mut last: Option<Splice> = None;
         let mut next = self.part(first, len);
         while let Some((cursor, part)) = next {
-            if !part.is_deleted() {
-                let (at, _) = self.spans.visible_position(cursor);
-                self.spans.delete(cursor, at, part.len());
-                self.rope.remove(at..at + part.len());
+            if let Some(at) = self.weave.delete_part(cursor, part.len()) {
                 let splice = Splice { at, deleted: part.len(), inserted: 0 };
                 match &mut last {
                     Some(last) if last.at == at => last.deleted += part.len(),
@@ -410,50 +381,57 @@ impl Text {
     /// Panics if an inner invariant is broken: for tests. O(n).
     #[doc(hidden)]
     pub fn assert_invariants(&self) {
-        self.spans.assert_invariants();
-        self.rope.assert_invariants();
-        assert!(self.spans.sum().visible as usize == self.len_chars(), "spans and text differ in length");
+        self.weave.assert_invariants();
     }
 
-    /// Lets the newest characters, where the last insert ended, go on; their units are numbered and their text is in the rope.
-    fn type_on(&mut self, len: usize, text: &str) {
-        if let Some(typing) = &mut self.typing {
-            self.spans.lengthen(typing.place, len);
-            self.inserted.lengthen(len, text);
-            typing.at += len;
-            typing.end = typing.end.plus(len);
-        }
+    /// Lets the newest characters, where the last insert ended, go on; how many came.
+    fn type_on(&mut self, typing: Typing, first: OpId, text: &str) -> usize {
+        let (place, len) = match self.weave.lengthen(typing.place, text) {
+            Some((place, shown)) => (place, shown.chars as usize),
+            None => {
+                let (gap, shown) = (self.weave.gap_at(typing.place), Measure::of(text));
+                let span = Span::new(typing.end, shown.chars as usize, self.weave.level(gap));
+                (self.weave.insert(gap, span, text, &shown), span.len())
+            }
+        };
+        self.units.push(first, len);
+        self.inserted.lengthen(len, text);
+        self.typing = Some(Typing { place, at: typing.at + len, end: typing.end.plus(len), ..typing });
+        len
     }
 
-    /// Puts an own run right behind a character, or at the start.
-    fn put_behind(&mut self, left: Option<Cursor>, at: usize, start: Unit, len: usize, text: &str) {
-        let gap = self.spans.gap_behind(left);
-        let behind = self.spans.behind(gap);
-        let level = integrate::level_between(&self.spans, left, behind);
-        let unit = |cursor: Option<Cursor>| cursor.and_then(|cursor| self.spans.unit(cursor));
+    /// Puts an own run right behind a character, or at the start; gives its length.
+    fn put_behind(&mut self, left: Option<Cursor>, at: usize, first: OpId, text: &str) -> usize {
+        let gap = self.weave.gap_behind(left);
+        let behind = self.weave.behind(gap);
+        let level = integrate::level_between(&self.weave, left, behind);
+        let unit = |cursor: Option<Cursor>| cursor.and_then(|cursor| self.weave.unit(cursor));
         let (left, right) = (unit(left), unit(behind));
-        self.put(Slot { gap, level, right }, at, InsertedRun { start, len, left, right }, text);
+        self.put(Slot { gap, level, right }, left, at, first, text)
     }
 
-    /// Puts a run in its gap.
-    fn put(&mut self, slot: Slot, at: usize, run: InsertedRun, text: &str) {
-        let InsertedRun { start, len, .. } = run;
+    /// Puts a run in its gap; gives its length.
+    fn put(&mut self, slot: Slot, left: Option<Unit>, at: usize, first: OpId, text: &str) -> usize {
+        let shown = Measure::of(text);
+        let len = shown.chars as usize;
         if len > 0 {
-            let place = self.spans.insert(slot.gap, at, Span::new(start, len, slot.level));
-            self.inserted.push(run, text);
+            let start = self.units.push(first, len);
+            let place = self.weave.insert(slot.gap, Span::new(start, len, slot.level), text, &shown);
+            self.inserted.push(InsertedRun { start, len, left, right: slot.right }, text);
             self.typing = Some(Typing { place, at: at + len, end: start.plus(len), joins: true });
         }
+        len
     }
 
     /// A character by its number, if the unit is one.
     fn find(&self, unit: Unit) -> Option<Cursor> {
-        self.spans.find(unit)
+        self.weave.find(unit)
     }
 
     /// The first of these characters and those that follow it in its span, if there are any and it is here.
     fn part(&self, first: Unit, len: usize) -> Option<(Cursor, Span)> {
         let cursor = self.find(first)?;
-        let span = self.spans.span(cursor.place)?;
+        let (span, _) = self.weave.span(cursor)?;
         let end = cursor.offset.saturating_add(len);
         (len > 0).then(|| (cursor, span.part(cursor.offset, end.min(span.len()))))
     }

@@ -40,6 +40,17 @@ pub(crate) fn run_at<T>(runs: &[T], unit: Unit, start: impl Fn(&T) -> u32) -> Op
     runs.partition_point(|run| start(run) <= unit.0).checked_sub(1)
 }
 
+/// The same for who goes through them in order: `near` is the index of the run that was found last. O(1) at the next runs.
+pub(crate) fn run_near<T>(runs: &[T], unit: Unit, near: &mut usize, start: impl Fn(&T) -> u32) -> Option<usize> {
+    let from = runs.get(*near).filter(|run| start(run) <= unit.0).map_or(0, |_| *near);
+    let is_behind = |at: usize| runs.get(at).is_none_or(|run| start(run) > unit.0);
+    *near = match (from..from + 3).find(|at| is_behind(*at)) {
+        Some(behind) => behind.checked_sub(1)?,
+        None => run_at(runs, unit, start)?,
+    };
+    Some(*near)
+}
+
 /// Which replica, by its number here.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) struct Author(u32);

@@ -146,7 +146,7 @@ impl Record {
 
     /// What the units of a range did, in order.
     pub(super) const fn steps<'a>(&'a self, text: &'a Text, units: Range<Unit>) -> Steps<'a> {
-        Steps { record: self, text, units }
+        Steps { record: self, text, units, near: (0, 0) }
     }
 
     /// The operations that units of one change are, one after the other.
@@ -161,6 +161,8 @@ pub(super) struct Steps<'a> {
     record: &'a Record,
     text: &'a Text,
     units: Range<Unit>,
+    /// The runs of inserts and of deletions that are likely next, by their index.
+    near: (usize, usize),
 }
 
 impl<'a> Iterator for Steps<'a> {
@@ -169,10 +171,11 @@ impl<'a> Iterator for Steps<'a> {
     fn next(&mut self) -> Option<Step<'a>> {
         let next = self.units.start;
         let left = self.units.end.index().checked_sub(next.index()).filter(|left| *left > 0)?;
-        let (step, len) = if let Some((run, offset)) = self.text.inserted().find(next) {
+        let (inserts, deletes) = &mut self.near;
+        let (step, len) = if let Some((run, offset)) = self.text.inserted().find_near(inserts, next) {
             let len = left.min(run.len - offset);
             (Step::Edited(Edit::Inserted { first: next, len }), len)
-        } else if let Some((run, offset)) = self.record.deletions.find(next) {
+        } else if let Some((run, offset)) = self.record.deletions.find_near(deletes, next) {
             let part = run.part(offset, run.len.min(offset + left));
             (Step::Edited(Edit::Deleted(part)), part.len)
         } else {

@@ -8,10 +8,8 @@ use super::index::Index;
 use super::inserted::Inserted;
 use super::integrate::{self, Known};
 use super::loom::{Loom, Node};
-use super::rope::{Rope, byte_of};
 use super::span::{Level, Span};
-use super::spans::{Cursor, Spans};
-use super::tree::LeafId;
+use super::weave::{Cursor, LeafId, Measure, Packing, Weave, byte_of};
 use super::{Text, Units};
 
 /// All characters in document order: neighbours of one run, and the level of the first character of each run.
@@ -26,8 +24,7 @@ struct Part {
     len: u32,
     /// Where the letters start in the visible text, if they are there, and where they end.
     bytes: (u32, u32),
-    /// The index of the span that it is part of.
-    span: u32,
+    leaf: LeafId,
     deleted: bool,
 }
 
@@ -47,7 +44,7 @@ impl Text {
     pub(crate) fn woven(loom: &Loom, units: Units, shown: &str, deleted: &str) -> Option<Self> {
         let inserted = Inserted::of(loom.inserted());
         let order = if loom.is_list { in_list(loom) } else { in_tree(loom, &units, &inserted)? };
-        let (parts, spans) = split(loom, &order, shown);
+        let (parts, packing) = split(loom, &order, shown);
         let mut part_at = vec![0; loom.len().0 + 1];
         for (at, part) in parts.iter().enumerate() {
             part_at[part.node as usize] = fit(at);
@@ -65,14 +62,13 @@ impl Text {
             } else {
                 &shown[part.bytes.0 as usize..part.bytes.1 as usize]
             });
-            index.append(loom.unit(part.node), LeafId::of_filled(part.span as usize));
+            index.append(loom.unit(part.node), part.leaf);
             node += len;
         }
         Some(Self {
             units,
             inserted: inserted.with_letters(letters, &starts),
-            spans: Spans::filled(spans, index),
-            rope: Rope::filled(shown),
+            weave: Weave::filled(packing, shown, index),
             typing: None,
         })
     }
@@ -94,6 +90,15 @@ impl<'a> Cut<'a> {
         let start = self.at;
         self.at += if self.is_ascii { chars } else { byte_of(&self.letters[start..], chars) };
         &self.letters[start..self.at]
+    }
+
+    /// Takes at most so many chars and bytes, which any char fits; how many chars.
+    fn take_within(&mut self, chars: usize, bytes: usize) -> usize {
+        let rest = &self.letters[self.at..];
+        let most = &rest[..if self.is_ascii { chars.min(bytes) } else { rest.floor_char_boundary(bytes) }];
+        let end = if self.is_ascii { most.len() } else { byte_of(most, chars) };
+        self.at += end;
+        if self.is_ascii { end } else { most[..end].chars().count() }
     }
 }
 
@@ -122,21 +127,21 @@ fn in_list(loom: &Loom) -> Order {
 
 /// The order by the tree of origins, where others wrote at the same place.
 fn in_tree(loom: &Loom, units: &Units, inserted: &Inserted) -> Option<Order> {
-    let (mut spans, mut levels) = (Spans::default(), Vec::with_capacity(loom.runs.len()));
+    // Letters do not matter: as if all were deleted.
+    let (mut weave, mut levels) = (Weave::default(), Vec::with_capacity(loom.runs.len()));
     for run in &loom.runs {
-        let find = |spans: &Spans, node: Node| (node > 0).then(|| spans.find(loom.unit(node))).flatten();
-        let (left, right): (Option<Cursor>, Option<Cursor>) = (find(&spans, run.left), find(&spans, run.right));
-        let known = Known { spans: &spans, units, inserted };
+        let find = |node: Node| (node > 0).then(|| weave.find(loom.unit(node))).flatten();
+        let (left, right): (Option<Cursor>, Option<Cursor>) = (find(run.left), find(run.right));
+        let known = Known { weave: &weave, units, inserted };
         let slot = integrate::find_slot(known, units.id(run.unit), left, right);
         if slot.right != (run.right > 0).then(|| loom.unit(run.right)) {
             return None;
         }
-        let (at, _) = spans.visible_position(slot.gap);
-        spans.insert(slot.gap, at, Span::new(run.unit, run.len, slot.level));
+        weave.insert(slot.gap, Span::new(run.unit, run.len, slot.level).deleted(), "", &Measure::default());
         levels.push(slot.level);
     }
     let mut stretches = Vec::new();
-    for (_, span) in spans.from(spans.first()) {
+    for span in weave.spans() {
         let mut done = 0;
         while done < span.len() {
             let node = loom.node(span.first.plus(done))?;
@@ -149,10 +154,10 @@ fn in_tree(loom: &Loom, units: &Units, inserted: &Inserted) -> Option<Order> {
     Some(Order { stretches, levels })
 }
 
-/// The characters in document order in parts, and as spans.
-fn split(loom: &Loom, order: &Order, shown: &str) -> (Vec<Part>, Vec<Span>) {
+/// The characters in document order in parts, and as spans in leaves.
+fn split(loom: &Loom, order: &Order, shown: &str) -> (Vec<Part>, Packing) {
     let count = order.stretches.len();
-    let (mut parts, mut spans): (Vec<Part>, Vec<Span>) = (Vec::with_capacity(count), Vec::with_capacity(count));
+    let (mut parts, mut packing): (Vec<Part>, Packing) = (Vec::with_capacity(count), Packing::with_capacity(count));
     let mut shown = Cut::new(shown);
     for (first, len) in &order.stretches {
         let run_at = loom.run_of[*first as usize] as usize;
@@ -160,22 +165,17 @@ fn split(loom: &Loom, order: &Order, shown: &str) -> (Vec<Part>, Vec<Span>) {
         let (mut start, end) = (*first as usize, *first as usize + len);
         while start < end {
             let deleted = loom.deleted[start];
-            let len = loom.deleted[start..end].iter().take_while(|other| **other == deleted).count();
-            let offset = start - run.node as usize;
-            let span = Span::new(run.unit.plus(offset), len, order.levels[run_at].within(offset));
-            let span = if deleted { span.deleted() } else { span };
-            match spans.last_mut() {
-                Some(last) if last.goes_on_with(&span) => last.lengthen(len),
-                _ => spans.push(span),
+            let stop = start + loom.deleted[start..end].iter().take_while(|other| **other == deleted).count();
+            while start < stop {
+                let (offset, from, room) = (start - run.node as usize, shown.at, packing.room());
+                let len = if deleted { stop - start } else { shown.take_within(stop - start, room) };
+                let span = Span::new(run.unit.plus(offset), len, order.levels[run_at].within(offset));
+                let leaf = packing.push(if deleted { span.deleted() } else { span }, shown.at - from);
+                let bytes = (fit(from), fit(shown.at));
+                parts.push(Part { node: fit(start), len: fit(len), bytes, leaf, deleted });
+                start += len;
             }
-            let from = shown.at;
-            if !deleted {
-                shown.take(len);
-            }
-            let bytes = (fit(from), fit(shown.at));
-            parts.push(Part { node: fit(start), len: fit(len), bytes, span: fit(spans.len() - 1), deleted });
-            start += len;
         }
     }
-    (parts, spans)
+    (parts, packing)
 }

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use arrayvec::ArrayVec;
 
-use super::tree::LeafId;
+use super::weave::LeafId;
 use crate::units::Unit;
 
 /// The most entries of a page; tiny in tests.

@@ -5,8 +5,8 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::rope::byte_of;
-use crate::units::{Unit, run_at};
+use super::weave::byte_of;
+use crate::units::{Unit, run_at, run_near};
 
 /// A run of characters that were inserted as one, or one after the other.
 ///
@@ -129,6 +129,13 @@ impl Inserted {
     pub(crate) fn find(&self, unit: Unit) -> Option<(InsertedRun, usize)> {
         let run = self.runs[self.index(unit)?].run();
         Some((run, unit.index() - run.start.index()))
+    }
+
+    /// The same for who goes through the units in order, and keeps where it was. O(1) there.
+    pub(crate) fn find_near(&self, near: &mut usize, unit: Unit) -> Option<(InsertedRun, usize)> {
+        let run = self.runs[run_near(&self.runs, unit, near, |run| run.start)?];
+        let offset = unit.0 - run.start;
+        (offset < run.len).then(|| (run.run(), offset as usize))
     }
 
     /// The left origin of a character. O(log n).

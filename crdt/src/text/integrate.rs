@@ -8,7 +8,7 @@ use core::ops::Range;
 
 use super::inserted::Inserted;
 use super::span::Level;
-use super::spans::{Cursor, Spans};
+use super::weave::{Cursor, Weave};
 use crate::id::OpId;
 use crate::units::{Unit, Units};
 
@@ -24,7 +24,7 @@ pub(super) struct Slot {
 /// What is known of all characters.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Known<'a> {
-    pub(super) spans: &'a Spans,
+    pub(super) weave: &'a Weave,
     pub(super) units: &'a Units,
     pub(super) inserted: &'a Inserted,
 }
@@ -33,70 +33,70 @@ pub(super) struct Known<'a> {
 /// the end. The same on every replica that has delivered the two, whichever characters they are and whatever else was
 /// delivered. O(log n) if nothing stands between them here, else O(log² n).
 pub(super) fn find_slot(known: Known<'_>, id: OpId, left: Option<Cursor>, right: Option<Cursor>) -> Slot {
-    let spans = known.spans;
-    let gap = spans.gap_behind(left);
-    if spans.behind(gap) == right {
-        let level = level_between(spans, left, right);
-        return Slot { gap, level, right: right.and_then(|right| spans.unit(right)) };
+    let weave = known.weave;
+    let gap = weave.gap_behind(left);
+    if weave.behind(gap) == right {
+        let level = level_between(weave, left, right);
+        return Slot { gap, level, right: right.and_then(|right| weave.unit(right)) };
     }
-    let start = left.map_or(0, |left| spans.position(left) + 1);
-    let right = right.map(|right| (right, spans.position(right))).filter(|(_, position)| *position >= start);
-    let right_unit = right.and_then(|(right, _)| spans.unit(right));
-    let left_unit = left.and_then(|left| spans.unit(left));
-    let parent = left.map_or(Level::START, |left| spans.level(left));
+    let start = left.map_or(0, |left| weave.position(left) + 1);
+    let right = right.map(|right| (right, weave.position(right))).filter(|(_, position)| *position >= start);
+    let right_unit = right.and_then(|(right, _)| weave.unit(right));
+    let left_unit = left.and_then(|left| weave.unit(left));
+    let parent = left.map_or(Level::START, |left| weave.level(left));
     let (level, siblings) = match right {
         Some((parent, position)) if right_unit.is_some_and(|unit| known.inserted.left(unit) == left_unit) => {
-            let parent = spans.level(parent);
+            let parent = weave.level(parent);
             let level = Level::new(parent.left(), parent.right() + 1);
-            (level, start_of_children(spans, parent, position, start)..position)
+            (level, start_of_children(weave, parent, position, start)..position)
         }
-        _ => (Level::new(parent.left() + 1, 0), start..end_of_subtree(spans, parent, start)),
+        _ => (Level::new(parent.left() + 1, 0), start..end_of_subtree(weave, parent, start)),
     };
     let right_position = right.map_or(usize::MAX, |(_, position)| position);
     let precedes = |sibling: Unit| {
         let by_id = || known.units.id(sibling).cmp(&id);
         let right = known.inserted.right(sibling);
-        let other = if right == right_unit { right_position } else { position_or_end(spans, right) };
+        let other = if right == right_unit { right_position } else { position_or_end(weave, right) };
         right_position.cmp(&other).then_with(by_id) == Ordering::Less
     };
-    let at = behind_siblings(spans, siblings, level, precedes);
-    Slot { gap: spans.at(at), level, right: right_unit }
+    let at = behind_siblings(weave, siblings, level, precedes);
+    Slot { gap: weave.at(at), level, right: right_unit }
 }
 
 /// The level of a character between two neighbours.
-pub(super) fn level_between(spans: &Spans, left: Option<Cursor>, right: Option<Cursor>) -> Level {
-    let left = left.map_or(Level::START, |left| spans.level(left));
-    Level::between(left, right.map(|right| spans.level(right)))
+pub(super) fn level_between(weave: &Weave, left: Option<Cursor>, right: Option<Cursor>) -> Level {
+    let left = left.map_or(Level::START, |left| weave.level(left));
+    Level::between(left, right.map(|right| weave.level(right)))
 }
 
 /// Where the children on the left of the character at `position` start, which has this level. The left origin of them all is the
 /// character in front of `behind_left`.
-fn start_of_children(spans: &Spans, level: Level, position: usize, behind_left: usize) -> usize {
-    let Some(last) = spans.last_up_to(level, position) else {
+fn start_of_children(weave: &Weave, level: Level, position: usize, behind_left: usize) -> usize {
+    let Some(last) = weave.last_up_to(level, position) else {
         return behind_left;
     };
-    let behind = spans.position(last) + 1;
+    let behind = weave.position(last) + 1;
     // Either it is the left origin itself; or it is a sibling of the parent, or of the parent's parent and so on: then the
     // children stand behind all that follows it.
-    if behind == behind_left { behind_left } else { end_of_subtree(spans, spans.level(last), behind) }
+    if behind == behind_left { behind_left } else { end_of_subtree(weave, weave.level(last), behind) }
 }
 
 /// Where the characters end whose left origins lead to the one in front of `start`, which has this level.
-fn end_of_subtree(spans: &Spans, level: Level, start: usize) -> usize {
+fn end_of_subtree(weave: &Weave, level: Level, start: usize) -> usize {
     let outside = Level::new(level.left(), u32::MAX);
-    spans.first_up_to(outside, start).map_or(spans.len(), |next| spans.position(next))
+    weave.first_up_to(outside, start).map_or(weave.len(), |next| weave.position(next))
 }
 
 /// The gap behind the last sibling that precedes, and behind all that follows it. The siblings are the characters in `range` at
 /// `level`; nothing there is less deep, and those that precede come first, so the range can be halved.
-fn behind_siblings(spans: &Spans, range: Range<usize>, level: Level, precedes: impl Fn(Unit) -> bool) -> usize {
+fn behind_siblings(weave: &Weave, range: Range<usize>, level: Level, precedes: impl Fn(Unit) -> bool) -> usize {
     let (mut at, mut end) = (range.start, range.end);
     while at < end {
         let middle = at + (end - at) / 2;
-        let next = spans.first_up_to(level, middle).map(|sibling| (sibling, spans.position(sibling)));
+        let next = weave.first_up_to(level, middle).map(|sibling| (sibling, weave.position(sibling)));
         match next.filter(|(_, position)| *position < range.end) {
-            Some((sibling, position)) if spans.unit(sibling).is_some_and(&precedes) => {
-                at = end_of_subtree(spans, level, position + 1);
+            Some((sibling, position)) if weave.unit(sibling).is_some_and(&precedes) => {
+                at = end_of_subtree(weave, level, position + 1);
             }
             _ => end = middle,
         }
@@ -105,6 +105,6 @@ fn behind_siblings(spans: &Spans, range: Range<usize>, level: Level, precedes: i
 }
 
 /// The position of a right origin; the end of the text is further away than any character.
-fn position_or_end(spans: &Spans, unit: Option<Unit>) -> usize {
-    unit.and_then(|unit| spans.find(unit)).map_or(usize::MAX, |cursor| spans.position(cursor))
+fn position_or_end(weave: &Weave, unit: Option<Unit>) -> usize {
+    unit.and_then(|unit| weave.find(unit)).map_or(usize::MAX, |cursor| weave.position(cursor))
 }

@@ -1,6 +1,5 @@
 //! Spans: runs of characters with consecutive numbers, stored as one.
 
-use super::tree::{Item, Sum};
 use crate::units::Unit;
 
 /// How deep a character stands below the start of the text; see the algorithm's page. Fixed when it is inserted, the same
@@ -73,6 +72,11 @@ impl Span {
         (self.len & !DELETED) as usize
     }
 
+    /// The same, as sums count.
+    pub(super) const fn chars(&self) -> u32 {
+        self.len & !DELETED
+    }
+
     /// Whether they are deleted.
     pub(super) const fn is_deleted(&self) -> bool {
         self.len & DELETED != 0
@@ -128,44 +132,5 @@ impl Span {
     /// character behind another one and one step deeper has that for its left origin.
     pub(super) fn goes_on_with(&self, next: &Self) -> bool {
         self.end() == next.first && self.is_deleted() == next.is_deleted() && next.level == self.level(self.len())
-    }
-}
-
-/// What is added up over spans.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) struct SpanSum {
-    /// Characters, deleted ones included.
-    pub(super) chars: u32,
-    /// Visible characters.
-    pub(super) visible: u32,
-    /// The level that is least deep.
-    pub(super) level: Level,
-}
-
-impl Default for SpanSum {
-    fn default() -> Self {
-        Self { chars: 0, visible: 0, level: Level::DEEPEST }
-    }
-}
-
-impl Sum for SpanSum {
-    fn add(&mut self, other: &Self) {
-        self.chars += other.chars;
-        self.visible += other.visible;
-        self.level = self.level.min(other.level);
-    }
-
-    fn exchange(&mut self, old: &Self, new: &Self) {
-        self.chars = self.chars + new.chars - old.chars;
-        self.visible = self.visible + new.visible - old.visible;
-        self.level = self.level.min(new.level);
-    }
-}
-
-impl Item for Span {
-    type Sum = SpanSum;
-
-    fn sum(&self) -> SpanSum {
-        SpanSum { chars: fit(self.len()), visible: fit(self.visible()), level: self.level }
     }
 }

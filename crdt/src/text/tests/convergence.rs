@@ -311,7 +311,7 @@ fn the_worked_example_of_the_page() {
         assert_eq!(shown(text), "hxywpq!?");
         let characters = characters(text);
         assert!(characters.iter().map(|(id, _)| *id).eq(order), "{characters:?}");
-        let levels_here = (0..order.len()).map(|at| text.spans.level(text.spans.at(at)));
+        let levels_here = (0..order.len()).map(|at| text.weave.level(text.weave.at(at)));
         assert!(levels_here.map(|level| (level.left(), level.right())).eq(levels), "other levels than on the page");
     }
 }

@@ -9,12 +9,11 @@ const CHUNK_BITS: u32 = 6;
 #[derive(Clone, Debug)]
 pub(super) struct Arena<N> {
     chunks: Vec<Vec<N>>,
-    free: Vec<u32>,
 }
 
 impl<N> Arena<N> {
     pub(super) const fn new() -> Self {
-        Self { chunks: Vec::new(), free: Vec::new() }
+        Self { chunks: Vec::new() }
     }
 
     pub(super) fn get(&self, id: u32) -> &N {
@@ -27,24 +26,22 @@ impl<N> Arena<N> {
 
     /// Adds a node; gives its number.
     pub(super) fn add(&mut self, node: N) -> u32 {
-        if let Some(id) = self.free.pop() {
-            *self.get_mut(id) = node;
-            return id;
-        }
+        let id = self.len();
         if self.chunks.last().is_none_or(|chunk| chunk.len() == CHUNK_NODES) {
             // The first nodes of a small document need no whole chunk.
             let room = if self.chunks.is_empty() { 1 } else { CHUNK_NODES };
             self.chunks.push(Vec::with_capacity(room));
         }
-        let full = self.chunks.len() - 1;
-        let chunk = &mut self.chunks[full];
-        chunk.push(node);
-        // Memory ends long before the numbers do: a node has more than a hundred bytes.
-        u32::try_from(full * CHUNK_NODES + chunk.len() - 1).unwrap_or(u32::MAX)
+        if let Some(chunk) = self.chunks.last_mut() {
+            chunk.push(node);
+        }
+        id
     }
 
-    /// The node is no longer used; its number will be given again.
-    pub(super) fn drop(&mut self, id: u32) {
-        self.free.push(id);
+    /// How many nodes there are; the next one's number.
+    pub(super) fn len(&self) -> u32 {
+        let last = self.chunks.last().map_or(0, |chunk| (self.chunks.len() - 1) * CHUNK_NODES + chunk.len());
+        // Memory ends long before the numbers do: a node has more than a hundred bytes.
+        u32::try_from(last).unwrap_or(u32::MAX)
     }
 }
