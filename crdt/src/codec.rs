@@ -240,6 +240,11 @@ impl Writer {
     }
 }
 
+/// How many bytes a varint has.
+pub(crate) const fn varint_bytes(value: u64) -> usize {
+    (64 - (value | 1).leading_zeros()).div_ceil(7) as usize
+}
+
 /// A signed number as an unsigned one with small absolute values small.
 pub(crate) const fn zigzag(value: i64) -> u64 {
     ((value << 1) ^ (value >> 63)).cast_unsigned()
@@ -259,6 +264,7 @@ mod tests {
         for value in [0, 1, 127, 128, 300, u64::from(u32::MAX), u64::MAX] {
             let mut writer = Writer::default();
             writer.varint(value);
+            assert_eq!(writer.len(), varint_bytes(value));
             assert_eq!(Reader::new(&writer.finish()).varint(), Ok(value));
         }
         let check = |bytes: &[u8], kind| assert_eq!(Reader::new(bytes).varint().map_err(|error| error.kind), Err(kind));

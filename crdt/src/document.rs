@@ -22,6 +22,7 @@ pub use error::{EditError, ReceiveError};
 pub use history::{Blame, Difference, Turn, Written};
 use log::Record;
 pub use log::{Envelopes, Log};
+use streak::Streak;
 use validate::{Checked, Seen};
 
 mod authors;
@@ -34,6 +35,7 @@ mod history;
 mod log;
 mod naming;
 mod past;
+mod streak;
 mod undoing;
 mod unit_set;
 mod validate;
@@ -82,6 +84,8 @@ pub struct Document {
     held: CausalBuffer<Envelope>,
     record: Record,
     undo: UndoLog,
+    /// How the newest change ended.
+    streak: Option<Streak>,
     /// Room for the letters of [`Edits`].
     letters: String,
 }
@@ -101,6 +105,7 @@ impl Document {
             held: CausalBuffer::default(),
             record: Record::default(),
             undo: UndoLog::default(),
+            streak: None,
             letters: String::new(),
         }
     }
@@ -229,7 +234,13 @@ impl Document {
     fn close_change(&mut self, end: Unit, deps: VersionVector, heads: bool) {
         let start = self.record.end();
         let first_seq = self.made - (self.text.units().len() - start.index()) as u64;
-        self.authors.deliver(self.replica, first_seq, (end.index() - start.index()) as u64, &deps);
+        let len = (end.index() - start.index()) as u64;
+        let goes_on = |streak: &Streak| streak.replica == self.replica && streak.end_seq == first_seq;
+        let lamport = match self.streak.filter(goes_on) {
+            Some(streak) if deps.is_empty() => streak.lamport.plus(len),
+            _ => self.authors.deliver(self.replica, first_seq, len, &deps).plus(len - 1),
+        };
+        self.streak = Some(Streak { replica: self.replica, end_seq: first_seq + len, lamport });
         if !deps.is_empty() {
             self.authors.pasts_mut(self.replica).saw_all_before(start, self.record.named().len());
         }
@@ -250,6 +261,10 @@ impl Document {
         if envelope.document() != self.id {
             return Err(ReceiveError::Document { found: envelope.document(), expected: self.id });
         }
+        if self.deliver_typed(&envelope, received) {
+            self.deliver_held(received);
+            return Ok(Delivery::Delivered);
+        }
         let delivery = causal::classify(envelope.header(), &self.version)?;
         match delivery {
             Delivery::Duplicate => {}
@@ -260,14 +275,19 @@ impl Document {
             }
             Delivery::Delivered => {
                 self.deliver(&envelope, received)?;
-                while let Some(waiting) = self.held.take_ready(&self.version) {
-                    if let Err(error) = self.deliver(&waiting, received) {
-                        received.refused.push((waiting.header().first_id(), error));
-                    }
-                }
+                self.deliver_held(received);
             }
         }
         Ok(delivery)
+    }
+
+    /// Delivers what waited for what was just delivered.
+    fn deliver_held(&mut self, received: &mut Received) {
+        while let Some(waiting) = self.held.take_ready(&self.version) {
+            if let Err(error) = self.deliver(&waiting, received) {
+                received.refused.push((waiting.header().first_id(), error));
+            }
+        }
     }
 
     fn deliver(&mut self, envelope: &Envelope, received: &mut Received) -> Result<(), ReceiveError> {
@@ -298,6 +318,8 @@ impl Document {
             self.name_others();
         }
         self.version.observe(header.replica, header.end_seq());
+        let last = lamport.plus(header.len - 1);
+        self.streak = Some(Streak { replica: header.replica, end_seq: header.end_seq(), lamport: last });
         if header.replica == self.replica {
             self.made = header.end_seq();
             self.moved = self.moved_of(&self.moved);

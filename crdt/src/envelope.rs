@@ -11,7 +11,7 @@ use crate::change::{Change, Header, Op};
 use crate::clock::VersionVector;
 use crate::codec::change::{Coded, Earlier, Ops};
 use crate::codec::names::Names;
-use crate::codec::{self, DecodeError, DecodeErrorKind, Reader, Writer};
+use crate::codec::{self, DecodeError, DecodeErrorKind, Reader, Writer, varint_bytes};
 use crate::id::{DocumentId, ID_BYTES};
 
 /// The newest version of the envelope's layout that this program reads. It writes the oldest one that can say what is to be said.
@@ -109,6 +109,17 @@ pub(crate) fn seal_ops<'a>(
     let mut writer = Writer::default();
     let payload_at = start(&mut writer, document, &header);
     codec::change::encode_ops(&mut writer, &header, names, ops);
+    Envelope { document, header, bytes: Bytes::from(writer.finish()), payload_at }
+}
+
+/// Puts a change into an envelope that does nothing but go on behind its author's previous unit with this text.
+pub(crate) fn seal_further(document: DocumentId, header: Header, text: &str) -> Envelope {
+    // Exactly as long as it becomes, while the text is short: the bytes need not be moved.
+    let numbers = [header.first_seq, header.len, header.deps.len() as u64].map(varint_bytes).iter().sum::<usize>();
+    let deps = header.deps.iter().map(|(_, count)| ID_BYTES + varint_bytes(count)).sum::<usize>();
+    let mut writer = Writer::with_room(3 + 2 * ID_BYTES + numbers + deps + text.len());
+    let payload_at = start(&mut writer, document, &header);
+    codec::change::encode_further(&mut writer, text);
     Envelope { document, header, bytes: Bytes::from(writer.finish()), payload_at }
 }
 

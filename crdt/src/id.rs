@@ -1,5 +1,6 @@
 //! Who and what: the ids of replicas, documents and operations.
 
+use core::cmp::Ordering;
 use core::fmt;
 use core::str::FromStr;
 
@@ -29,7 +30,7 @@ pub enum ParseIdError {
 macro_rules! id_type {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd, Deserialize, Serialize)]
+        #[derive(Clone, Copy, Eq, Hash, PartialEq, Deserialize, Serialize)]
         pub struct $name([u8; ID_BYTES]);
 
         impl $name {
@@ -41,6 +42,19 @@ macro_rules! id_type {
             /// The id's bytes; ids are ordered as these are.
             pub const fn as_bytes(&self) -> &[u8; ID_BYTES] {
                 &self.0
+            }
+        }
+
+        impl Ord for $name {
+            fn cmp(&self, other: &Self) -> Ordering {
+                // As the bytes are ordered, many times quicker: one comparison of two numbers.
+                u128::from_be_bytes(self.0).cmp(&u128::from_be_bytes(other.0))
+            }
+        }
+
+        impl PartialOrd for $name {
+            fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+                Some(self.cmp(other))
             }
         }
 

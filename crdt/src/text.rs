@@ -312,7 +312,7 @@ impl Text {
         let number = |id: Option<OpId>| id.and_then(|id| self.units.unit(id));
         let (left, right) = (number(left), number(right));
         match left.and_then(|left| self.typing_behind(left)) {
-            Some(typing) if self.inserted.last_right() == right => self.integrate_typed(typing, first, text),
+            Some(typing) if self.inserted.last_right() == right => self.integrate_behind(typing, first, text),
             _ => self.integrate_between(first, left, right, text),
         }
     }
@@ -322,7 +322,7 @@ impl Text {
     /// [`Self::integrate_insert`].
     pub(crate) fn integrate_further(&mut self, first: OpId, previous: Unit, text: &str) -> Splice {
         match self.typing_behind(previous) {
-            Some(typing) => self.integrate_typed(typing, first, text),
+            Some(typing) => self.integrate_behind(typing, first, text),
             None => self.integrate_between(first, Some(previous), self.inserted.right(previous), text),
         }
     }
@@ -333,8 +333,14 @@ impl Text {
         self.typing.filter(|typing| typing.joins && typing.end == end && left.plus(1) == end)
     }
 
+    /// The same where that is the newest unit of all, if it is a character that what is typed behind it joins. O(length of the text).
+    pub(crate) fn integrate_typed(&mut self, first: OpId, text: &str) -> Option<Splice> {
+        let typing = self.typing.filter(|typing| typing.joins && typing.end == self.units.end())?;
+        Some(self.integrate_behind(typing, first, text))
+    }
+
     /// Inserts somebody's run that goes on with the newest one.
-    fn integrate_typed(&mut self, typing: Typing, first: OpId, text: &str) -> Splice {
+    fn integrate_behind(&mut self, typing: Typing, first: OpId, text: &str) -> Splice {
         let inserted = self.type_on(typing, first, text);
         Splice { at: typing.at, deleted: 0, inserted }
     }

@@ -5,7 +5,7 @@ use super::{DecodeError, DecodeErrorKind, Reader, Writer, unzigzag, zigzag};
 use crate::change::{Header, Op, OpRef, ValueRef};
 use crate::id::{OpId, ReplicaId};
 
-pub(crate) use self::read::{Earlier, Ops, decode_value};
+pub(crate) use self::read::{Earlier, Ops, decode_value, typed};
 
 mod first;
 mod read;
@@ -89,6 +89,12 @@ pub(crate) fn encode_ops<'a>(
         ids.encode_op(writer, &op);
         ids.seq += op.len();
     }
+}
+
+/// Writes text that goes on behind the author's previous unit: all that a change does.
+pub(crate) fn encode_further(writer: &mut Writer, text: &str) {
+    writer.varint(PAYLOAD_VERSION);
+    encode_tag_and(writer, FURTHER, FURTHER_LEN_AT, |_| {}, text);
 }
 
 /// How ids are written.

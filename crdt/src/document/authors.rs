@@ -75,6 +75,12 @@ impl Authors {
         self.clock = self.clock.plus(units);
     }
 
+    /// Takes in a change whose timestamps go on behind those of its author's previous one, which is also the newest here, up to this
+    /// one.
+    pub(super) fn go_on(&mut self, lamport: Lamport) {
+        self.clock = self.clock.max(lamport);
+    }
+
     /// What is known of a replica.
     pub(super) fn author(&self, replica: ReplicaId) -> &Author {
         self.authors.get(&replica).unwrap_or(&NEW)

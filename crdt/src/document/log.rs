@@ -83,6 +83,11 @@ impl Record {
         if !deps.is_empty() {
             self.named.push(Named::new(self.starts.len(), deps, heads));
         }
+        self.push_plain(end);
+    }
+
+    /// The same, without deps.
+    pub(super) fn push_plain(&mut self, end: Unit) {
         self.starts.push(self.end());
         self.end = Some(end);
     }
@@ -338,8 +343,11 @@ impl<'a> Log<'a> {
     pub fn envelope(&self, position: usize) -> Option<Envelope> {
         let (header, mut units) = (self.header(position)?, self.record.units(position)?);
         let further = further(self.text, header.first_id(), &units);
-        if let Some((_, len)) = further {
+        if let Some((text, len)) = further {
             units.start = units.start.plus(len);
+            if units.is_empty() {
+                return Some(envelope::seal_further(self.document, header, text));
+            }
         }
         let further = further.map(|(text, _)| Coded::Further(text));
         let ops = further.into_iter().chain(self.record.ops(self.text, units).map(Coded::Whole));
@@ -362,14 +370,15 @@ impl<'a> Log<'a> {
 /// author's previous unit: that is a character, which is its left neighbour, and both have the same right neighbour.
 pub(super) fn further<'a>(text: &'a Text, first: OpId, units: &Range<Unit>) -> Option<(&'a str, usize)> {
     let previous = OpId { seq: first.seq.checked_sub(1)?, ..first };
-    let (run, letters) = text.inserted().part(units.start, units.end.index() - units.start.index())?;
+    let (run, letters, offset) = text.inserted().part(units.start, units.end.index() - units.start.index())?;
     let left = run.left?;
     let is_previous = if left.plus(1) == units.start {
         text.units().run_up_to(units.start) > 1
     } else {
         text.units().id(left) == previous
     };
-    (is_previous && text.inserted().right(left) == run.right).then_some((letters, run.len))
+    let same_right = || offset > 0 || text.inserted().right(left) == run.right;
+    (is_previous && same_right()).then_some((letters, run.len))
 }
 
 /// Changes in their envelopes, in the order of delivery; see [`Log::from`].

@@ -151,13 +151,13 @@ impl Inserted {
     /// The origins of a run of characters that is part of one run, and their letters. O(log n), and O(length of the run) where
     /// there is more than ASCII.
     pub(crate) fn origins_and_text(&self, first: Unit, len: usize) -> Option<(Option<Unit>, Option<Unit>, &str)> {
-        let (part, letters) = self.part(first, len)?;
+        let (part, letters, _) = self.part(first, len)?;
         Some((part.left, part.right, letters))
     }
 
-    /// At most `len` characters from this one on that are part of one run, and their letters. O(log n), and O(length of the run)
+    /// At most `len` characters from this one on that are part of one run, their letters, and their offset in it. O(log n), and O(length of the run)
     /// where there is more than ASCII; at its end O(their length).
-    pub(crate) fn part(&self, first: Unit, len: usize) -> Option<(InsertedRun, &str)> {
+    pub(crate) fn part(&self, first: Unit, len: usize) -> Option<(InsertedRun, &str, usize)> {
         let at = self.index(first)?;
         let run = self.runs[at].run();
         let letters = self.letters(at);
@@ -171,7 +171,7 @@ impl Inserted {
             let start = byte_of(letters, offset);
             start..start + byte_of(&letters[start..], part.len)
         };
-        Some((part, letters.get(bytes)?))
+        Some((part, letters.get(bytes)?, offset))
     }
 
     /// Whether these units are all characters. O(log n + runs).

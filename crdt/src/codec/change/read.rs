@@ -10,6 +10,9 @@ use crate::change::{Header, OpRef, ValueRef};
 use crate::envelope::SEQ_MAX;
 use crate::id::{OpId, ReplicaId};
 
+/// The newest version, as the byte that it is.
+const VERSION: u8 = PAYLOAD_VERSION.to_le_bytes()[0];
+
 /// What is known of the author's earlier changes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Earlier<'n> {
@@ -177,6 +180,17 @@ impl<'a, 'n> Ops<'a, 'n> {
 
     pub(super) const fn range(&self, field: &'static str, value: u64) -> DecodeError {
         self.reader.error(DecodeErrorKind::Range { field, value })
+    }
+}
+
+/// The text of a payload that does nothing but go on behind the author's previous unit, and is short: whoever types makes most.
+pub(crate) fn typed(payload: &[u8]) -> Option<&str> {
+    match payload {
+        [VERSION, tag, text @ ..] if tag & KIND == FURTHER && !text.is_empty() => {
+            let is_whole = usize::from(tag >> FURTHER_LEN_AT) == text.len();
+            core::str::from_utf8(text).ok().filter(|_| is_whole)
+        }
+        _ => None,
     }
 }
 

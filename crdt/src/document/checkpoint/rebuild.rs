@@ -69,6 +69,7 @@ pub(super) fn document(checkpoint: &Checkpoint, replica: ReplicaId) -> Result<Do
         held: CausalBuffer::default(),
         record,
         undo: UndoLog::default(),
+        streak: None,
         letters: String::new(),
     };
     document.moved = document.moved_of(&document.version);

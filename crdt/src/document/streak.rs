@@ -1,0 +1,49 @@
+//! Who types on: a change that goes on where the newest one ended is taken in with a few steps.
+
+use super::{Document, Patch, Received};
+use crate::clock::Lamport;
+use crate::codec::change;
+use crate::envelope::Envelope;
+use crate::id::ReplicaId;
+use crate::units::UNITS_MAX;
+
+/// How the newest change ended.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Streak {
+    /// Who made it.
+    pub(super) replica: ReplicaId,
+    /// The `seq` behind its last unit.
+    pub(super) end_seq: u64,
+    /// The timestamp of its last unit.
+    pub(super) lamport: Lamport,
+}
+
+impl Document {
+    /// Takes in a change that does nothing but go on where the newest one ended, which somebody else made; whether it was one. Whatever
+    /// is unusual about it is left to [`Self::deliver`]: what is here is what that comes to. O(length of the text).
+    pub(super) fn deliver_typed(&mut self, envelope: &Envelope, received: &mut Received) -> bool {
+        let header = envelope.header();
+        let goes_on = |streak: &Streak| streak.replica == header.replica && streak.end_seq == header.first_seq;
+        let Some(streak) = self.streak.filter(goes_on) else { return false };
+        let Some(text) = change::typed(envelope.payload()) else { return false };
+        let len = if text.len() == 1 { 1 } else { text.chars().count() };
+        let fits = len <= UNITS_MAX - self.text.units().len() && self.text.inserted().has_room(text.len());
+        if header.replica == self.replica
+            || !header.deps.is_empty()
+            || header.len != len as u64
+            || self.pending() > 0
+            || !fits
+        {
+            return false;
+        }
+        let Some(splice) = self.text.integrate_typed(header.first_id(), text) else { return false };
+        let lamport = streak.lamport.plus(header.len);
+        received.patches.push(Patch { splice, author: header.replica });
+        self.authors.go_on(lamport);
+        self.record.push_plain(self.text.units().end());
+        self.version.observe(header.replica, header.end_seq());
+        self.moved.observe(header.replica, header.end_seq());
+        self.streak = Some(Streak { end_seq: header.end_seq(), lamport, ..streak });
+        true
+    }
+}
