@@ -296,7 +296,7 @@ impl Document {
         let ops = envelope::open_ops(envelope, Earlier::Known(&author.names))?;
         let whole = past::of_heads(header, &self.authors, &self.record, self.text.units(), self.text.units().end());
         let seen = Seen { header, known: whole.as_ref().map_or(&author.pasts.newest, |(past, _)| past) };
-        let Checked { only, previous, names } = validate::check(seen, ops, &self.text)?;
+        let Checked { only, previous, between, names } = validate::check(seen, ops, &self.text)?;
         let (units, more) = (self.text.units().len(), header.len);
         if more > (UNITS_MAX - units) as u64 || !self.text.inserted().has_room(envelope.bytes().len()) {
             return Err(ReceiveError::Full { units, more });
@@ -309,9 +309,13 @@ impl Document {
             pasts.go_on(header, whole, named, units, units.end());
         }
         let mut at = At { first_seq: header.first_seq, id: header.first_id(), lamport, previous };
-        match only {
-            Some(op) => self.apply(&mut at, op, received),
-            None => self.apply_all(&mut at, envelope, received),
+        match (only, between) {
+            (Some(Coded::Whole(OpRef::Insert { text, .. })), Some([left, right])) => {
+                let splice = self.text.integrate_at(at.id, left, right, text);
+                received.patches.push(Patch { splice, author: header.replica });
+            }
+            (Some(op), _) => self.apply(&mut at, op, received),
+            (None, _) => self.apply_all(&mut at, envelope, received),
         }
         self.record.push(self.text.units().end(), header.deps.clone(), header.heads);
         if names {

@@ -78,6 +78,14 @@ pub struct Text {
     typing: Option<Typing>,
 }
 
+/// A character: its number and where it is. Good until the text changes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Spot {
+    /// The number.
+    pub(crate) unit: Unit,
+    cursor: Cursor,
+}
+
 /// Where the newest characters end: whoever types on lengthens their span, their run and their piece, and searches nothing.
 #[derive(Clone, Copy, Debug)]
 struct Typing {
@@ -230,6 +238,18 @@ impl Text {
         self.units.push(first, len)
     }
 
+    /// A character, deleted or not; `None`: the unit is none. O(log n), O(1) near the last edit.
+    pub(crate) fn spot(&self, unit: Unit) -> Option<Spot> {
+        self.find(unit).map(|cursor| Spot { unit, cursor })
+    }
+
+    /// The same for one that is likely to stand right behind another one, or at the start. O(1) if it does.
+    pub(crate) fn spot_behind(&self, left: Option<Spot>, unit: Unit) -> Option<Spot> {
+        let behind = self.weave.behind(self.weave.gap_behind(left.map(|left| left.cursor)));
+        let cursor = behind.filter(|behind| self.weave.unit(*behind) == Some(unit)).or_else(|| self.find(unit))?;
+        Some(Spot { unit, cursor })
+    }
+
     /// Whether all of these characters were inserted here, deleted or not. O(log n) for characters that lie together.
     pub(crate) fn contains(&self, first: OpId, len: u64) -> bool {
         let mut left = usize::try_from(len).unwrap_or(usize::MAX);
@@ -237,7 +257,9 @@ impl Text {
         while left > 0 {
             let Some((unit, run)) = self.units.run(next) else { return false };
             let part = run.min(left);
-            if !self.inserted.contains(unit, part) {
+            // Those of one span are all characters if the first is.
+            let together = self.part(unit, part).map_or(0, |(_, span)| span.len());
+            if together == 0 || (together < part && !self.inserted.contains(unit, part)) {
                 return false;
             }
             (next, left) = (next.plus(part as u64), left - part);
@@ -274,7 +296,7 @@ impl Text {
         match self.typing.filter(|typing| typing.at == at && typing.joins && typing.end == self.units.end()) {
             Some(typing) => self.type_on(typing, first, text),
             None => {
-                let left = at.checked_sub(1).and_then(|left| self.weave.at_visible(left));
+                let left = at.checked_sub(1).and_then(|left| self.weave.go_to(left));
                 self.put_behind(left, at, first, text)
             }
         }
@@ -309,10 +331,18 @@ impl Text {
         right: Option<OpId>,
         text: &str,
     ) -> Splice {
-        let number = |id: Option<OpId>| id.and_then(|id| self.units.unit(id));
-        let (left, right) = (number(left), number(right));
-        match left.and_then(|left| self.typing_behind(left)) {
-            Some(typing) if self.inserted.last_right() == right => self.integrate_behind(typing, first, text),
+        let unit = |id: Option<OpId>| id.and_then(|id| self.units.unit(id));
+        let left = unit(left).and_then(|left| self.spot(left));
+        let right = unit(right).and_then(|right| self.spot_behind(left, right));
+        self.integrate_at(first, left, right, text)
+    }
+
+    /// The same between characters that were looked for before.
+    pub(crate) fn integrate_at(&mut self, first: OpId, left: Option<Spot>, right: Option<Spot>, text: &str) -> Splice {
+        match left.and_then(|left| self.typing_behind(left.unit)) {
+            Some(typing) if self.inserted.last_right() == right.map(|right| right.unit) => {
+                self.integrate_behind(typing, first, text)
+            }
             _ => self.integrate_between(first, left, right, text),
         }
     }
@@ -323,7 +353,10 @@ impl Text {
     pub(crate) fn integrate_further(&mut self, first: OpId, previous: Unit, text: &str) -> Splice {
         match self.typing_behind(previous) {
             Some(typing) => self.integrate_behind(typing, first, text),
-            None => self.integrate_between(first, Some(previous), self.inserted.right(previous), text),
+            None => {
+                let right = self.inserted.right(previous).and_then(|right| self.spot(right));
+                self.integrate_between(first, self.spot(previous), right, text)
+            }
         }
     }
 
@@ -345,19 +378,14 @@ impl Text {
         Splice { at: typing.at, deleted: 0, inserted }
     }
 
-    fn integrate_between(&mut self, first: OpId, left: Option<Unit>, right: Option<Unit>, text: &str) -> Splice {
-        let left = left.and_then(|left| self.find(left));
-        let behind = self.weave.behind(self.weave.gap_behind(left));
-        let right = match behind.and_then(|behind| self.weave.unit(behind)) {
-            unit if unit == right => behind,
-            _ => right.and_then(|right| self.find(right)),
-        };
+    fn integrate_between(&mut self, first: OpId, left: Option<Spot>, right: Option<Spot>, text: &str) -> Splice {
+        let (left_unit, left) = (left.map(|left| left.unit), left.map(|left| left.cursor));
+        let right = right.map(|right| right.cursor);
         let known = Known { weave: &self.weave, units: &self.units, inserted: &self.inserted };
         let slot = integrate::find_slot(known, first, left, right);
         let (at, _) = self.weave.visible_position(slot.gap);
-        let left = left.and_then(|left| self.weave.unit(left));
         let joins = self.weave.behind(slot.gap).and_then(|behind| self.weave.unit(behind)) == slot.right;
-        let inserted = self.put(slot, left, at, first, text);
+        let inserted = self.put(slot, left_unit, at, first, text);
         if let Some(typing) = &mut self.typing {
             typing.joins = joins;
         }

@@ -48,6 +48,11 @@ impl Past {
             || (self.below > Unit(0) && units.unit(id).is_some_and(|unit| unit < self.below))
     }
 
+    /// The same of one whose number is known. O(log n) in what is behind the place.
+    pub(super) fn contains_unit(&self, unit: Unit, id: OpId) -> bool {
+        unit < self.below || self.beyond.get(id.replica) > id.seq
+    }
+
     /// How many units of each replica it contains, of those of the author perhaps too few. O(log n) for each replica.
     pub(super) fn version(&self, units: &Units) -> VersionVector {
         let mut version = units.version_before(self.below);

@@ -8,7 +8,7 @@ use super::{MAP_ENTRY_BYTES_MAX, ReceiveError};
 use crate::change::{Header, OpRef, ValueRef};
 use crate::codec::change::{Coded, Ops};
 use crate::id::OpId;
-use crate::text::Text;
+use crate::text::{Spot, Text};
 use crate::units::{Unit, Units};
 
 /// The bytes of a key and its value.
@@ -41,6 +41,8 @@ pub(super) struct Checked<'a> {
     pub(super) only: Option<Coded<'a>>,
     /// The character that it goes on behind, if it goes on.
     pub(super) previous: Option<Unit>,
+    /// The neighbours of the text that its last operation inserts, if they are not of this change.
+    pub(super) between: Option<[Option<Spot>; 2]>,
     /// Whether it names replicas that its author may not have named before.
     pub(super) names: bool,
 }
@@ -49,7 +51,7 @@ pub(super) struct Checked<'a> {
 /// replica comes to the same.
 pub(super) fn check<'a>(seen: Seen<'_>, mut ops: Ops<'a, '_>, text: &Text) -> Result<Checked<'a>, ReceiveError> {
     let mut only = None;
-    let mut checker = Checker { seen, text, inserted: Vec::new(), previous: None };
+    let mut checker = Checker { seen, text, inserted: Vec::new(), previous: None, between: None };
     let mut seq = seen.header.first_seq;
     while let Some(op) = ops.next()? {
         let inserts = checker.check_op(&op)?;
@@ -61,7 +63,8 @@ pub(super) fn check<'a>(seen: Seen<'_>, mut ops: Ops<'a, '_>, text: &Text) -> Re
         }
         seq = end;
     }
-    Ok(Checked { only, previous: checker.previous, names: ops.names_replicas() })
+    let Checker { previous, between, .. } = checker;
+    Ok(Checked { only, previous, between, names: ops.names_replicas() })
 }
 
 struct Checker<'a> {
@@ -71,6 +74,8 @@ struct Checker<'a> {
     inserted: Vec<Range<u64>>,
     /// The author's unit before the change, once something went on behind it.
     previous: Option<Unit>,
+    /// The neighbours of the text that the last operation inserts, if they are not of this change.
+    between: Option<[Option<Spot>; 2]>,
 }
 
 impl Checker<'_> {
@@ -82,7 +87,12 @@ impl Checker<'_> {
                 Ok(true)
             }
             Coded::Whole(OpRef::Insert { left, right, .. }) => {
-                left.iter().chain(right).try_for_each(|id| self.check_run(*id, 1))?;
+                let left = left.map(|id| self.check_char(id, |unit| self.text.spot(unit))).transpose()?;
+                let beside = left.flatten();
+                let right = right.map(|id| self.check_char(id, |unit| self.text.spot_behind(beside, unit))).transpose()?;
+                // An origin that is not here yet has no spot.
+                let are_here = left != Some(None) && right != Some(None);
+                self.between = are_here.then_some([beside, right.flatten()]);
                 Ok(true)
             }
             Coded::Whole(OpRef::Delete { first, len, .. }) => self.check_run(*first, *len).map(|()| false),
@@ -97,6 +107,19 @@ impl Checker<'_> {
         let previous = if change.seq == 0 { None } else { self.text.units().unit(id) };
         let character = previous.filter(|unit| self.text.inserted().contains(*unit, 1));
         character.ok_or(ReceiveError::Unknown { change, id })
+    }
+
+    /// A character that its author had seen; `None`: it is one of this very change.
+    fn check_char(&self, id: OpId, find: impl Fn(Unit) -> Option<Spot>) -> Result<Option<Spot>, ReceiveError> {
+        let Seen { header, known } = self.seen;
+        if id.replica == header.replica && id.seq >= header.first_seq {
+            return self.check_run(id, 1).map(|()| None);
+        }
+        let seen = |unit: &Unit| {
+            id.replica == header.replica || known.contains_unit(*unit, id) || header.deps.contains(id)
+        };
+        let spot = self.text.units().unit(id).filter(seen).and_then(find);
+        spot.map(Some).ok_or(ReceiveError::Unknown { change: header.first_id(), id })
     }
 
     fn check_run(&self, first: OpId, len: u64) -> Result<(), ReceiveError> {

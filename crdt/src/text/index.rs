@@ -1,142 +1,126 @@
-//! Which leaf holds which character: unit → leaf of the span tree.
+//! Which leaf holds which character: unit → leaf of the tree.
 
 use alloc::vec::Vec;
-
-use arrayvec::ArrayVec;
 
 use super::weave::LeafId;
 use crate::units::Unit;
 
-/// The most entries of a page; tiny in tests.
-const PAGE_ENTRIES_MAX: usize = if cfg!(test) { 4 } else { 64 };
+/// A page has the entries of so many units; few in tests.
+const PAGE_UNITS: u32 = 1 << PAGE_BITS;
+const PAGE_BITS: u32 = if cfg!(test) { 3 } else { 9 };
 
-/// Stretches of units that lie in one leaf, as their starts, in pages: a new unit has the largest number, so nearly all entries come
-/// at the end. What is no character may be part of any stretch.
+/// Stretches of units that lie in one leaf, as their starts. Each page begins with one: a unit's page needs no search. What is no
+/// character may be part of any stretch; behind the last page, the last stretch goes on.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Index {
-    /// The start of each page.
-    starts: Vec<Unit>,
-    pages: Vec<Page>,
+    pages: Vec<Vec<Entry>>,
 }
 
-#[derive(Clone, Debug, Default)]
-struct Page {
-    starts: ArrayVec<Unit, PAGE_ENTRIES_MAX>,
-    leaves: ArrayVec<LeafId, PAGE_ENTRIES_MAX>,
+/// A stretch, by where it starts in its page.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+struct Entry {
+    start: u32,
+    leaf: LeafId,
 }
 
-/// Where an entry is.
-#[derive(Clone, Copy, Debug)]
-struct At {
-    page: usize,
-    slot: usize,
+const fn page_of(unit: u32) -> usize {
+    (unit >> PAGE_BITS) as usize
+}
+
+/// The entry of a unit, by its place in the page. There is one: each page starts with one.
+fn slot_of(page: &[Entry], within: u32) -> usize {
+    match page.last() {
+        // Most units looked for are new.
+        Some(last) if last.start <= within => page.len() - 1,
+        _ => page.partition_point(|entry| entry.start <= within).saturating_sub(1),
+    }
 }
 
 impl Index {
-    /// The leaf of a character. O(log n).
+    /// The leaf of a character. O(log n) in the stretches of its page.
     pub(super) fn leaf(&self, unit: Unit) -> Option<LeafId> {
-        self.at_or_before(unit).map(|at| self.pages[at.page].leaves[at.slot])
+        match self.pages.get(page_of(unit.0)) {
+            Some(page) => page.get(slot_of(page, unit.0 % PAGE_UNITS)).map(|entry| entry.leaf),
+            None => self.last(),
+        }
     }
 
-    /// Puts new characters, whose numbers are larger than all others', into a leaf. O(1) amortised.
+    /// The leaf of the last stretch.
+    fn last(&self) -> Option<LeafId> {
+        self.pages.last()?.last().map(|entry| entry.leaf)
+    }
+
+    /// Puts new characters, whose numbers are larger than all others', into a leaf. O(1) amortised over the units.
     pub(super) fn append(&mut self, first: Unit, leaf: LeafId) {
-        let page = self.pages.len().saturating_sub(1);
-        let slot = self.pages.last().map_or(0, |page| page.starts.len());
-        if let Some(last) = self.pages.last_mut()
-            && let (Some(start), Some(other)) = (last.starts.last(), last.leaves.last_mut())
-            && (*start == first || *other == leaf)
-        {
-            *other = leaf;
-        } else {
-            self.insert(At { page, slot }, first, leaf);
+        let old = self.last();
+        if old == Some(leaf) {
+            return;
         }
-    }
-
-    /// Moves the characters from `first` up to `end`, which were all in one leaf, to another one. O(log n).
-    pub(super) fn assign(&mut self, first: Unit, end: Unit, leaf: LeafId) {
-        let Some(mut at) = self.at_or_before(first) else { return };
-        let page = &mut self.pages[at.page];
-        let mut old = page.leaves[at.slot];
-        if page.starts[at.slot] == first {
-            page.leaves[at.slot] = leaf;
-        } else if old != leaf {
-            at = self.insert(At { slot: at.slot + 1, ..at }, first, leaf);
-        }
-        let mut next = self.next(at);
-        while let Some((inside, _, other)) = next.filter(|(_, start, _)| *start < end) {
-            old = other;
-            self.remove(inside);
-            next = self.next(at);
-        }
-        if old != leaf && next.is_none_or(|(_, start, _)| start > end) {
-            self.insert(At { slot: at.slot + 1, ..at }, end, old);
-        }
-    }
-
-    fn at_or_before(&self, unit: Unit) -> Option<At> {
-        let last = self.starts.len().checked_sub(1)?;
-        let page = if self.starts[last] <= unit {
-            last
-        } else {
-            self.starts.partition_point(|start| *start <= unit).checked_sub(1)?
-        };
-        let slot = self.pages[page].starts.partition_point(|start| *start <= unit).checked_sub(1)?;
-        Some(At { page, slot })
-    }
-
-    /// The entry behind another one.
-    fn next(&self, at: At) -> Option<(At, Unit, LeafId)> {
-        let here = At { slot: at.slot + 1, ..at };
-        let next = if here.slot < self.pages[at.page].starts.len() { here } else { At { page: at.page + 1, slot: 0 } };
-        let page = self.pages.get(next.page)?;
-        Some((next, page.starts[next.slot], page.leaves[next.slot]))
-    }
-
-    /// Inserts an entry in front of the one at `at`; gives where it is.
-    fn insert(&mut self, at: At, start: Unit, leaf: LeafId) -> At {
-        let At { mut page, mut slot } = at;
-        if self.pages.is_empty() {
-            self.pages.push(Page::default());
-            self.starts.push(start);
-        }
-        if self.pages[page].starts.is_full() {
-            // Whoever writes on at the end leaves full pages behind.
-            let cut = if slot == PAGE_ENTRIES_MAX { slot } else { PAGE_ENTRIES_MAX / 2 };
-            let full = &mut self.pages[page];
-            let tail = Page { starts: full.starts.drain(cut..).collect(), leaves: full.leaves.drain(cut..).collect() };
-            self.starts.insert(page + 1, tail.starts.first().copied().unwrap_or(start));
-            self.pages.insert(page + 1, tail);
-            if slot > cut || cut == PAGE_ENTRIES_MAX {
-                (page, slot) = (page + 1, slot - cut);
+        self.fill(page_of(first.0), old.unwrap_or(leaf));
+        let within = first.0 % PAGE_UNITS;
+        if let Some(page) = self.pages.last_mut() {
+            match page.last_mut() {
+                Some(last) if last.start == within => last.leaf = leaf,
+                _ => page.push(Entry { start: within, leaf }),
             }
         }
-        self.pages[page].starts.insert(slot, start);
-        self.pages[page].leaves.insert(slot, leaf);
-        self.starts[page] = self.pages[page].starts[0];
-        At { page, slot }
     }
 
-    fn remove(&mut self, at: At) {
-        let page = &mut self.pages[at.page];
-        page.starts.remove(at.slot);
-        page.leaves.remove(at.slot);
-        if let Some(first) = page.starts.first() {
-            self.starts[at.page] = *first;
-        } else {
-            self.pages.remove(at.page);
-            self.starts.remove(at.page);
+    /// Sees to it that a page is there: up to it, all is in this leaf.
+    fn fill(&mut self, page: usize, leaf: LeafId) {
+        while self.pages.len() <= page {
+            self.pages.push(Vec::from([Entry { start: 0, leaf }]));
         }
     }
 
-    /// Asserts that the entries ascend and that pages know their starts. For tests.
+    /// Moves the characters from `first` up to `end`, which were all in one leaf, to another one. O(log n) in the stretches of a
+    /// page, for each page that they touch.
+    pub(super) fn assign(&mut self, first: Unit, end: Unit, leaf: LeafId) {
+        let Some(old) = self.leaf(first) else { return };
+        // What follows stays where it is.
+        if page_of(end.0) >= self.pages.len() {
+            self.fill(page_of(end.0), self.last().unwrap_or(old));
+        }
+        let mut start = first.0;
+        while start < end.0 {
+            let page = page_of(start);
+            let stop = end.0.min((start | (PAGE_UNITS - 1)) + 1);
+            let from = start % PAGE_UNITS;
+            assign_in(&mut self.pages[page], from, from + (stop - start), leaf);
+            start = stop;
+        }
+    }
+
+    /// Asserts that the entries ascend and that each page starts with one. For tests.
     pub(super) fn assert_invariants(&self) {
-        let entries: Vec<Unit> = self.pages.iter().flat_map(|page| page.starts.iter().copied()).collect();
-        assert!(entries.is_sorted_by(|a, b| a < b), "the index is out of order");
-        for (page, start) in self.pages.iter().zip(&self.starts) {
-            assert!(
-                page.starts.first() == Some(start) && page.starts.len() == page.leaves.len(),
-                "a page is not as told"
-            );
+        for page in &self.pages {
+            assert!(page.first().is_some_and(|entry| entry.start == 0), "a page does not start with an entry");
+            assert!(page.is_sorted_by(|a, b| a.start < b.start), "the index is out of order");
+            assert!(page.last().is_some_and(|entry| entry.start < PAGE_UNITS), "an entry is in another page");
         }
     }
+}
+
+/// The units of a page from `from` up to `to`.
+fn assign_in(page: &mut Vec<Entry>, from: u32, to: u32, leaf: LeafId) {
+    let slot = slot_of(page, from);
+    let old = page[slot].leaf;
+    // Most stretches are moved whole.
+    let behind = page.get(slot + 1).map_or(PAGE_UNITS, |next| next.start);
+    if page[slot].start == from && behind == to {
+        page[slot].leaf = leaf;
+        return;
+    }
+    let mut next = slot + 1;
+    let mut last = old;
+    while page.get(next).is_some_and(|entry| entry.start < to) {
+        last = page[next].leaf;
+        next += 1;
+    }
+    let keeps_start = page[slot].start < from;
+    let goes_on = to < page.get(next).map_or(PAGE_UNITS, |next| next.start);
+    let head = keeps_start.then_some(page[slot]);
+    let moved = Entry { start: from, leaf };
+    let tail = goes_on.then_some(Entry { start: to, leaf: last });
+    page.splice(slot..next, head.into_iter().chain([moved]).chain(tail));
 }

@@ -216,6 +216,13 @@ impl Weave {
         self.leaf(leaf).at_visible(rest).map(|(slot, offset)| Cursor { place: Place { leaf, slot }, offset })
     }
 
+    /// The same where an edit is about to come: the next one is likely near.
+    pub(super) fn go_to(&mut self, position: usize) -> Option<Cursor> {
+        let (leaf, rest) = self.leaf_at(position);
+        self.near = (leaf, position - rest);
+        self.leaf(leaf).at_visible(rest).map(|(slot, offset)| Cursor { place: Place { leaf, slot }, offset })
+    }
+
     /// The leaf that the visible character at a position is in, and how many of its visible characters stand in front of it.
     fn leaf_at(&self, position: usize) -> (LeafId, usize) {
         let (near, before) = self.near;
