@@ -30,23 +30,48 @@ impl Unit {
     }
 }
 
-/// The last of some runs, ordered by their starts, that does not start behind a unit: it holds the unit if any does. O(log n), O(1)
-/// at the end.
-pub(crate) fn run_at<T>(runs: &[T], unit: Unit, start: impl Fn(&T) -> u32) -> Option<usize> {
-    let last = runs.len().checked_sub(1)?;
-    if start(&runs[last]) <= unit.0 {
-        return Some(last);
-    }
-    runs.partition_point(|run| start(run) <= unit.0).checked_sub(1)
+/// A directory has an entry for so many units; few in tests.
+const PAGE_BITS: u32 = if cfg!(test) { 2 } else { 9 };
+
+/// Where to look in a list of runs, ordered by their starts, for the one that a unit is part of.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Directory {
+    /// For the first unit of each page, up to the start of the last run: how many runs start in front of it or there.
+    counts: Vec<u32>,
 }
 
-/// The same for who goes through them in order: `near` is the index of the run that was found last. O(1) at the next runs.
+impl Directory {
+    /// Takes in that a run is added as the `at`-th, from 0, which starts at this unit. O(1) amortised over the units.
+    pub(crate) fn push(&mut self, at: usize, start: u32) {
+        while (self.counts.len() as u64) << PAGE_BITS < u64::from(start) {
+            // There are no more runs than units.
+            self.counts.push(u32::try_from(at).unwrap_or(u32::MAX));
+        }
+    }
+
+    /// The last of the runs that does not start behind a unit: it holds the unit if any does. O(log n) in the runs of the unit's
+    /// page, O(1) at the end.
+    pub(crate) fn find<T>(&self, runs: &[T], unit: Unit, start: impl Fn(&T) -> u32) -> Option<usize> {
+        let last = runs.len().checked_sub(1)?;
+        if start(&runs[last]) <= unit.0 {
+            return Some(last);
+        }
+        let page = (unit.0 >> PAGE_BITS) as usize;
+        let from = self.counts.get(page).or(self.counts.last()).map_or(0, |count| *count as usize);
+        let to = self.counts.get(page + 1).map_or(last, |count| *count as usize);
+        let found = runs.get(from..to)?.partition_point(|run| start(run) <= unit.0);
+        (from + found).checked_sub(1)
+    }
+}
+
+/// The last of some runs, ordered by their starts, that does not start behind a unit, for who goes through them in order: `near` is
+/// the index of the run that was found last. O(1) at the next runs, else O(log n).
 pub(crate) fn run_near<T>(runs: &[T], unit: Unit, near: &mut usize, start: impl Fn(&T) -> u32) -> Option<usize> {
     let from = runs.get(*near).filter(|run| start(run) <= unit.0).map_or(0, |_| *near);
     let is_behind = |at: usize| runs.get(at).is_none_or(|run| start(run) > unit.0);
     *near = match (from..from + 3).find(|at| is_behind(*at)) {
         Some(behind) => behind.checked_sub(1)?,
-        None => run_at(runs, unit, start)?,
+        None => runs.partition_point(|run| start(run) <= unit.0).checked_sub(1)?,
     };
     Some(*near)
 }
@@ -69,6 +94,7 @@ pub(crate) struct Units {
     replicas: Vec<ReplicaId>,
     numbers: BTreeMap<ReplicaId, Author>,
     runs: Vec<UnitRun>,
+    directory: Directory,
     /// For each author the runs that are its, by their index, in ascending order of `seq`.
     runs_of: Vec<Vec<u32>>,
     len: usize,
@@ -103,6 +129,7 @@ impl Units {
         let author = self.author(first.replica);
         // There are no more runs than units.
         self.runs_of[author.0 as usize].push(u32::try_from(self.runs.len()).unwrap_or(u32::MAX));
+        self.directory.push(self.runs.len(), start.0);
         self.runs.push(UnitRun { start, author, seq: first.seq });
         start
     }
@@ -141,7 +168,7 @@ impl Units {
 
     /// The id of a unit, which was delivered, and how many units from it on are its author's with consecutive `seq`s. O(log n).
     pub(crate) fn id_run(&self, unit: Unit) -> (OpId, usize) {
-        let at = run_at(&self.runs, unit, |run| run.start.0).unwrap_or(0);
+        let at = self.run_of(unit);
         let run = &self.runs[at];
         let end = self.run_end(at);
         let id = OpId::new(self.replicas[run.author.0 as usize], run.seq + u64::from(unit.0 - run.start.0));
@@ -150,7 +177,7 @@ impl Units {
 
     /// How many units up to and including this one, which was delivered, are its author's with consecutive `seq`s. O(log n).
     pub(crate) fn run_up_to(&self, unit: Unit) -> usize {
-        let at = run_at(&self.runs, unit, |run| run.start.0).unwrap_or(0);
+        let at = self.run_of(unit);
         unit.index() + 1 - self.runs[at].start.index()
     }
 
@@ -177,6 +204,11 @@ impl Units {
         self.replicas.iter().zip(&self.runs_of).filter_map(count).collect()
     }
 
+    /// The run of a unit, by its index.
+    fn run_of(&self, unit: Unit) -> usize {
+        self.directory.find(&self.runs, unit, |run| run.start.0).unwrap_or(0)
+    }
+
     /// Where a run ends, as an index.
     fn run_end(&self, at: usize) -> usize {
         self.runs.get(at + 1).map_or(self.len, |next| next.start.index())
@@ -201,6 +233,20 @@ mod tests {
 
     const A: ReplicaId = ReplicaId::from_bytes([1; 16]);
     const B: ReplicaId = ReplicaId::from_bytes([2; 16]);
+
+    #[test]
+    fn a_directory_finds_what_a_search_of_all_finds() {
+        let (mut directory, mut runs) = (Directory::default(), Vec::new());
+        for start in [0_u32, 1, 2, 3, 4, 5, 9, 10, 30, 31, 32, 36, 37, 90] {
+            directory.push(runs.len(), start);
+            runs.push(start);
+            for unit in 0..100 {
+                let expected = runs.partition_point(|start| *start <= unit).checked_sub(1);
+                assert_eq!(directory.find(&runs, Unit(unit), |start| *start), expected, "{unit} in {runs:?}");
+            }
+        }
+        assert_eq!(Directory::default().find(&[], Unit(3), |start: &u32| *start), None);
+    }
 
     #[test]
     fn a_unit_is_found_by_its_id_and_the_other_way_round() {

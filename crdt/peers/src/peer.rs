@@ -98,6 +98,22 @@ pub trait Stored: Synced {
     /// What the library says.
     fn receive_history(&mut self, history: &Bytes) -> Result<()>;
 
+    /// Everything, for a replica that has nothing, in the form that is quickest there.
+    ///
+    /// # Errors
+    /// What the library says.
+    fn whole(&self) -> Result<Bytes> {
+        self.history()
+    }
+
+    /// Applies what [`whole`](Self::whole) gave.
+    ///
+    /// # Errors
+    /// What the library says; when the replica has something.
+    fn receive_whole(&mut self, whole: &Bytes) -> Result<()> {
+        self.receive_history(whole)
+    }
+
     /// The document as it is saved to be loaded quickly.
     ///
     /// # Errors

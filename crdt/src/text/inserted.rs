@@ -6,7 +6,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::weave::byte_of;
-use crate::units::{Unit, run_at, run_near};
+use crate::units::{Directory, Unit, run_near};
 
 /// A run of characters that were inserted as one, or one after the other.
 ///
@@ -35,6 +35,7 @@ impl InsertedRun {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Inserted {
     runs: Vec<Packed>,
+    directory: Directory,
     /// The letters of all runs, in the same order.
     text: String,
 }
@@ -78,7 +79,10 @@ impl Inserted {
             right: pack(run.right),
             byte: 0,
         };
-        Self { runs: runs.map(packed).collect(), text: String::new() }
+        let runs: Vec<Packed> = runs.map(packed).collect();
+        let mut directory = Directory::default();
+        runs.iter().enumerate().for_each(|(at, run)| directory.push(at, run.start));
+        Self { runs, directory, text: String::new() }
     }
 
     /// Adds the letters of all runs, and where those of each start.
@@ -108,7 +112,10 @@ impl Inserted {
         let (start, left, right) = (run.start.0, pack(run.left), pack(run.right));
         match self.runs.last_mut() {
             Some(last) if last.start + last.len == start && left == start - 1 && last.right == right => last.len += len,
-            _ => self.runs.push(Packed { start, len, left, right, byte }),
+            _ => {
+                self.directory.push(self.runs.len(), start);
+                self.runs.push(Packed { start, len, left, right, byte });
+            }
         }
     }
 
@@ -202,7 +209,7 @@ impl Inserted {
     }
 
     fn index(&self, unit: Unit) -> Option<usize> {
-        let at = run_at(&self.runs, unit, |run| run.start)?;
+        let at = self.directory.find(&self.runs, unit, |run| run.start)?;
         let run = &self.runs[at];
         (unit.0 - run.start < run.len).then_some(at)
     }

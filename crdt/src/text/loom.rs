@@ -5,7 +5,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::inserted::InsertedRun;
-use crate::units::{Unit, run_at};
+use crate::units::{Directory, Unit};
 
 /// A character, by how many were inserted up to and including it. 0 is the start of the text, and its end: the list is a ring.
 pub(crate) type Node = u32;
@@ -27,6 +27,7 @@ pub(super) struct LoomRun {
 #[derive(Debug)]
 pub(crate) struct Loom {
     pub(super) runs: Vec<LoomRun>,
+    directory: Directory,
     /// For each node, the run that it is part of, by its index.
     pub(super) run_of: Vec<u32>,
     /// For each node, what stands behind it, if every run stands right behind its left origin.
@@ -55,6 +56,7 @@ impl Loom {
         let next: Vec<Node> = (1..=fit(chars) + 1).collect();
         let mut loom = Self {
             runs: Vec::new(),
+            directory: Directory::default(),
             run_of: vec![0; chars + 1],
             next_shown: next.clone(),
             next,
@@ -97,7 +99,7 @@ impl Loom {
 
     /// A character, by its number.
     pub(crate) fn node(&self, unit: Unit) -> Option<Node> {
-        let run = &self.runs[run_at(&self.runs, unit, |run| run.unit.0)?];
+        let run = &self.runs[self.directory.find(&self.runs, unit, |run| run.unit.0)?];
         let offset = unit.index() - run.unit.index();
         (offset < run.len).then(|| run.node + fit(offset))
     }
@@ -143,6 +145,7 @@ impl Loom {
         let behind_shown = self.next_shown[left_shown as usize];
         self.is_list &= behind == right;
         self.run_of[first..=last].fill(fit(self.runs.len()));
+        self.directory.push(self.runs.len(), unit.0);
         self.runs.push(LoomRun { unit, node, len, left, right });
         (self.next[last], self.next[left as usize]) = (behind, node);
         (self.next_shown[last], self.next_shown[left_shown as usize]) = (behind_shown, node);

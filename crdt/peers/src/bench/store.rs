@@ -12,12 +12,12 @@ use crate::peer::{Outbox, Stored};
 
 /// A replica that starts with nothing receives everything at once, and shows its text.
 pub(super) fn receive_whole<P: Stored>(limits: Limits, session: &mut Session<'_, P>) -> Result<Timing> {
-    let history = session.finished()?.history()?;
+    let whole = session.finished()?.whole()?;
     let (timing, (_, text)) = measure(
         limits,
         || P::new(session.trace.agents),
         |mut reader, _| {
-            reader.receive_history(&history)?;
+            reader.receive_whole(&whole)?;
             let text = reader.text()?;
             Ok((reader, text))
         },

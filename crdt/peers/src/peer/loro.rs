@@ -110,6 +110,10 @@ impl Stored for Loro {
         Ok(())
     }
 
+    fn whole(&self) -> Result<Bytes> {
+        self.save()
+    }
+
     fn save(&self) -> Result<Bytes> {
         Ok(self.doc.export(ExportMode::Snapshot)?.into())
     }

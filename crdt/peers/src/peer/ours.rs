@@ -14,7 +14,7 @@ const DOCUMENT: DocumentId = DocumentId::from_bytes([0x51; 16]);
 /// Ids in the order of the agents, which breaks ties.
 const FIRST_REPLICA: u128 = 0xa5e5_a5e5_a5e5_a5e5_a5e5_a5e5_a5e5_a500;
 
-/// A document. Saved, it is a checkpoint; sent as a whole, the log of its envelopes.
+/// A document. Saved, and sent to whoever has nothing, it is a checkpoint; sent to others, the log of its envelopes.
 #[derive(Clone, Debug)]
 pub struct Ours {
     state: State,
@@ -171,6 +171,17 @@ impl Stored for Ours {
 
     fn receive_history(&mut self, history: &Bytes) -> Result<()> {
         self.receive_log(history.clone())
+    }
+
+    fn whole(&self) -> Result<Bytes> {
+        self.save()
+    }
+
+    fn receive_whole(&mut self, whole: &Bytes) -> Result<()> {
+        ensure!(self.document()?.version().is_empty(), "it has something already");
+        let replica = self.document()?.replica();
+        self.state = State::Saved(Checkpoint::decode(whole.clone())?, replica);
+        Ok(())
     }
 
     fn save(&self) -> Result<Bytes> {
