@@ -169,7 +169,7 @@ impl Document {
     pub fn insert(&mut self, at: usize, text: &str) -> Result<(), EditError> {
         self.check_range(at..at)?;
         self.check_room(text.len())?;
-        self.insert_inside(at, text);
+        self.insert_inside(at, text, text.chars().count());
         Ok(())
     }
 
@@ -403,10 +403,10 @@ impl Document {
         }
     }
 
-    /// Inserts at a position that is inside the text.
-    fn insert_inside(&mut self, at: usize, text: &str) {
+    /// Inserts text of so many chars at a position that is inside the text.
+    fn insert_inside(&mut self, at: usize, text: &str, len: usize) {
         let start = self.text.units().end();
-        let len = self.text.insert(at, self.next_id(), text);
+        self.text.insert(at, self.next_id(), text, len);
         self.made(start, len);
     }
 

@@ -23,7 +23,7 @@ use self::integrate::{Known, Slot};
 pub(crate) use self::loom::{Loom, Node};
 use self::span::Span;
 pub use self::weave::Chunks;
-use self::weave::{Cursor, End, Measure, Weave};
+use self::weave::{Cursor, End, Weave};
 
 /// Which neighbour an [`Anchor`] stays with when text is inserted exactly there.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -287,17 +287,14 @@ impl Text {
         self.parts(first, len).map(|(_, part)| (part.first, part.len())).collect()
     }
 
-    /// Inserts an own run at a visible position, which is not behind the end; gives its length in chars. The ids must be new.
+    /// Inserts an own run of so many chars at a visible position, which is not behind the end. The ids must be new.
     /// O(log n + length of the text), O(length of the text) where the last insert ended.
-    pub(crate) fn insert(&mut self, at: usize, first: OpId, text: &str) -> usize {
-        if text.is_empty() {
-            return 0;
-        }
+    pub(crate) fn insert(&mut self, at: usize, first: OpId, text: &str, len: usize) {
         match self.typing.filter(|typing| typing.at == at && typing.joins && typing.end == self.units.end()) {
-            Some(typing) => self.type_on(typing, first, text),
+            Some(typing) => self.type_on(typing, first, text, len),
             None => {
                 let left = at.checked_sub(1).and_then(|left| self.weave.go_to(left));
-                self.put_behind(left, at, first, text)
+                self.put_behind(left, at, first, text, len);
             }
         }
     }
@@ -310,7 +307,8 @@ impl Text {
             let (position, visible) = self.weave.visible_position(left);
             position + usize::from(visible)
         });
-        let len = self.put_behind(left, at, first, text);
+        let len = text.chars().count();
+        self.put_behind(left, at, first, text, len);
         (at, len)
     }
 
@@ -374,7 +372,8 @@ impl Text {
 
     /// Inserts somebody's run that goes on with the newest one.
     fn integrate_behind(&mut self, typing: Typing, first: OpId, text: &str) -> Splice {
-        let inserted = self.type_on(typing, first, text);
+        let inserted = count(text);
+        self.type_on(typing, first, text, inserted);
         Splice { at: typing.at, deleted: 0, inserted }
     }
 
@@ -385,7 +384,8 @@ impl Text {
         let slot = integrate::find_slot(known, first, left, right);
         let (at, _) = self.weave.visible_position(slot.gap);
         let joins = self.weave.behind(slot.gap).and_then(|behind| self.weave.unit(behind)) == slot.right;
-        let inserted = self.put(slot, left_unit, at, first, text);
+        let inserted = count(text);
+        self.put(slot, left_unit, at, first, text, inserted);
         if let Some(typing) = &mut self.typing {
             typing.joins = joins;
         }
@@ -418,43 +418,35 @@ impl Text {
         self.weave.assert_invariants();
     }
 
-    /// Lets the newest characters, where the last insert ended, go on; how many came.
-    fn type_on(&mut self, typing: Typing, first: OpId, text: &str) -> usize {
-        let (place, len) = match self.weave.lengthen(typing.place, text) {
-            Some((place, shown)) => (place, shown.chars as usize),
-            None => {
-                let (gap, shown) = (self.weave.gap_at(typing.place), Measure::of(text));
-                let span = Span::new(typing.end, shown.chars as usize, self.weave.level(gap));
-                (self.weave.insert(gap, span, text, &shown), span.len())
-            }
-        };
+    /// Lets the newest characters, where the last insert ended, go on.
+    fn type_on(&mut self, typing: Typing, first: OpId, text: &str, len: usize) {
+        let place = self.weave.lengthen(typing.place, text).unwrap_or_else(|| {
+            let gap = self.weave.gap_at(typing.place);
+            self.weave.insert(gap, Span::new(typing.end, len, self.weave.level(gap)), text)
+        });
         self.units.push(first, len);
         self.inserted.lengthen(len, text);
         self.typing = Some(Typing { place, at: typing.at + len, end: typing.end.plus(len), ..typing });
-        len
     }
 
-    /// Puts an own run right behind a character, or at the start; gives its length.
-    fn put_behind(&mut self, left: Option<Cursor>, at: usize, first: OpId, text: &str) -> usize {
+    /// Puts an own run right behind a character, or at the start.
+    fn put_behind(&mut self, left: Option<Cursor>, at: usize, first: OpId, text: &str, len: usize) {
         let gap = self.weave.gap_behind(left);
         let behind = self.weave.behind(gap);
         let level = integrate::level_between(&self.weave, left, behind);
         let unit = |cursor: Option<Cursor>| cursor.and_then(|cursor| self.weave.unit(cursor));
         let (left, right) = (unit(left), unit(behind));
-        self.put(Slot { gap, level, right }, left, at, first, text)
+        self.put(Slot { gap, level, right }, left, at, first, text, len);
     }
 
-    /// Puts a run in its gap; gives its length.
-    fn put(&mut self, slot: Slot, left: Option<Unit>, at: usize, first: OpId, text: &str) -> usize {
-        let shown = Measure::of(text);
-        let len = shown.chars as usize;
+    /// Puts a run in its gap.
+    fn put(&mut self, slot: Slot, left: Option<Unit>, at: usize, first: OpId, text: &str, len: usize) {
         if len > 0 {
             let start = self.units.push(first, len);
-            let place = self.weave.insert(slot.gap, Span::new(start, len, slot.level), text, &shown);
+            let place = self.weave.insert(slot.gap, Span::new(start, len, slot.level), text);
             self.inserted.push(InsertedRun { start, len, left, right: slot.right }, text);
             self.typing = Some(Typing { place, at: at + len, end: start.plus(len), joins: true });
         }
-        len
     }
 
     /// A character by its number, if the unit is one.
@@ -489,4 +481,9 @@ impl Text {
             Some(Run { first: id, len: part as u64, deleted })
         })
     }
+}
+
+/// How many chars a text has. Most texts are typed.
+fn count(text: &str) -> usize {
+    if text.len() == 1 { 1 } else { text.chars().count() }
 }

@@ -115,8 +115,8 @@ impl<'a> Edits<'a> {
     fn flush(&mut self) {
         match core::mem::replace(&mut self.run, Run::None) {
             Run::None => {}
-            Run::Insert { at, .. } => {
-                self.document.insert_inside(at, &self.letters);
+            Run::Insert { at, chars } => {
+                self.document.insert_inside(at, &self.letters, chars);
                 self.letters.clear();
             }
             Run::Delete { at, chars, backwards } => self.document.delete_inside(at..at + chars, backwards),

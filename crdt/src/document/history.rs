@@ -287,7 +287,7 @@ impl Document {
             if deleted > 0 {
                 self.delete_inside(at..at + deleted, false);
             }
-            self.insert_inside(at, &inserted);
+            self.insert_inside(at, &inserted, inserted.chars().count());
             let inserted = self.text.len_chars() + deleted - before;
             patches.push(Patch { splice: Splice { at, deleted, inserted }, author });
         }

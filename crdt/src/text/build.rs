@@ -9,7 +9,7 @@ use super::inserted::Inserted;
 use super::integrate::{self, Known};
 use super::loom::{Loom, Node};
 use super::span::{Level, Span};
-use super::weave::{Cursor, LeafId, Measure, Packing, Weave, byte_of};
+use super::weave::{Cursor, LeafId, Packing, Weave, byte_of};
 use super::{Text, Units};
 
 /// All characters in document order: neighbours of one run, and the level of the first character of each run.
@@ -137,7 +137,7 @@ fn in_tree(loom: &Loom, units: &Units, inserted: &Inserted) -> Option<Order> {
         if slot.right != (run.right > 0).then(|| loom.unit(run.right)) {
             return None;
         }
-        weave.insert(slot.gap, Span::new(run.unit, run.len, slot.level).deleted(), "", &Measure::default());
+        weave.insert(slot.gap, Span::new(run.unit, run.len, slot.level).deleted(), "");
         levels.push(slot.level);
     }
     let mut stretches = Vec::new();

@@ -34,6 +34,13 @@ impl Rng {
     }
 }
 
+impl Text {
+    /// Inserts an own run.
+    fn type_in(&mut self, at: usize, first: OpId, text: &str) {
+        self.insert(at, first, text, text.chars().count());
+    }
+}
+
 /// All of the visible text.
 fn shown(text: &Text) -> String {
     text.slice(0..usize::MAX)

@@ -15,23 +15,24 @@ mod nodes;
 use self::arena::Arena;
 pub(super) use self::grow::Packing;
 pub use self::measure::Chunks;
-pub(super) use self::measure::{Measure, byte_of};
+pub(super) use self::measure::byte_of;
+use self::measure::Measure;
 use self::nodes::{Above, Inner, Leaf};
 use super::index::Index;
 use super::span::{Level, Span};
 use crate::units::Unit;
 
 /// The most spans of a leaf; tiny in tests, so that small texts take every path.
-const LEAF_SPANS_MAX: usize = if cfg!(test) { 6 } else { 16 };
+const LEAF_SPANS_MAX: usize = if cfg!(test) { 6 } else { 32 };
 
 /// The most bytes of letters of a leaf; tiny in tests, but room for any char.
-const LEAF_BYTES_MAX: usize = if cfg!(test) { 7 } else { 1024 };
+const LEAF_BYTES_MAX: usize = if cfg!(test) { 7 } else { 2048 };
 
 /// Longer text comes in leaves of its own.
 const SHORT_BYTES_MAX: usize = LEAF_BYTES_MAX / 2;
 
 /// The most children of an inner node.
-const CHILDREN_MAX: usize = if cfg!(test) { 4 } else { 16 };
+const CHILDREN_MAX: usize = if cfg!(test) { 4 } else { 32 };
 
 /// A leaf, by its number in the arena.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -92,7 +92,7 @@ impl History {
         } else {
             let text = rng.pick(&["x", "yz", "äöü", "\n", "words"]);
             let first = self.next_id(by, text.chars().count() as u64);
-            replica.text.insert(at, first, text);
+            replica.text.type_in(at, first, text);
             let (left, right) = origins(&replica.text, first);
             replica.plain.splice(at..at, text.chars());
             self.record(by, deps, Edit::Insert { first, left, right, text: text.into() });
@@ -179,7 +179,7 @@ fn replicas_converge_whatever_a_hostile_author_names() {
 fn written_at_once(orders: [&[usize]; 2]) -> String {
     let words = ["hello", "WORLD"];
     let mut base = Text::new();
-    base.insert(0, OpId::new(C, 0), "[]");
+    base.type_in(0, OpId::new(C, 0), "[]");
     let mut merged = base.clone();
     for (by, (word, order)) in words.iter().zip(orders).enumerate() {
         let mut own = base.clone();
@@ -188,7 +188,7 @@ fn written_at_once(orders: [&[usize]; 2]) -> String {
             let at = there.iter().filter(|other| *other < letter).count();
             there.push(*letter);
             let (text, first) = (&word[*letter..=*letter], OpId::new(REPLICAS[by], seq as u64));
-            own.insert(1 + at, first, text);
+            own.type_in(1 + at, first, text);
             let (left, right) = origins(&own, first);
             merged.integrate_insert(first, left, right, text);
             merged.assert_invariants();
@@ -213,7 +213,7 @@ fn words_written_at_one_place_stay_whole() {
 fn a_right_origin_that_is_not_behind_the_left_one_counts_as_none() {
     let integrated = |right| {
         let mut text = Text::new();
-        text.insert(0, OpId::new(A, 0), "abcd");
+        text.type_in(0, OpId::new(A, 0), "abcd");
         text.integrate_insert(OpId::new(B, 0), Some(OpId::new(A, 2)), right, "X");
         text.assert_invariants();
         characters(&text)
@@ -227,8 +227,8 @@ fn a_right_origin_that_is_not_behind_the_left_one_counts_as_none() {
 #[test]
 fn deleting_the_same_characters_twice_changes_nothing() {
     let mut text = Text::new();
-    text.insert(0, OpId::new(A, 0), "abcdef");
-    text.insert(3, OpId::new(B, 0), "--");
+    text.type_in(0, OpId::new(A, 0), "abcdef");
+    text.type_in(3, OpId::new(B, 0), "--");
     let mut deleted = |first, len| {
         let splices = integrate_delete(&mut text, OpId::new(A, first), len);
         text.assert_invariants();
@@ -243,12 +243,12 @@ fn deleting_the_same_characters_twice_changes_nothing() {
 #[test]
 fn undo_finds_its_characters_and_their_place() {
     let mut text = Text::new();
-    text.insert(0, OpId::new(A, 0), "abcdef");
-    text.insert(3, OpId::new(B, 0), "--");
+    text.type_in(0, OpId::new(A, 0), "abcdef");
+    text.type_in(3, OpId::new(B, 0), "--");
     delete(&mut text, 1..2);
     let a = |text: &Text, seq| unit(text, OpId::new(A, seq));
     assert_eq!(text.visible_ranges(a(&text, 0), 5), [0..2, 4..6]);
-    text.insert(0, OpId::new(A, 6), "in front");
+    text.type_in(0, OpId::new(A, 6), "in front");
     assert_eq!(text.visible_ranges(a(&text, 5), 1).first(), Some(&(14..15)));
     assert_eq!(text.neighbours(a(&text, 0), 6).len(), 4);
     delete(&mut text, 0..8);
@@ -265,7 +265,7 @@ fn undo_finds_its_characters_and_their_place() {
 type Written = (OpId, Option<OpId>, Option<OpId>, &'static str);
 
 fn write(text: &mut Text, at: usize, (first, left, right, letters): Written) {
-    text.insert(at, first, letters);
+    text.type_in(at, first, letters);
     assert_eq!(origins(text, first), (left, right));
 }
 

@@ -18,7 +18,7 @@ fn edited(edits: &[(usize, usize, &str)]) -> Text {
 fn edit(text: &mut Text, seq: &mut u64, at: usize, deleted: usize, inserted: &str) {
     delete(text, at..at + deleted);
     *seq += deleted as u64;
-    text.insert(at, OpId::new(A, *seq), inserted);
+    text.type_in(at, OpId::new(A, *seq), inserted);
     *seq += inserted.chars().count() as u64;
 }
 
@@ -109,8 +109,8 @@ fn a_deletion_names_what_it_deleted_in_document_order() {
 #[test]
 fn visible_runs_are_the_authorship_of_a_passage() {
     let mut text = Text::new();
-    text.insert(0, OpId::new(A, 0), "abcdef");
-    text.insert(3, OpId::new(B, 7), "XY");
+    text.type_in(0, OpId::new(A, 0), "abcdef");
+    text.type_in(3, OpId::new(B, 7), "XY");
     delete(&mut text, 1..2);
     let visible = |first, len| Run { first, len, deleted: false };
     let check = |range, expected: &[Run]| assert_eq!(text.visible_runs(range).collect::<Vec<_>>(), expected);

@@ -7,9 +7,8 @@ use crate::text::span::Span;
 use crate::units::Unit;
 
 impl Weave {
-    /// Inserts new characters, the newest of all, in a gap: a visible span, its letters and their measures, or a deleted one
-    /// without. Gives where they end. O(log n + their length).
-    pub(in super::super) fn insert(&mut self, gap: Cursor, span: Span, text: &str, shown: &Measure) -> End {
+    /// Inserts new characters, the newest of all, in a gap: a visible span and its letters, or a deleted one without. Gives where they end. O(log n + their length).
+    pub(in super::super) fn insert(&mut self, gap: Cursor, span: Span, text: &str) -> End {
         self.come(gap.place.leaf);
         if text.len() > SHORT_BYTES_MAX {
             return self.insert_long(gap, span, text);
@@ -21,7 +20,7 @@ impl Weave {
         leaf.insert_text(byte, text);
         leaf.visible += span.visible();
         let slot = leaf.put(slot, offset, span);
-        self.grow(id, &Sum { chars: span.chars(), level: span.level, shown: *shown });
+        self.grow(id, &Sum { chars: span.chars(), level: span.level, shown: Measure::of(text) });
         End { place: Place { leaf: id, slot }, byte: byte + text.len() }
     }
 
@@ -61,7 +60,7 @@ impl Weave {
     }
 
     /// Lets the newest characters go on, as many as there are letters; gives where they end now, or nothing if their leaf has no room.
-    pub(in super::super) fn lengthen(&mut self, end: End, text: &str) -> Option<(End, Measure)> {
+    pub(in super::super) fn lengthen(&mut self, end: End, text: &str) -> Option<End> {
         let End { place: Place { leaf: id, slot }, byte } = end;
         let leaf = self.leaves.get_mut(id.0);
         if leaf.text.len() + text.len() > LEAF_BYTES_MAX {
@@ -73,7 +72,7 @@ impl Weave {
         leaf.spans.get_mut(slot)?.lengthen(shown.chars as usize);
         let sum = Sum { chars: shown.chars, shown, ..Sum::default() };
         self.grow(id, &sum);
-        Some((End { byte: byte + text.len(), ..end }, shown))
+        Some(End { byte: byte + text.len(), ..end })
     }
 
     /// The gap behind the newest characters.
@@ -120,9 +119,17 @@ impl Weave {
             return 0;
         }
         let leaf = self.leaves.get_mut(id.0);
-        let bytes = leaf.byte(visible)..leaf.byte(visible + len);
-        let shown = Measure::of(&leaf.text[bytes.clone()]);
-        leaf.text.drain(bytes);
+        let above = leaf.above;
+        let shown = if len == leaf.visible {
+            leaf.text.clear();
+            self.sum_of(above).shown
+        } else {
+            let bytes = leaf.byte(visible)..leaf.byte(visible + len);
+            let shown = Measure::of(&leaf.text[bytes.clone()]);
+            leaf.text.drain(bytes);
+            shown
+        };
+        let leaf = self.leaves.get_mut(id.0);
         leaf.visible -= len;
         let first = leaf.cut(slot, offset);
         let (mut at, mut left) = (first, len);

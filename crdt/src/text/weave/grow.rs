@@ -156,7 +156,7 @@ impl Weave {
     }
 
     /// The sum of a node.
-    fn sum_of(&self, above: Above) -> Sum {
+    pub(super) fn sum_of(&self, above: Above) -> Sum {
         if above == Above::NONE { self.sum } else { self.inners.get(above.parent).node(above.slot as usize).1 }
     }
 
