@@ -456,10 +456,10 @@ impl Text {
 
     /// The first of these characters and those that follow it in its span, if there are any and it is here.
     fn part(&self, first: Unit, len: usize) -> Option<(Cursor, Span)> {
-        let cursor = self.find(first)?;
+        let cursor = if len == 0 { None } else { self.find(first) }?;
         let (span, _) = self.weave.span(cursor)?;
         let end = cursor.offset.saturating_add(len);
-        (len > 0).then(|| (cursor, span.part(cursor.offset, end.min(span.len()))))
+        Some((cursor, span.part(cursor.offset, end.min(span.len()))))
     }
 
     /// These characters, as [`Self::part`] gives them.
