@@ -181,6 +181,14 @@ impl Units {
         unit.index() + 1 - self.runs[at].start.index()
     }
 
+    /// Who made which units, in the order of delivery: whoever goes on comes once.
+    pub(crate) fn turns(&self) -> impl Iterator<Item = (ReplicaId, Range<Unit>)> + '_ {
+        self.runs.iter().enumerate().map(|(at, run)| {
+            let end = Unit(0).plus(self.run_end(at));
+            (self.replicas[run.author.0 as usize], run.start..end)
+        })
+    }
+
     /// Which units a version contains, in ascending order. O(n) in runs.
     pub(crate) fn contained_in(&self, version: &VersionVector) -> impl Iterator<Item = Range<Unit>> + '_ {
         let counts: Vec<u64> = self.replicas.iter().map(|replica| version.get(*replica)).collect();

@@ -4,7 +4,7 @@ use core::ops::Range;
 
 use super::Document;
 use super::authors::Authors;
-use super::log::{self, Record};
+use super::log::{self, Edit, Record, Step};
 use crate::change::OpRef;
 use crate::id::OpId;
 use crate::text::Text;
@@ -29,10 +29,36 @@ impl Document {
     }
 }
 
-/// Takes in whom all changes name. O(all operations × log n).
+/// Takes in whom all changes name. O(all runs × log n).
 pub(super) fn name_all(authors: &mut Authors, record: &Record, text: &Text) {
-    for change in 0..record.len() {
-        name_others(authors, record, text, change);
+    for (author, turn) in text.units().turns() {
+        let names = authors.names_mut(author);
+        let mut name = |named: Unit, by: Unit| {
+            let replica = text.units().id(named).replica;
+            if replica != author && names.place(replica).is_none() {
+                let change = record.change_of(by).and_then(|change| record.units(change));
+                let first = text.units().id(change.map_or(by, |units| units.start));
+                names.name(replica, first.seq);
+            }
+        };
+        // Who goes on with a run names nobody that its start has not named.
+        for step in record.steps(text, turn) {
+            match step {
+                Step::Edited(Edit::Inserted { first, len }) => {
+                    let run = text.inserted().find(first).map(|(run, offset)| run.part(offset, offset + len));
+                    let origins = run.into_iter().flat_map(|run| [run.left, run.right]).flatten();
+                    origins.for_each(|origin| name(origin, first));
+                }
+                Step::Edited(Edit::Deleted(mut deletion)) => {
+                    while deletion.len > 0 {
+                        let len = deletion.operation(text.units());
+                        name(deletion.part(0, len).first, deletion.start);
+                        deletion = deletion.part(len, deletion.len);
+                    }
+                }
+                Step::Set { .. } => {}
+            }
+        }
     }
 }
 

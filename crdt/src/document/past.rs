@@ -48,6 +48,11 @@ impl Past {
             || (self.below > Unit(0) && units.unit(id).is_some_and(|unit| unit < self.below))
     }
 
+    /// Whether that is told by the number alone: every unit in front of this one is part of it.
+    pub(super) const fn below(&self) -> Unit {
+        self.below
+    }
+
     /// The same of one whose number is known. O(log n) in what is behind the place.
     pub(super) fn contains_unit(&self, unit: Unit, id: OpId) -> bool {
         unit < self.below || self.beyond.get(id.replica) > id.seq

@@ -30,6 +30,7 @@ impl Document {
         let fits = len <= UNITS_MAX - self.text.units().len() && self.text.inserted().has_room(text.len());
         if header.replica == self.replica
             || !header.deps.is_empty()
+            || header.heads
             || header.len != len as u64
             || self.pending() > 0
             || !fits

@@ -158,12 +158,14 @@ impl Check<'_> {
                 Step::Edited(Edit::Inserted { first, len }) => {
                     let origins = self.text.inserted().find(first).map(|(run, offset)| run.part(offset, offset + len));
                     let origins = origins.into_iter().flat_map(|run| [run.left, run.right]).flatten();
-                    if let Some(id) = origins.map(|unit| all.id(unit)).find(|id| !known(*id)) {
+                    let mut beyond = origins.filter(|unit| *unit >= seen.known.below()).map(|unit| all.id(unit));
+                    if let Some(id) = beyond.find(|id| !known(*id)) {
                         return Err(unknown(id));
                     }
                 }
                 Step::Edited(Edit::Deleted(deletion)) => {
-                    let mut done = 0;
+                    let is_below = deletion.first.plus(deletion.len) <= seen.known.below();
+                    let mut done = if is_below { deletion.len } else { 0 };
                     while done < deletion.len {
                         let (id, run) = all.id_run(deletion.first.plus(done));
                         let last = id.plus(run.min(deletion.len - done) as u64 - 1);
