@@ -119,7 +119,7 @@ impl Text {
         self.weave.sum().shown.line_ends as usize + 1
     }
 
-    /// The visible text of a range of chars, in pieces of at most 1 KiB. The range is clamped to the text. O(log n) to the
+    /// The visible text of a range of chars, in pieces of at most 2 KiB. The range is clamped to the text. O(log n) to the
     /// first piece, O(1) amortised to each further one.
     pub fn chunks(&self, range: Range<usize>) -> Chunks<'_> {
         let start = self.char_to_byte(range.start);
@@ -290,12 +290,12 @@ impl Text {
     /// Inserts an own run of so many chars at a visible position, which is not behind the end. The ids must be new.
     /// O(log n + length of the text), O(length of the text) where the last insert ended.
     pub(crate) fn insert(&mut self, at: usize, first: OpId, text: &str, len: usize) {
-        match self.typing.filter(|typing| typing.at == at && typing.joins && typing.end == self.units.end()) {
-            Some(typing) => self.type_on(typing, first, text, len),
-            None => {
-                let left = at.checked_sub(1).and_then(|left| self.weave.go_to(left));
-                self.put_behind(left, at, first, text, len);
-            }
+        let goes_on = |typing: &Typing| typing.at == at && typing.joins && typing.end == self.units.end();
+        if let Some(typing) = self.typing.filter(goes_on) {
+            self.type_on(typing, first, text, len);
+        } else {
+            let left = at.checked_sub(1).and_then(|left| self.weave.go_to(left));
+            self.put_behind(left, at, first, text, len);
         }
     }
 
@@ -349,13 +349,11 @@ impl Text {
     /// visible change. The ids must be new. O(length of the text) where that is the newest character, else as
     /// [`Self::integrate_insert`].
     pub(crate) fn integrate_further(&mut self, first: OpId, previous: Unit, text: &str) -> Splice {
-        match self.typing_behind(previous) {
-            Some(typing) => self.integrate_behind(typing, first, text),
-            None => {
-                let right = self.inserted.right(previous).and_then(|right| self.spot(right));
-                self.integrate_between(first, self.spot(previous), right, text)
-            }
+        if let Some(typing) = self.typing_behind(previous) {
+            return self.integrate_behind(typing, first, text);
         }
+        let right = self.inserted.right(previous).and_then(|right| self.spot(right));
+        self.integrate_between(first, self.spot(previous), right, text)
     }
 
     /// Where the newest characters end, if this is the last of them and what is typed behind it joins it.

@@ -89,7 +89,8 @@ impl Checker<'_> {
             Coded::Whole(OpRef::Insert { left, right, .. }) => {
                 let left = left.map(|id| self.check_char(id, |unit| self.text.spot(unit))).transpose()?;
                 let beside = left.flatten();
-                let right = right.map(|id| self.check_char(id, |unit| self.text.spot_behind(beside, unit))).transpose()?;
+                let right =
+                    right.map(|id| self.check_char(id, |unit| self.text.spot_behind(beside, unit))).transpose()?;
                 // An origin that is not here yet has no spot.
                 let are_here = left != Some(None) && right != Some(None);
                 self.between = are_here.then_some([beside, right.flatten()]);
@@ -115,9 +116,8 @@ impl Checker<'_> {
         if id.replica == header.replica && id.seq >= header.first_seq {
             return self.check_run(id, 1).map(|()| None);
         }
-        let seen = |unit: &Unit| {
-            id.replica == header.replica || known.contains_unit(*unit, id) || header.deps.contains(id)
-        };
+        let seen =
+            |unit: &Unit| id.replica == header.replica || known.contains_unit(*unit, id) || header.deps.contains(id);
         let spot = self.text.units().unit(id).filter(seen).and_then(find);
         spot.map(Some).ok_or(ReceiveError::Unknown { change: header.first_id(), id })
     }

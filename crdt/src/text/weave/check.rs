@@ -14,7 +14,8 @@ impl Weave {
         for (at, leaf) in leaves.iter().enumerate() {
             assert!(self.leaf(*leaf).next.as_ref() == leaves.get(at + 1), "a leaf does not know the next one");
         }
-        let before: usize = leaves.iter().take_while(|leaf| **leaf != self.near.0).map(|leaf| self.leaf(*leaf).visible).sum();
+        let before: usize =
+            leaves.iter().take_while(|leaf| **leaf != self.near.0).map(|leaf| self.leaf(*leaf).visible).sum();
         assert!(leaves.contains(&self.near.0) && before == self.near.1, "the remembered leaf starts elsewhere");
         self.index.assert_invariants();
     }
