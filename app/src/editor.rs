@@ -22,6 +22,7 @@
 //! | [`settings`] | what a person has chosen |
 //! | [`state`] | all of one editor but the document |
 //! | [`status`] | where the last edit is, in words |
+//! | [`utc`] | wall-clock time as people write it |
 //! | [`word_count`] | how many words a text has |
 //! | [`words`] | numbers and times as people say them |
 
@@ -47,5 +48,6 @@ pub mod selection;
 pub mod settings;
 pub mod state;
 pub mod status;
+pub mod utc;
 pub mod word_count;
 pub mod words;

@@ -36,6 +36,7 @@ mod log;
 mod naming;
 mod past;
 mod streak;
+mod times;
 mod undoing;
 mod unit_set;
 mod validate;
@@ -86,6 +87,8 @@ pub struct Document {
     undo: UndoLog,
     /// How the newest change ended.
     streak: Option<Streak>,
+    /// What time it is, in seconds since the start of 1970 in UTC: what was said last, here or by an own change that came back.
+    time: Option<i64>,
     /// Room for the letters of [`Edits`].
     letters: String,
 }
@@ -106,6 +109,7 @@ impl Document {
             record: Record::default(),
             undo: UndoLog::default(),
             streak: None,
+            time: None,
             letters: String::new(),
         }
     }
@@ -148,17 +152,6 @@ impl Document {
     /// How many changes wait for their past.
     pub fn held_back(&self) -> usize {
         self.held.len()
-    }
-
-    /// The Lamport timestamp of a delivered operation. O(log n).
-    pub fn lamport(&self, id: OpId) -> Option<Lamport> {
-        let made = self.version.get(id.replica);
-        if id.seq >= made {
-            return None;
-        }
-        let from_end = made - id.seq;
-        let pending = id.replica == self.replica && from_end <= self.pending() as u64;
-        if pending { self.authors.pending_lamport(from_end) } else { self.authors.lamport(id) }
     }
 
     /// Inserts text before the char at `at`. O(log n) in the document, O(n) in the text; O(n) in the text alone where the last
@@ -244,7 +237,8 @@ impl Document {
         if !deps.is_empty() {
             self.authors.pasts_mut(self.replica).saw_all_before(start, self.record.named().len());
         }
-        self.record.push(end, deps, heads);
+        self.authors.set_time(self.replica, self.time);
+        self.record.push(end, deps, heads, self.time);
         if self.text.units().has_many_authors() {
             self.name_others_unless_going_on(OpId::new(self.replica, first_seq), &(start..end));
         }
@@ -294,9 +288,11 @@ impl Document {
         let header = envelope.header();
         let author = self.authors.author(header.replica);
         let ops = envelope::open_ops(envelope, Earlier::Known(&author.names))?;
-        let whole = past::of_heads(header, &self.authors, &self.record, self.text.units(), self.text.units().end());
+        let (units, end) = (self.text.units(), self.text.units().end());
+        let whole = header.heads.then(|| past::of_heads(header, &self.authors, &self.record, units, end));
         let seen = Seen { header, known: whole.as_ref().map_or(&author.pasts.newest, |(past, _)| past) };
-        let Checked { only, previous, between, names } = validate::check(seen, ops, &self.text)?;
+        let Checked { only, previous, between, later, names } = validate::check(seen, ops, &self.text)?;
+        let time = later.map_or(author.time, |seconds| Some(author.time.unwrap_or(0).wrapping_add(seconds)));
         let (units, more) = (self.text.units().len(), header.len);
         if more > (UNITS_MAX - units) as u64 || !self.text.inserted().has_room(envelope.bytes().len()) {
             return Err(ReceiveError::Full { units, more });
@@ -317,7 +313,8 @@ impl Document {
             (Some(op), _) => self.apply(&mut at, op, received),
             (None, _) => self.apply_all(&mut at, envelope, received),
         }
-        self.record.push(self.text.units().end(), header.deps.clone(), header.heads);
+        self.record.push(self.text.units().end(), header.deps.clone(), header.heads, time);
+        self.authors.set_time(header.replica, later.and(time));
         if names {
             self.name_others();
         }
@@ -327,6 +324,7 @@ impl Document {
         if header.replica == self.replica {
             self.made = header.end_seq();
             self.moved = self.moved_of(&self.moved);
+            self.time = time.or(self.time);
         } else {
             self.moved.observe(header.replica, header.end_seq());
         }

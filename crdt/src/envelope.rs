@@ -93,22 +93,23 @@ impl Envelope {
 }
 
 /// Puts a change into an envelope that says everything itself, as one does who knows nothing else of the change's author.
-/// [`Log::envelope`](crate::Log::envelope) gives a shorter one.
+/// [`Log::envelope`](crate::Log::envelope) gives a shorter one, and tells when the change was made.
 pub fn seal(document: DocumentId, change: &Change) -> Envelope {
-    seal_ops(document, change.header.clone(), &Names::new(), change.ops.iter().map(Coded::from))
+    seal_ops(document, change.header.clone(), &Names::new(), None, change.ops.iter().map(Coded::from))
 }
 
 /// Puts a change into an envelope whose operations come one after the other. `names` are whom its author's changes up to and
-/// including this one name.
+/// including this one name, and so many seconds `later` than its previous one it was made.
 pub(crate) fn seal_ops<'a>(
     document: DocumentId,
     header: Header,
     names: &Names,
+    later: Option<i64>,
     ops: impl IntoIterator<Item = Coded<'a>>,
 ) -> Envelope {
     let mut writer = Writer::default();
     let payload_at = start(&mut writer, document, &header);
-    codec::change::encode_ops(&mut writer, &header, names, ops);
+    codec::change::encode_ops(&mut writer, &header, names, later, ops);
     Envelope { document, header, bytes: Bytes::from(writer.finish()), payload_at }
 }
 

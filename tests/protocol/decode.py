@@ -123,7 +123,7 @@ def read_id(reader, names, seq):
 
 
 def read_named_id(reader, author, seq):
-    """Version 2: a name is said once, and has a number from then on."""
+    """Versions 2 and 3: a name is said once, and has a number from then on."""
     number = reader.varint()
     if number == 0:
         return None
@@ -181,7 +181,7 @@ def read_text_of(reader, length):
 
 
 def read_operation(reader, author, seq, is_first):
-    """An operation of version 2 and how many units it has."""
+    """An operation of version 2 or 3 and how many units it has."""
     tag = reader.byte()
     kind, rest = tag & 7, tag >> 3
     if kind == 0 and is_first and author.right is not UNKNOWN:
@@ -226,8 +226,9 @@ class Author:
 
 def read_payload(reader, author, first_seq, length):
     version = reader.varint()
-    if version not in (1, 2):
+    if version not in (1, 2, 3):
         raise Malformed(f"payload version {version}")
+    later = reader.signed() if version == 3 else None
     if version == 1:
         listed = [author.replica] + [reader.id() for _ in range(reader.varint())]
     operations, units = [], 0
@@ -249,7 +250,7 @@ def read_payload(reader, author, first_seq, length):
                 if replica != author.replica and replica not in author.names:
                     author.names.append(replica)
     author.right = operations[-1]["right"] if operations[-1]["op"] == "insert" else UNKNOWN
-    return operations
+    return later, operations
 
 
 class Table:
@@ -298,13 +299,15 @@ def read_change(data, table, authors):
     table.counts[at] = first_seq + length
     replica = table.replicas[at]
     author = authors.setdefault(replica, Author(replica))
+    later, operations = read_payload(reader, author, first_seq, length)
     return {
         "replica": replica,
         "first_seq": first_seq,
         "len": length,
         "deps": sorted(deps),
         "heads": heads,
-        "ops": read_payload(reader, author, first_seq, length),
+        "later": later,
+        "ops": operations,
     }
 
 

@@ -30,6 +30,8 @@ pub(crate) fn assert_same(one: &Document, other: &Document) {
     for (one, other) in one.log().iter().zip(other.log().iter()) {
         assert_eq!(one, other);
     }
+    let times = |document: &Document| (0..document.log().len()).map(|at| document.log().time(at)).collect::<Vec<_>>();
+    assert_eq!(times(one), times(other));
 }
 
 fn characters(document: &Document) -> impl Iterator<Item = (OpId, bool)> {

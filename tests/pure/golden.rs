@@ -14,9 +14,11 @@ use crate::golden_frames;
 const ENVELOPES: &str = include_str!("../golden/envelopes-v1.txt");
 const HEADS: &str = include_str!("../golden/envelopes-v2.txt");
 const PAYLOADS: &str = include_str!("../golden/payloads-v2.txt");
+const PAYLOADS_3: &str = include_str!("../golden/payloads-v3.txt");
 const PRESENCES: &str = include_str!("../golden/presences-v1.txt");
 const CHECKPOINTS: &str = include_str!("../golden/checkpoints-v1.txt");
 const CHECKPOINTS_2: &str = include_str!("../golden/checkpoints-v2.txt");
+const CHECKPOINTS_3: &str = include_str!("../golden/checkpoints-v3.txt");
 const LINK: &str = include_str!("../golden/link-v1.txt");
 
 const DOCUMENT: DocumentId = DocumentId::from_bytes(*b"a document's id.");
@@ -120,6 +122,41 @@ fn golden_payloads_are_written_as_ever() {
     assert!(written == PAYLOADS, "tests/golden/payloads-v2.txt differs from what is written now:\n{written}");
 }
 
+/// What two people wrote at times of which some cannot be true, and before they told any.
+fn timed() -> Document {
+    let mut document = conversation();
+    for time in [1_790_000_000, 1_790_000_000, 1_790_000_009, -62_135_596_801, i64::MAX, i64::MIN] {
+        document.set_time(time);
+        assert_eq!(document.insert(0, "t"), Ok(()));
+        document.commit();
+    }
+    let mut ben = Document::new(DOCUMENT, BEN);
+    for envelope in document.log() {
+        ben.receive(envelope, &mut Received::default()).expect("a sound change is taken");
+    }
+    ben.set_time(1_790_000_000);
+    assert_eq!(ben.insert(0, "b"), Ok(()));
+    ben.commit();
+    ben
+}
+
+#[test]
+fn golden_payloads_of_version_3_are_read_for_ever_and_written_as_ever() {
+    let document = timed();
+    let before = conversation().log().len();
+    let line = |envelope: Envelope| format!("timed {}\n", hex(envelope.bytes()));
+    let written: String = document.log().from(before).map(line).collect();
+    assert!(written == PAYLOADS_3, "tests/golden/payloads-v3.txt differs from what is written now:\n{written}");
+    let mut reader = conversation();
+    for (_, bytes) in PAYLOADS_3.lines().filter_map(|line| line.split_once(' ')) {
+        let envelope = Envelope::decode(golden_frames::bytes(bytes).into()).expect("an envelope");
+        assert_eq!(reader.receive(envelope, &mut Received::default()), Ok(Delivery::Delivered));
+    }
+    let times: Vec<Option<i64>> = (before - 1..reader.log().len()).map(|at| reader.log().time(at)).collect();
+    let told = [1_790_000_000, 1_790_000_000, 1_790_000_009, -62_135_596_801, i64::MAX, i64::MIN, 1_790_000_000];
+    assert_eq!(times, [None].into_iter().chain(told.map(Some)).collect::<Vec<_>>());
+}
+
 #[test]
 fn golden_payloads_are_read_for_ever() {
     let mut reader = Document::new(DOCUMENT, ReplicaId::from_bytes(*b"somebody else..."));
@@ -196,7 +233,11 @@ fn written_by_three() -> Document {
 
 #[test]
 fn golden_checkpoints_are_read_for_ever_and_written_as_ever() {
-    let all = [("two-authors", written_by_two(), CHECKPOINTS), ("after-heads", written_by_three(), CHECKPOINTS_2)];
+    let all = [
+        ("two-authors", written_by_two(), CHECKPOINTS),
+        ("after-heads", written_by_three(), CHECKPOINTS_2),
+        ("timed", timed(), CHECKPOINTS_3),
+    ];
     for (version, (name, document, golden)) in (1..).zip(all) {
         let written = format!("{name} {}\n", hex(&document.checkpoint().expect("everything is committed")));
         assert!(

@@ -43,16 +43,26 @@ pub(crate) struct History {
     pub(crate) documents: Vec<Document>,
     writers: Vec<(Typing, usize)>,
     rng: Rng,
+    /// Whether anybody knows what time it is.
+    timed: bool,
 }
 
 impl History {
     /// Plays a plan to its end; the replicas stay as they are then, each with what it happened to receive.
     pub(crate) fn play(plan: Plan) -> Self {
-        let mut history = Self::new(plan);
+        Self::new(plan).played(plan)
+    }
+
+    /// The same, where nobody knows what time it is.
+    pub(crate) fn play_untimed(plan: Plan) -> Self {
+        Self { timed: false, ..Self::new(plan) }.played(plan)
+    }
+
+    fn played(mut self, plan: Plan) -> Self {
         for _ in 0..plan.steps {
-            history.step();
+            self.step();
         }
-        history
+        self
     }
 
     /// The start of a plan.
@@ -63,7 +73,7 @@ impl History {
         let document = |id: &u8| Document::new(DOCUMENT, ReplicaId::from_bytes([*id; 16]));
         let documents: Vec<Document> = ids.iter().take(plan.replicas).map(document).collect();
         let writers = vec![(Typing::Anywhere, 0); plan.replicas];
-        Self { documents, writers, rng }
+        Self { documents, writers, rng, timed: true }
     }
 
     /// One replica does one thing.
@@ -81,6 +91,11 @@ impl History {
             71..77 => self.set_at(at),
             77..83 => {
                 self.documents[at].commit();
+                if self.timed && at.is_multiple_of(2) {
+                    // Some know what time it is, and some of those are wrong.
+                    let minutes = i64::try_from(self.documents[at].log().len() / 4).expect("a short history");
+                    self.documents[at].set_time(1_790_000_000 * i64::from(at == 0) + 60 * minutes);
+                }
             }
             83..86 => self.documents[at].end_undo_group(),
             _ => {

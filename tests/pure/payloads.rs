@@ -162,7 +162,7 @@ mod version_1 {
 #[test]
 fn a_log_of_version_1_is_gone_on_with_in_version_2() {
     for seed in 0..200 {
-        let mut history = History::play(Plan::of(seed + 51_000, 60));
+        let mut history = History::play_untimed(Plan::of(seed + 51_000, 60));
         history.merge_all();
         let mut rng = Rng::new(seed);
         let mut loaded = Document::new(DOCUMENT, STRANGER);

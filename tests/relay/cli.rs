@@ -5,6 +5,8 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
+use quire::editor::utc::utc_minute;
+use quire::shell::clock::Clock;
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
 
@@ -157,9 +159,15 @@ fn a_second_copy_asks_the_first() {
     assert_eq!(library.says(&["cat", &id]), "first second");
 }
 
+/// The wall clock, in seconds.
+fn now_s() -> i64 {
+    Clock::new().now().wall_s()
+}
+
 #[test]
 fn what_a_text_was_can_be_seen_and_brought_back() {
     let library = Library::new();
+    let began = now_s();
     let id = library.import("one\ntwo\nthree\n");
     library.edit(&id, &[json!({ "splice": [4, 3, "second"] }), json!({ "commit": true }), json!({ "quit": true })]);
     assert_eq!(library.says(&["cat", &id]), "one\nsecond\nthree\n");
@@ -170,7 +178,12 @@ fn what_a_text_was_can_be_seen_and_brought_back() {
     assert_eq!((&newest["inserted"], &newest["deleted"], &newest["excerpt"]), (&json!(6), &json!(3), &json!("second")));
     let positions: Vec<u64> = changes.iter().filter_map(|change| change["position"].as_u64()).collect();
     assert!(positions.iter().rev().copied().eq(0..changes.len() as u64), "{positions:?}");
-    assert_eq!(library.says(&["log", &id]).lines().count(), changes.len());
+    let time = newest["time"].as_i64().expect("every change has its time");
+    assert!((began..=now_s()).contains(&time), "{time} after {began}");
+    let lines = library.says(&["log", &id]);
+    assert_eq!(lines.lines().count(), changes.len());
+    let shown = utc_minute(time).expect("a time of today");
+    assert!(lines.starts_with(&format!("{:>6}  {shown}  ", changes.len() - 1)), "{lines}");
 
     let before = (changes.len() - 2).to_string();
     let diff = library.json(&["diff", &id, &before, "--json"]);
@@ -180,7 +193,9 @@ fn what_a_text_was_can_be_seen_and_brought_back() {
     assert_eq!(library.says(&["diff", &id, &before, &before]), "");
     let blame = library.json(&["blame", &id, "--json"]);
     assert_eq!((&blame["runs"][1]["len"], &blame["runs"][1]["change"]), (&json!(6), &newest["position"]));
-    assert!(library.says(&["blame", &id]).lines().nth(1).is_some_and(|line| line.ends_with("  second")));
+    assert_eq!((&blame["runs"][1]["time"], &blame["lines"][1]["time"]), (&json!(time), &json!(time)));
+    let told = library.says(&["blame", &id]);
+    assert!(told.lines().nth(1).is_some_and(|line| line.starts_with(&shown) && line.ends_with("  second")), "{told}");
 
     let restored = format!("restored change {before}: +3 -6 characters in 1 place\n");
     assert_eq!(library.says(&["restore", &id, &before]), restored);

@@ -194,7 +194,7 @@ fn protocol_page_is_enough_for_golden_frames() {
 
 #[test]
 fn protocol_page_shows_frames_that_are_made_so() {
-    let shown = ["hello, first time", "change, one typed character", "change, the next one"];
+    let shown = ["hello, first time", "change, one typed character", "change, the next one", "change, a minute later"];
     let named = |wanted: &str| examples().into_iter().find(|(name, _)| *name == wanted).unwrap().1;
     assert_eq!(frames_of_the_page(), shown.map(named));
 }

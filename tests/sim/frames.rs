@@ -8,6 +8,7 @@ use quire_crdt::{
     open, seal,
 };
 use serde_json::{Value as Json, json};
+use std::collections::BTreeMap;
 
 const DOCUMENT: DocumentId = DocumentId::from_bytes([
     0xd0, 0xd1, 0xd2, 0xd3, 0xd4, 0xd5, 0xd6, 0xd7, 0xd8, 0xd9, 0xda, 0xdb, 0xdc, 0xdd, 0xde, 0xdf,
@@ -36,6 +37,7 @@ pub fn examples() -> Vec<Example> {
     let typed = typed();
     examples.push(("change, one typed character", up.frame(&typed[2]).to_vec()));
     examples.push(("change, the next one", up.frame(&typed[3]).to_vec()));
+    examples.push(("change, a minute later", up.frame(&typed[4]).to_vec()));
     examples.push(("change, every operation", up.frame(&seal(DOCUMENT, &everything())).to_vec()));
     examples.push(("change, after two heads", up.frame(&seal(DOCUMENT, &after_heads())).to_vec()));
     examples.push(("change, to the replica", down.frame(&typed[1]).to_vec()));
@@ -87,19 +89,23 @@ fn welcome() -> Vec<u8> {
     Frame::Welcome(welcome).encode().to_vec()
 }
 
-/// Ana's first five characters; Ben's three; Ana's é between the last two of them; her x behind it.
+/// Ana's first five characters; Ben's three; Ana's é between the last two of them; her x behind it;
+/// and, 70 seconds later, her y.
 pub fn typed() -> Vec<Envelope> {
     let (mut ana, mut ben) = (Document::new(DOCUMENT, ANA), Document::new(DOCUMENT, BEN));
     let insert = |document: &mut Document, at, text| {
         let inserted = document.insert(at, text).map(|()| document.commit());
         inserted.map_or_else(|_| None, |_| document.log().envelope(document.log().len() - 1))
     };
+    ana.set_time(1_790_000_000);
     let first = insert(&mut ana, 0, "Hello");
     let ben_s = insert(&mut ben, 0, "Ben");
     let taken = ben_s.clone().and_then(|envelope| ana.receive(envelope, &mut Received::default()).ok());
     let in_the_middle = taken.and_then(|_| insert(&mut ana, 7, "é"));
     let behind = insert(&mut ana, 8, "x");
-    [first, ben_s, in_the_middle, behind].into_iter().flatten().collect()
+    ana.set_time(1_790_000_070);
+    let timed = insert(&mut ana, 9, "y");
+    [first, ben_s, in_the_middle, behind, timed].into_iter().flatten().collect()
 }
 
 fn everything() -> Change {
@@ -143,6 +149,8 @@ pub struct Reader {
     to_replica: ChangeReader,
     /// Everything that was said on the link, and before.
     document: Document,
+    /// When each author's newest change was made.
+    times: BTreeMap<ReplicaId, Option<i64>>,
 }
 
 impl Default for Reader {
@@ -160,13 +168,25 @@ impl Reader {
     /// For the link of a replica that begins with nothing.
     pub fn new(document: DocumentId, replica: ReplicaId) -> Self {
         let (to_relay, to_replica) = (ChangeReader::new(document, replica), ChangeReader::new(document, replica));
-        Self { to_relay, to_replica, document: Document::new(document, ReplicaId::from_bytes([0xff; 16])) }
+        Self {
+            to_relay,
+            to_replica,
+            document: Document::new(document, ReplicaId::from_bytes([0xff; 16])),
+            times: BTreeMap::new(),
+        }
     }
 
-    /// Takes in a change; what it says.
-    fn know(&mut self, envelope: Envelope) -> Option<Change> {
+    /// Takes in a change; what it says, and how many seconds later than its author's previous one it was made.
+    fn know(&mut self, envelope: Envelope) -> Option<(Change, Option<i64>)> {
         match self.document.receive(envelope, &mut Received::default()) {
-            Ok(Delivery::Delivered) => self.document.log().change(self.document.log().len() - 1),
+            Ok(Delivery::Delivered) => {
+                let (log, newest) = (self.document.log(), self.document.log().len() - 1);
+                let change = log.change(newest)?;
+                let (time, author) = (log.time(newest), change.header.replica);
+                let before = std::mem::replace(self.times.entry(author).or_default(), time);
+                let later = time.filter(|_| time != before).map(|time| time - before.unwrap_or(0));
+                Some((change, later))
+            }
             _ => None,
         }
     }
@@ -188,11 +208,12 @@ impl Reader {
 
     fn change_json(&mut self, envelope: &Envelope) -> Result<Json, String> {
         let known = self.know(envelope.clone()).ok_or(());
-        let change = known.or_else(|()| open(envelope)).map_err(|error| error.to_string())?;
+        let alone = |()| open(envelope).map(|change| (change, None));
+        let (change, later) = known.or_else(alone).map_err(|error| error.to_string())?;
         let header = envelope.header();
         Ok(json!({
             "replica": header.replica.to_string(), "first_seq": header.first_seq, "len": header.len,
-            "deps": counts(&header.deps), "heads": header.heads, "ops": change.ops.iter().map(op_json).collect::<Vec<_>>(),
+            "deps": counts(&header.deps), "heads": header.heads, "later": later, "ops": change.ops.iter().map(op_json).collect::<Vec<_>>(),
         }))
     }
 }

@@ -241,7 +241,7 @@ pub fn checkpoint(data: &[u8]) {
 }
 
 /// What a checkpoint says, sealed as it should be: how many units each author wrote, how many changes there are, how many bytes of text, and the
-/// nine sections, each with its length; numbers have two bytes, big-endian.
+/// nine sections, or ten, each with its length; numbers have two bytes, big-endian.
 pub fn sections(data: &[u8]) {
     let mut rest = data;
     let mut number = || {
@@ -254,18 +254,22 @@ pub fn sections(data: &[u8]) {
         let Some(number) = number() else { return };
         *field = u64::from(number);
     }
-    let mut raw = [&[][..]; 9];
-    for section in &mut raw {
-        let Some((len, tail)) = rest.split_first_chunk::<2>() else { return };
+    let mut raw = Vec::new();
+    while let Some((len, tail)) = rest.split_first_chunk::<2>().filter(|_| raw.len() < 10) {
         let len = usize::from(u16::from_be_bytes(*len)).min(tail.len());
-        (*section, rest) = tail.split_at(len);
+        let (section, tail) = tail.split_at(len);
+        raw.push(section);
+        rest = tail;
     }
-    load(sealed(head, raw).into());
+    if raw.len() >= 9 {
+        load(sealed(head, &raw).into());
+    }
 }
 
 /// A checkpoint of these parts, as `docs/FORMAT.md` has it, with nothing compressed.
-fn sealed([a, b, c, changes, text]: [u64; 5], sections: [&[u8]; 9]) -> Vec<u8> {
-    let mut bytes = b"QCKP\x02".to_vec();
+fn sealed([a, b, c, changes, text]: [u64; 5], sections: &[&[u8]]) -> Vec<u8> {
+    let mut bytes = b"QCKP".to_vec();
+    bytes.push(if sections.len() == 9 { 2 } else { 3 });
     bytes.extend_from_slice(DOCUMENT.as_bytes());
     let authors: Vec<_> = AUTHORS.into_iter().zip([a, b, c]).filter(|(_, units)| *units > 0).collect();
     put(&mut bytes, authors.len() as u64);

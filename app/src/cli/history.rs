@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::print::field;
 use super::run::ask;
+use crate::editor::utc::utc_minute;
 use crate::session::{Answer, At, Failure, Request, SessionOptions};
 
 /// The changes of a document, a line for each.
@@ -25,7 +26,7 @@ pub(super) fn blame(options: &SessionOptions, id: String) -> Result<(Value, Stri
     let value = details(options, &Request::Blame { id })?;
     let lines = list(&value, "lines");
     let width = lines.iter().map(|line| field(line, "device").chars().count()).max().unwrap_or(0);
-    let line = |line: &Value| format!("{:width$}  {}\n", field(line, "device"), field(line, "text"));
+    let line = |line: &Value| format!("{}  {:width$}  {}\n", time(line), field(line, "device"), field(line, "text"));
     let text = lines.iter().map(line).collect();
     Ok((value, text))
 }
@@ -129,7 +130,13 @@ fn log_line(change: &Value) -> String {
     let mut words = vec![said.trim_end().to_owned()];
     words.extend(list(change, "names").iter().filter_map(Value::as_str).map(quoted));
     let words = words.join("  ");
-    format!("{position:>6}  {}  {seq}  {words}\n", field(change, "device"))
+    format!("{position:>6}  {}  {}  {seq}  {words}\n", time(change), field(change, "device"))
+}
+
+/// When something was written, in as many columns whether it is known or not.
+fn time(value: &Value) -> String {
+    let time = value.get("time").and_then(Value::as_i64).and_then(utc_minute);
+    time.unwrap_or_else(|| format!("{:17}", "-"))
 }
 
 /// As `diff -U0` writes it.
@@ -176,11 +183,11 @@ mod tests {
         let change = json!({
             "position": 7, "device": "Ana’s laptop", "first_seq": 30, "inserted": 5, "deleted": 2, "excerpt": "quire",
         });
-        assert_eq!(log_line(&change), "     7  Ana’s laptop  30  +5 -2  quire\n");
+        assert_eq!(log_line(&change), "     7  -                  Ana’s laptop  30  +5 -2  quire\n");
         let change = json!({ "position": 0, "device": "d", "first_seq": 0, "keys": ["title", "language"] });
-        assert_eq!(log_line(&change), "     0  d  0  sets title, language\n");
-        let change = json!({ "position": 8, "device": "d", "first_seq": 0, "inserted": 1, "names": ["Draft", "Sent"] });
-        assert_eq!(log_line(&change), "     8  d  0  +1 -0  “Draft”  “Sent”\n");
+        assert_eq!(log_line(&change), "     0  -                  d  0  sets title, language\n");
+        let change = json!({ "position": 8, "device": "d", "first_seq": 0, "inserted": 1, "time": 1_790_000_000, "names": ["Draft", "Sent"] });
+        assert_eq!(log_line(&change), "     8  2026-09-21 14:13Z  d  0  +1 -0  “Draft”  “Sent”\n");
     }
 
     #[test]

@@ -149,8 +149,10 @@ impl Session {
 
     /// Says that nobody looks at the document any more; it stays linked in the background if it is one of the newest.
     pub fn close_document(&mut self, id: DocumentId) {
+        let time_s = self.now().wall_s();
         let Some(open) = self.open.get_mut(&id) else { return };
         open.wanted = false;
+        open.replica.set_time(time_s);
         open.replica.commit();
         let newest = self.background();
         self.let_go(&newest);

@@ -116,13 +116,18 @@ impl Session {
     }
 
     pub(super) fn commit_all(&mut self) {
+        let time_s = self.now().wall_s();
         for open in self.open.values_mut() {
+            open.replica.set_time(time_s);
             open.replica.commit();
         }
     }
 
     pub(super) fn replica(&mut self, id: DocumentId) -> Result<&mut Replica, SessionError> {
-        self.open.get_mut(&id).map(|open| &mut open.replica).ok_or(SessionError::NotOpen { document: id })
+        let time_s = self.now().wall_s();
+        let open = self.open.get_mut(&id).ok_or(SessionError::NotOpen { document: id })?;
+        open.replica.set_time(time_s);
+        Ok(&mut open.replica)
     }
 
     /// Writes this device's name into the document before its first edit there, and before the first under another name.

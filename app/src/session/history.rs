@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use quire_crdt::{Difference, Document, DocumentId, EditError, ReplicaId, VersionVector};
+use quire_crdt::{Blame, Difference, Document, DocumentId, EditError, ReplicaId, VersionVector};
 use serde_json::{Value, json};
 
 use super::documents::device_name;
@@ -90,6 +90,7 @@ fn describe(document: &Document, position: usize, facts: ChangeFacts, names: &[S
     let ChangeFacts { header, inserted, deleted, keys, excerpt, .. } = facts;
     json!({
         "position": position,
+        "time": document.log().time(position),
         "author": header.replica.to_string(),
         "device": device_name(document, header.replica),
         "first_seq": header.first_seq,
@@ -105,21 +106,25 @@ fn describe(document: &Document, position: usize, facts: ChangeFacts, names: &[S
 pub(super) fn blame(document: &Document) -> Value {
     let text = document.text().slice(0..usize::MAX);
     let blame = document.log().blame(0..document.text().len_chars());
+    let time = |run: &Blame| run.change.and_then(|change| document.log().time(change));
     let (mut at, mut runs, mut devices) = (0, Vec::new(), BTreeMap::new());
     for run in &blame {
         let name = devices.entry(run.author).or_insert_with(|| device_name(document, run.author));
         runs.push(json!({
             "at": at, "len": run.len, "author": run.author.to_string(), "device": name, "change": run.change,
+            "time": time(run),
         }));
         at += run.len;
     }
-    let mut authors = blame.iter().flat_map(|run| std::iter::repeat_n(run.author, run.len));
+    let mut written = blame.iter().flat_map(|run| std::iter::repeat_n((run.author, time(run)), run.len));
     let line = |line: &str| {
-        let author = most_frequent(authors.by_ref().take(line.chars().count()));
+        let written: Vec<_> = written.by_ref().take(line.chars().count()).collect();
+        let author = most_frequent(written.iter().map(|(author, _)| *author));
         let device = author.and_then(|author| devices.get(&author));
         json!({
             "author": author.map(|author| author.to_string()),
             "device": device,
+            "time": written.iter().filter_map(|(_, time)| *time).max(),
             "text": line.strip_suffix('\n').unwrap_or(line),
         })
     };

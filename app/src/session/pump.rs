@@ -82,6 +82,8 @@ impl Session {
     /// Lets one document go on as far as it can without waiting.
     fn drive(&mut self, now: Now, id: DocumentId) {
         if let Some(open) = self.open.get_mut(&id) {
+            // What arrives has own edits committed that wait for it.
+            open.replica.set_time(now.wall_s());
             open.handle_timers(now);
         }
         self.drain(now, id);

@@ -1,4 +1,4 @@
-//! The payload of a change: its operations. Version 2 is written; version 1 is read for ever.
+//! The payload of a change: when it was made and its operations. Versions 2 and 3 are written; version 1 is read for ever.
 
 use super::names::Names;
 use super::{DecodeError, DecodeErrorKind, Reader, Writer, unzigzag, zigzag};
@@ -12,8 +12,13 @@ mod read;
 #[cfg(test)]
 mod tests;
 
-/// The version of the payload's layout that is written.
-const PAYLOAD_VERSION: u64 = 2;
+/// The newest version of the payload's layout.
+const PAYLOAD_VERSION: u64 = 3;
+
+/// The change was made when its author's previous one was, as far as is known.
+const AT_ONCE: u64 = 2;
+/// How much later it was made comes first.
+const LATER: u64 = 3;
 
 /// The bits of a tag that tell the kind of the operation.
 const KIND: u8 = 0b111;
@@ -75,25 +80,32 @@ impl<'a> From<&'a Op> for Coded<'a> {
     }
 }
 
-/// Writes the operations of a change. Ids are written relative to the unit that names them, and replicas by their numbers in
+/// Writes the operations of a change, made so many seconds `later` than its author's previous one. Ids are written relative to the unit that names them, and replicas by their numbers in
 /// `names`: those that the author's changes up to and including this one name.
 pub(crate) fn encode_ops<'a>(
     writer: &mut Writer,
     header: &Header,
     names: &Names,
+    later: Option<i64>,
     ops: impl IntoIterator<Item = Coded<'a>>,
 ) {
     let mut ids = Ids { author: header.replica, names, known: names.before(header.first_seq), seq: header.first_seq };
-    writer.varint(PAYLOAD_VERSION);
+    match later {
+        None => writer.varint(AT_ONCE),
+        Some(seconds) => {
+            writer.varint(LATER);
+            writer.varint(zigzag(seconds));
+        }
+    }
     for op in ops {
         ids.encode_op(writer, &op);
         ids.seq += op.len();
     }
 }
 
-/// Writes text that goes on behind the author's previous unit: all that a change does.
+/// Writes text that goes on behind the author's previous unit, typed at once: all that a change does.
 pub(crate) fn encode_further(writer: &mut Writer, text: &str) {
-    writer.varint(PAYLOAD_VERSION);
+    writer.varint(AT_ONCE);
     encode_tag_and(writer, FURTHER, FURTHER_LEN_AT, |_| {}, text);
 }
 

@@ -4,6 +4,7 @@
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
+use super::Document;
 use super::past::Pasts;
 use crate::clock::{Lamport, VersionVector};
 use crate::codec::names::Names;
@@ -22,6 +23,8 @@ pub(super) struct Authors {
 pub(super) struct Author {
     /// What it had delivered of the *others* when it made its changes.
     pub(super) pasts: Pasts,
+    /// When it made its newest change, as it says.
+    pub(super) time: Option<i64>,
     /// Whom its changes name.
     pub(super) names: Names,
     /// Where runs of consecutive timestamps start, and with which one.
@@ -29,7 +32,7 @@ pub(super) struct Author {
 }
 
 /// What is known of a replica before its first change.
-static NEW: Author = Author { pasts: Pasts::new(), names: Names::new(), runs: Vec::new() };
+static NEW: Author = Author { pasts: Pasts::new(), time: None, names: Names::new(), runs: Vec::new() };
 
 impl Default for Author {
     fn default() -> Self {
@@ -100,6 +103,16 @@ impl Authors {
         }
     }
 
+    /// Takes in when a replica made its newest change, if that is known. Only who has written has one.
+    #[inline]
+    pub(super) fn set_time(&mut self, replica: ReplicaId, time: Option<i64>) {
+        if time.is_some()
+            && let Some(author) = self.authors.get_mut(&replica)
+        {
+            author.time = time;
+        }
+    }
+
     /// The pasts of a replica's changes.
     pub(super) fn pasts(&self, replica: ReplicaId) -> &Pasts {
         &self.author(replica).pasts
@@ -123,5 +136,18 @@ impl Authors {
             author.runs.push((first_seq, lamport));
         }
         lamport
+    }
+}
+
+impl Document {
+    /// The Lamport timestamp of a delivered operation. O(log n).
+    pub fn lamport(&self, id: OpId) -> Option<Lamport> {
+        let made = self.version.get(id.replica);
+        if id.seq >= made {
+            return None;
+        }
+        let from_end = made - id.seq;
+        let pending = id.replica == self.replica && from_end <= self.pending() as u64;
+        if pending { self.authors.pending_lamport(from_end) } else { self.authors.lamport(id) }
     }
 }

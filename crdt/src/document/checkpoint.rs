@@ -21,7 +21,7 @@ mod sections;
 mod steps;
 
 /// The newest version of the checkpoint's layout that this program reads. It writes the oldest one that can say what is to be said.
-pub const CHECKPOINT_VERSION: u64 = 2;
+pub const CHECKPOINT_VERSION: u64 = 3;
 
 /// Bytes that are no checkpoint, or one that cannot be: nothing was made of it.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
@@ -184,6 +184,7 @@ impl Document {
             steps.far,
             steps.rights,
             steps.writes,
+            history.encode_times(),
         ];
         Some(sections::encode(history.version(), self.id, &history.authors, counts, &raw))
     }

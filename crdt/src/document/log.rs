@@ -7,6 +7,7 @@ use core::ops::Range;
 
 use super::authors::Authors;
 use super::deletions::{Deletion, Deletions};
+use super::times::Times;
 use crate::change::{Change, Header, Op, OpRef, Value};
 use crate::clock::VersionVector;
 use crate::codec::change::Coded;
@@ -51,6 +52,8 @@ pub(super) struct Record {
     starts: Vec<Unit>,
     /// What deps they name, for those that name any.
     named: Vec<Named>,
+    /// When the changes were made.
+    times: Times,
     /// The unit behind the last change.
     end: Option<Unit>,
 }
@@ -62,10 +65,11 @@ impl Record {
         sets: Vec<(Unit, String, Option<Value>)>,
         ends: &[Unit],
         named: Vec<Named>,
+        times: Times,
     ) -> Self {
         let mut starts = Vec::with_capacity(ends.len());
         starts.extend(core::iter::once(Unit(0)).chain(ends.iter().copied()).take(ends.len()));
-        Self { deletions, sets, starts, named, end: ends.last().copied() }
+        Self { deletions, sets, starts, named, times, end: ends.last().copied() }
     }
 
     /// How many changes there are.
@@ -79,14 +83,15 @@ impl Record {
     }
 
     /// Adds a change; it goes from the end of the last one up to `end`.
-    pub(super) fn push(&mut self, end: Unit, deps: VersionVector, heads: bool) {
+    pub(super) fn push(&mut self, end: Unit, deps: VersionVector, heads: bool, time: Option<i64>) {
+        self.times.push(self.starts.len(), time);
         if !deps.is_empty() {
             self.named.push(Named::new(self.starts.len(), deps, heads));
         }
         self.push_plain(end);
     }
 
-    /// The same, without deps.
+    /// The same, without deps, of a change that was made when the last one was.
     pub(super) fn push_plain(&mut self, end: Unit) {
         self.starts.push(self.end());
         self.end = Some(end);
@@ -110,6 +115,25 @@ impl Record {
     /// What deps the changes name that name any.
     pub(super) fn named(&self) -> &[Named] {
         &self.named
+    }
+
+    /// When the changes were made.
+    pub(super) const fn times(&self) -> &Times {
+        &self.times
+    }
+
+    /// How many seconds later than its author's previous change this one was made, which begins with the unit of this id; `None`: at
+    /// once, or nothing is known.
+    #[inline]
+    fn later(&self, text: &Text, first: OpId, change: usize) -> Option<i64> {
+        if self.times.is_empty() {
+            return None;
+        }
+        let time = self.times.get(change)?;
+        let previous = first.seq.checked_sub(1).and_then(|seq| text.units().unit(OpId { seq, ..first }));
+        let before = previous.and_then(|unit| self.change_of(unit)).and_then(|change| self.times.get(change));
+        // Whatever two times are, the difference leads from one to the other.
+        (before != Some(time)).then(|| time.wrapping_sub(before.unwrap_or(0)))
     }
 
     /// The first unit of the change at a place among those that name deps.
@@ -332,6 +356,17 @@ impl<'a> Log<'a> {
         self.record.header(self.text, position)
     }
 
+    /// When a change was made as its author says, in seconds since the start of 1970 in UTC; `None` if nothing is known of it. It may be any
+    /// number: clocks go wrong, and authors may say what they like. O(log n).
+    pub fn time(&self, position: usize) -> Option<i64> {
+        self.record.times().get(position).filter(|_| position < self.len())
+    }
+
+    /// The time of a change, or of the newest one in front of it of which one is known. O(log n), more where others came between.
+    pub fn latest_time(&self, position: usize) -> Option<i64> {
+        self.record.times().latest(position)
+    }
+
     /// A change. O(its length × log n).
     pub fn change(&self, position: usize) -> Option<Change> {
         let header = self.header(position)?;
@@ -342,17 +377,18 @@ impl<'a> Log<'a> {
     /// A change in its envelope: the same at every replica that delivered it. O(its length × log n).
     pub fn envelope(&self, position: usize) -> Option<Envelope> {
         let (header, mut units) = (self.header(position)?, self.record.units(position)?);
+        let later = self.record.later(self.text, header.first_id(), position);
         let further = further(self.text, header.first_id(), &units);
         if let Some((text, len)) = further {
             units.start = units.start.plus(len);
-            if units.is_empty() {
+            if units.is_empty() && later.is_none() {
                 return Some(envelope::seal_further(self.document, header, text));
             }
         }
         let further = further.map(|(text, _)| Coded::Further(text));
         let ops = further.into_iter().chain(self.record.ops(self.text, units).map(Coded::Whole));
         let names = &self.authors.author(header.replica).names;
-        Some(envelope::seal_ops(self.document, header, names, ops))
+        Some(envelope::seal_ops(self.document, header, names, later, ops))
     }
 
     /// All changes from a position on, each as [`Self::envelope`] gives it.

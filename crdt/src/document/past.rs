@@ -279,23 +279,15 @@ impl<'a> Closure<'a> {
     }
 }
 
-/// The past of a change that is next in its author's sequence, if its deps are heads, and how much was looked at; `end` is the number of its first
-/// unit. O(log n) for each unit that is named in it, and each change with deps in it, that the author had not seen before.
-pub(super) fn of_heads(
-    header: &Header,
-    authors: &Authors,
-    record: &Record,
-    units: &Units,
-    end: Unit,
-) -> Option<(Past, usize)> {
+/// The past of a change that is next in its author's sequence, and whose deps are heads, and how much was looked at; `end` is the number of its
+/// first unit. O(log n) for each unit that is named in it, and each change with deps in it, that the author had not seen before.
+pub(super) fn of_heads(header: &Header, authors: &Authors, record: &Record, units: &Units, end: Unit) -> (Past, usize) {
     let known = &authors.pasts(header.replica).newest;
-    header.heads.then(|| {
-        let mut closure = Closure::new(authors, record, units, known.below);
-        for (replica, count) in header.deps.iter() {
-            closure.add(OpId::new(replica, count - 1));
-        }
-        closure.into_past(known, header.replica, end)
-    })
+    let mut closure = Closure::new(authors, record, units, known.below);
+    for (replica, count) in header.deps.iter() {
+        closure.add(OpId::new(replica, count - 1));
+    }
+    closure.into_past(known, header.replica, end)
 }
 
 impl Document {

@@ -43,6 +43,8 @@ pub(super) struct Checked<'a> {
     pub(super) previous: Option<Unit>,
     /// The neighbours of the text that its last operation inserts, if they are not of this change.
     pub(super) between: Option<[Option<Spot>; 2]>,
+    /// How many seconds later than its author's previous change it was made, if that is told.
+    pub(super) later: Option<i64>,
     /// Whether it names replicas that its author may not have named before.
     pub(super) names: bool,
 }
@@ -64,7 +66,7 @@ pub(super) fn check<'a>(seen: Seen<'_>, mut ops: Ops<'a, '_>, text: &Text) -> Re
         seq = end;
     }
     let Checker { previous, between, .. } = checker;
-    Ok(Checked { only, previous, between, names: ops.names_replicas() })
+    Ok(Checked { only, previous, between, later: ops.later(), names: ops.names_replicas() })
 }
 
 struct Checker<'a> {

@@ -218,6 +218,11 @@ impl Replica {
         self.document.end_undo_group();
     }
 
+    /// Says what time it is, in seconds since the start of 1970 in UTC; see [`Document::set_time`].
+    pub const fn set_time(&mut self, seconds: i64) {
+        self.document.set_time(seconds);
+    }
+
     /// Seals the edits since the last commit into changes and asks for them to be persisted. Call it after each batch of verbs.
     pub fn commit(&mut self) {
         if self.document.commit() > 0 {

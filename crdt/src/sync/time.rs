@@ -10,6 +10,11 @@ pub struct Now {
 }
 
 impl Now {
+    /// The wall clock in whole seconds, as [`Document::set_time`](crate::Document::set_time) takes them.
+    pub const fn wall_s(self) -> i64 {
+        self.wall_us.div_euclid(1_000_000)
+    }
+
     /// The moment `us` microseconds later on both clocks.
     #[must_use]
     pub const fn plus_us(self, us: u64) -> Self {

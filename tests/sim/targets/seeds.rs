@@ -3,7 +3,7 @@
 use std::io::Read as _;
 
 use quire_crdt::sync::{ConnId, Relay, RelayLimits, Replica, ReplicaConfig};
-use quire_crdt::{Document, Envelope, Received, Value};
+use quire_crdt::{Document, Envelope, Received, ReplicaId, Value};
 
 use super::{AUTHORS, DOCUMENT, NOW, obey, put_header, reader, serve};
 use crate::rng::Rng;
@@ -62,8 +62,13 @@ pub fn seeds(target: &str) -> Vec<Vec<u8>> {
             .map(|document| document.checkpoint().expect("nothing waits for a commit"))
             .collect(),
         "sections" => ahead.iter().chain([&after_heads(&news)]).map(sections_seed).collect(),
-        "envelope" => news.iter().chain(&heads(&news)).map(|envelope| envelope.bytes().to_vec()).collect(),
-        "payload" => news.iter().map(payload_seed).collect(),
+        "envelope" => news
+            .iter()
+            .chain(&heads(&news))
+            .chain(&timed(&ahead[0]))
+            .map(|envelope| envelope.bytes().to_vec())
+            .collect(),
+        "payload" => news.iter().chain(&timed(&ahead[0])).map(payload_seed).collect(),
         "replica_frames" => ahead.into_iter().map(|document| conversation(document).0).collect(),
         "relay_frames" => ahead.into_iter().map(|document| conversation(document).1).collect(),
         _ => Vec::new(),
@@ -77,12 +82,33 @@ fn heads(news: &[Envelope]) -> Vec<Envelope> {
     told.map(|bytes| Envelope::decode(bytes.into()).expect("a sound envelope")).collect()
 }
 
-/// What the reader has once it has these changes, too, as heads.
+/// The first author's next change, if it goes on in time.
+fn timed(document: &Document) -> Vec<Envelope> {
+    let mut document = reader_as(document.replica());
+    document.set_time(1_790_000_000);
+    document.insert(0, "timed").expect("the start of the text");
+    document.commit();
+    document.log().iter().next_back().into_iter().collect()
+}
+
+/// What the reader has, to be written in by this author.
+fn reader_as(author: ReplicaId) -> Document {
+    let mut document = Document::new(DOCUMENT, author);
+    for envelope in reader().log() {
+        document.receive(envelope, &mut Received::default()).expect("a sound change");
+    }
+    document
+}
+
+/// What the first author has once it has these changes, too, as heads, and has gone on in time.
 fn after_heads(news: &[Envelope]) -> Document {
-    let mut document = reader();
+    let mut document = reader_as(AUTHORS[0]);
     for envelope in heads(news) {
         document.receive(envelope, &mut Received::default()).expect("a sound change");
     }
+    document.set_time(1_790_000_000);
+    document.insert(0, "timed").expect("the start of the text");
+    document.commit();
     document
 }
 
@@ -111,7 +137,8 @@ fn sections_seed(document: &Document) -> Vec<u8> {
         units[author] = take(&bytes, &mut at);
     }
     let counts = [take(&bytes, &mut at), take(&bytes, &mut at)];
-    let lens: Vec<(usize, usize)> = (0..9)
+    let sections = if bytes[4] < 3 { 9 } else { 10 };
+    let lens: Vec<(usize, usize)> = (0..sections)
         .map(|_| {
             let lens = (take(&bytes, &mut at), take(&bytes, &mut at));
             at += 4;

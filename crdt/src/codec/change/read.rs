@@ -2,16 +2,16 @@
 
 use super::first;
 use super::{
-    AUTHOR, BACKWARDS, BYTES, Coded, DELETE, FURTHER, FURTHER_LEN_AT, HERE, INSERT, INSERT_LEN_AT, INTEGER, KIND, NO,
-    NOBODY, PAYLOAD_VERSION, REMOVE, RIGHT_NEXT, RIGHT_NONE, SET, SEVERAL, TEXT, YES, unzigzag,
+    AT_ONCE, AUTHOR, BACKWARDS, BYTES, Coded, DELETE, FURTHER, FURTHER_LEN_AT, HERE, INSERT, INSERT_LEN_AT, INTEGER,
+    KIND, LATER, NO, NOBODY, PAYLOAD_VERSION, REMOVE, RIGHT_NEXT, RIGHT_NONE, SET, SEVERAL, TEXT, YES, unzigzag,
 };
 use super::{DecodeError, DecodeErrorKind, Names, Reader};
 use crate::change::{Header, OpRef, ValueRef};
 use crate::envelope::SEQ_MAX;
 use crate::id::{OpId, ReplicaId};
 
-/// The newest version, as the byte that it is.
-const VERSION: u8 = PAYLOAD_VERSION.to_le_bytes()[0];
+/// The version of a payload that tells no time, as the byte that it is.
+const VERSION: u8 = AT_ONCE.to_le_bytes()[0];
 
 /// What is known of the author's earlier changes.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +30,8 @@ pub(crate) struct Ops<'a, 'n> {
     pub(super) reader: Reader<'a>,
     pub(super) author: ReplicaId,
     replicas: Replicas<'a, 'n>,
+    /// How many seconds later than its author's previous change it was made, if that is told.
+    later: Option<i64>,
     first_seq: u64,
     /// The `seq` of the next unit, and the one behind the last.
     pub(super) seq: u64,
@@ -49,12 +51,14 @@ impl<'a, 'n> Ops<'a, 'n> {
     /// Reads what stands in front of the operations.
     pub(crate) fn new(header: &Header, bytes: &'a [u8], earlier: Earlier<'n>) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(bytes);
-        let replicas = match reader.version(PAYLOAD_VERSION)? {
+        let version = reader.version(PAYLOAD_VERSION)?;
+        let replicas = match version {
             1 => Replicas::Listed(first::replicas(&mut reader, bytes, header.replica)?),
             _ => Replicas::Named(earlier, Names::new()),
         };
+        let later = if version == LATER { Some(unzigzag(reader.varint()?)) } else { None };
         let (first_seq, end) = (header.first_seq, header.end_seq());
-        Ok(Self { reader, author: header.replica, replicas, first_seq, seq: first_seq, end })
+        Ok(Self { reader, author: header.replica, replicas, later, first_seq, seq: first_seq, end })
     }
 
     /// The next operation. Behind the last one, whether the payload ends where it should: the lengths must sum up to the header's.
@@ -72,6 +76,11 @@ impl<'a, 'n> Ops<'a, 'n> {
         }
         self.seq = value;
         Ok(Some(op))
+    }
+
+    /// How many seconds later than its author's previous change this one was made, if that is told.
+    pub(crate) const fn later(&self) -> Option<i64> {
+        self.later
     }
 
     /// Whether a replica other than the author is named with its bytes, as far as was read: the author may not have named it

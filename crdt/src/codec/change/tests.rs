@@ -14,7 +14,7 @@ const C: ReplicaId = ReplicaId::from_bytes([3; 16]);
 
 fn encode(header: &Header, names: &Names, ops: &[Op]) -> Vec<u8> {
     let mut writer = Writer::default();
-    encode_ops(&mut writer, header, names, ops.iter().map(Coded::from));
+    encode_ops(&mut writer, header, names, None, ops.iter().map(Coded::from));
     writer.finish()
 }
 
@@ -126,7 +126,9 @@ fn kind(bytes: &[u8], len: u64) -> DecodeErrorKind {
 #[test]
 fn what_no_writer_writes_is_an_error() {
     let range = |field, value| DecodeErrorKind::Range { field, value };
-    assert_eq!(kind(&[3], 1), DecodeErrorKind::Version { found: 3, newest: 2 });
+    assert_eq!(kind(&[4], 1), DecodeErrorKind::Version { found: 4, newest: 3 });
+    assert_eq!(kind(&[3], 1), DecodeErrorKind::Truncated);
+    assert_eq!(kind(&[3, 0x80, 0], 1), DecodeErrorKind::Varint);
     assert_eq!(kind(&[2, 5], 1), range("kind of operation", 5));
     assert_eq!(kind(&[2, SET | 8, 0, YES], 1), range("kind of operation", 11));
     assert_eq!(kind(&[2, DELETE | 32, 1, 0], 1), range("kind of operation", 34));
@@ -148,7 +150,7 @@ fn a_typed_character_is_few_bytes() {
         let header = Header { replica: B, first_seq: 1000, len: 1, deps: VersionVector::new(), heads: false };
         let mut names = Names::new();
         names.name(A, 0);
-        encode_ops(&mut writer, &header, &names, [op]);
+        encode_ops(&mut writer, &header, &names, None, [op]);
         writer.finish()
     };
     let insert = |left, right| Coded::Whole(OpRef::Insert { left: Some(left), right, text: "x" });
@@ -157,6 +159,23 @@ fn a_typed_character_is_few_bytes() {
     assert_eq!(bytes(insert(own, None)), [2, 0x29, 1, 2, b'x']);
     assert_eq!(bytes(insert(OpId::new(A, 998), Some(OpId::new(A, 999)))), [2, 0x31, 3, 4, b'x']);
     assert_eq!(bytes(insert(own, Some(OpId::new(A, 999)))), [2, 0x21, 1, 2, 3, 2, b'x']);
+}
+
+#[test]
+fn how_much_later_a_change_was_made_stands_in_front() {
+    let ops = every_kind();
+    let header = header(&ops);
+    let at_once = encode(&header, &Names::new(), &ops);
+    for (seconds, bytes) in [(0, 1), (1, 1), (63, 1), (64, 2), (8_191, 2), (-64, 1), (1_790_000_000, 5), (i64::MIN, 10)]
+    {
+        let mut writer = Writer::default();
+        encode_ops(&mut writer, &header, &Names::new(), Some(seconds), ops.iter().map(Coded::from));
+        let later = writer.finish();
+        assert_eq!((later[0], later.len(), &later[1 + bytes..]), (3, at_once.len() + bytes, &at_once[1..]));
+        assert_eq!(decode(&header, &later, Earlier::Unknown), Ok(ops.clone()));
+        assert_eq!(Ops::new(&header, &later, Earlier::Unknown).unwrap().later(), Some(seconds));
+    }
+    assert_eq!(Ops::new(&header, &at_once, Earlier::Unknown).unwrap().later(), None);
 }
 
 /// The bytes of version 1, which are written no more.

@@ -6,15 +6,19 @@ use alloc::vec::Vec;
 
 use super::super::Document;
 use super::super::log::Named;
+use super::super::times::Times;
 use super::CheckpointError;
 use super::sections::{Head, Section};
 use crate::clock::VersionVector;
-use crate::codec::{DecodeError, DecodeErrorKind, Reader, Writer};
+use crate::codec::{DecodeError, DecodeErrorKind, Reader, Writer, unzigzag, zigzag};
 use crate::id::ReplicaId;
 use crate::units::{UNITS_MAX, Unit};
 
 /// Since this version deps may be heads.
 pub(super) const HEADS_SINCE: u64 = 2;
+
+/// Since this version there may be times.
+pub(super) const TIMES_SINCE: u64 = 3;
 
 /// In front of the number of deps that are heads.
 const HEADS_FOLLOW: u64 = 0;
@@ -41,6 +45,8 @@ pub(super) struct History {
     pub(super) ends: Vec<Unit>,
     /// What deps they name, for those that name any.
     pub(super) named: Vec<Named>,
+    /// When they were made.
+    pub(super) times: Times,
 }
 
 impl History {
@@ -63,12 +69,17 @@ impl History {
             start = range.end;
         }
         history.named = document.record.named().to_vec();
+        history.times = document.record.times().clone();
         history
     }
 
     /// The oldest version of the layout that can tell it.
     pub(super) fn version(&self) -> u64 {
-        if self.named.iter().any(Named::heads) { HEADS_SINCE } else { 1 }
+        match self.named.iter().any(Named::heads) {
+            _ if !self.times.is_empty() => TIMES_SINCE,
+            true => HEADS_SINCE,
+            false => 1,
+        }
     }
 
     /// The index of an author.
@@ -114,8 +125,8 @@ impl History {
         (changes.finish(), deps.finish())
     }
 
-    /// Reads the two columns.
-    pub(super) fn decode(head: &Head, changes: &[u8], deps: &[u8]) -> Result<Self, CheckpointError> {
+    /// Reads the columns.
+    pub(super) fn decode(head: &Head, changes: &[u8], deps: &[u8], times: &[u8]) -> Result<Self, CheckpointError> {
         let indices = head.authors.iter().enumerate().map(|(index, (replica, _))| (*replica, index)).collect();
         let mut history = Self { authors: head.authors.clone(), indices, ..Self::default() };
         history.decode_changes(head.changes, changes).map_err(Section::Changes.error())?;
@@ -123,6 +134,10 @@ impl History {
         let claimed = history.authors.iter().map(|(_, units)| *units);
         if !claimed.eq(delivered) {
             return Err(CheckpointError::Claim { claim: "version" });
+        }
+        history.decode_times(times).map_err(Section::Times.error())?;
+        if !history.times_go_on() {
+            return Err(CheckpointError::Claim { claim: "list of times" });
         }
         Ok(history)
     }
@@ -151,6 +166,63 @@ impl History {
             }
         }
         reader.finish()
+    }
+
+    /// The column of times.
+    pub(super) fn encode_times(&self) -> Vec<u8> {
+        let (mut times, mut next, mut before) = (Writer::default(), 0, 0_i64);
+        for (change, time) in self.times.iter() {
+            times.varint(2 * (change - next) as u64 + u64::from(time.is_none()));
+            if let Some(time) = time {
+                times.varint(zigzag(time.wrapping_sub(before)));
+                before = time;
+            }
+            next = change + 1;
+        }
+        times.finish()
+    }
+
+    fn decode_times(&mut self, raw: &[u8]) -> Result<(), DecodeError> {
+        let (mut reader, mut next, mut before) = (Reader::new(raw), 0, 0_i64);
+        while reader.remaining() > 0 {
+            let value = reader.varint()?;
+            let bad = reader.error(DecodeErrorKind::Range { field: "change with a time", value });
+            let change = usize::try_from(value / 2).ok().and_then(|skipped| skipped.checked_add(next));
+            let change = change.filter(|change| *change < self.ends.len()).ok_or(bad)?;
+            let mut time = None;
+            if value % 2 == 0 {
+                before = before.wrapping_add(unzigzag(reader.varint()?));
+                time = Some(before);
+            }
+            if self.times.get(change) == time {
+                return Err(bad);
+            }
+            self.times.push(change, time);
+            next = change + 1;
+        }
+        Ok(())
+    }
+
+    /// Whether everybody who said when a change was made has said so of all further ones, as it follows from the changes.
+    fn times_go_on(&self) -> bool {
+        let mut timed = vec![false; self.authors.len()];
+        let mut runs = self.times.iter().peekable();
+        let mut time = None;
+        for (at, turn) in self.turns.iter().enumerate() {
+            let (end, _) = self.end_of_turn(at);
+            let mut change = turn.change;
+            while change < end {
+                if let Some((_, next)) = runs.next_if(|(start, _)| *start == change) {
+                    time = next;
+                }
+                if time.is_none() && timed[turn.author] {
+                    return false;
+                }
+                timed[turn.author] |= time.is_some();
+                change = runs.peek().map_or(end, |(start, _)| end.min(*start));
+            }
+        }
+        true
     }
 
     /// Reads the deps; gives how many units of each author there are in the end.

@@ -33,7 +33,9 @@ const LOOKUPS_MAX: usize = if cfg!(test) { 1 << 16 } else { 1 << 28 };
 
 pub(super) fn document(checkpoint: &Checkpoint, replica: ReplicaId) -> Result<Document, CheckpointError> {
     let head = &checkpoint.head;
-    let history = History::decode(head, &checkpoint.raw(Section::Changes)?, &checkpoint.raw(Section::Deps)?)?;
+    let [changes, deps, times] =
+        [Section::Changes, Section::Deps, Section::Times].map(|section| checkpoint.raw(section));
+    let history = History::decode(head, &changes?, &deps?, &times?)?;
     let (shown, deleted) = head.letters(&checkpoint.bytes)?;
     if u32::try_from(shown.len() + deleted.len()).is_err() {
         return Err(CheckpointError::Claim { claim: "text" });
@@ -46,11 +48,18 @@ pub(super) fn document(checkpoint: &Checkpoint, replica: ReplicaId) -> Result<Do
     let text = Text::woven(&steps.loom, units(&history), &shown, &deleted);
     let text = text.ok_or(CheckpointError::Claim { claim: "list of right origins" })?;
     let Steps { deletions, sets, starts, .. } = steps;
-    let record = Record::of(deletions, sets, &history.ends, history.named.clone());
+    let record = Record::of(deletions, sets, &history.ends, history.named.clone(), history.times.clone());
     let (mut authors, map) = Check { history: &history, text: &text, record: &record, lookups: 0 }.all()?;
     if history.authors.len() > 1 {
         naming::name_all(&mut authors, &record, &text);
     }
+    if !history.times.is_empty() {
+        for (author, units) in &history.authors {
+            let newest = text.units().unit(OpId::new(*author, units - 1)).and_then(|unit| record.change_of(unit));
+            authors.set_time(*author, newest.and_then(|change| history.times.get(change)));
+        }
+    }
+    let time = authors.author(replica).time;
     let log = Log { document: head.document, record: &record, authors: &authors, text: &text };
     check_lengths(&log, &history, &starts)?;
     if map != checkpoint.map()? {
@@ -70,6 +79,7 @@ pub(super) fn document(checkpoint: &Checkpoint, replica: ReplicaId) -> Result<Do
         record,
         undo: UndoLog::default(),
         streak: None,
+        time,
         letters: String::new(),
     };
     document.moved = document.moved_of(&document.version);
@@ -115,7 +125,8 @@ impl Check<'_> {
                 let (deps, heads) = here
                     .map_or_else(|| (VersionVector::new(), false), |(_, named)| (named.deps.clone(), named.heads()));
                 let header = Header { replica, first_seq: made[turn.author], len, deps, heads };
-                let whole = past::of_heads(&header, &authors, self.record, self.text.units(), start);
+                let all = self.text.units();
+                let whole = header.heads.then(|| past::of_heads(&header, &authors, self.record, all, start));
                 self.charge(whole.as_ref().map_or(0, |(_, steps)| *steps))?;
                 if self.history.authors.len() > 1 {
                     let known = whole.as_ref().map_or(&authors.pasts(replica).newest, |(past, _)| past);

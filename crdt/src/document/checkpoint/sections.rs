@@ -8,6 +8,7 @@ use core::ops::Range;
 use miniz_oxide::inflate::TINFLStatus;
 use miniz_oxide::inflate::core::{DecompressorOxide, decompress, inflate_flags};
 
+use super::history::TIMES_SINCE;
 use super::{CHECKPOINT_VERSION, CheckpointError};
 use crate::codec::{DecodeError, DecodeErrorKind, Reader, Writer};
 use crate::id::{DocumentId, ID_BYTES, ReplicaId};
@@ -39,9 +40,16 @@ pub(super) enum Section {
     Far,
     Rights,
     Writes,
+    /// In a layout before [`TIMES_SINCE`] there is none.
+    Times,
 }
 
-pub(super) const SECTIONS: usize = 9;
+pub(super) const SECTIONS: usize = 10;
+
+/// How many sections there are in a version of the layout.
+const fn sections_of(version: u64) -> usize {
+    if version < TIMES_SINCE { SECTIONS - 1 } else { SECTIONS }
+}
 
 impl Section {
     pub(super) const fn name(self) -> &'static str {
@@ -55,6 +63,7 @@ impl Section {
             Self::Far => "list of far places",
             Self::Rights => "list of right origins",
             Self::Writes => "list of writes to the map",
+            Self::Times => "list of times",
         }
     }
 
@@ -114,7 +123,7 @@ impl Head {
         for section in &mut head.sections {
             section.at = section.at.start + start..section.at.end + start;
         }
-        let stored = head.sections.last().map_or(start, |last| last.at.end);
+        let stored = head.sections.iter().map(|section| section.at.end).max().unwrap_or(start);
         match (bytes.len().checked_sub(stored), reader.remaining()) {
             (Some(0), _) => Ok(head),
             (Some(extra), _) => Err(in_head(DecodeError { at: stored, kind: DecodeErrorKind::Trailing { extra } })),
@@ -146,7 +155,7 @@ impl Head {
         let changes = usize::try_from(value).ok().filter(|changes| *changes <= UNITS_MAX).ok_or(too_many)?;
         let shown = size(reader)?;
         let (mut sections, mut at) = ([const { Stored { raw: 0, at: 0..0, checksum: 0 } }; SECTIONS], 0);
-        for section in &mut sections {
+        for section in sections.iter_mut().take(sections_of(version)) {
             let (raw, stored) = (size(reader)?, size(reader)?);
             if stored > raw {
                 return Err(reader.error(DecodeErrorKind::Range { field: "length of a section", value: stored as u64 }));
@@ -259,7 +268,7 @@ fn join(
     for count in counts {
         writer.varint(count as u64);
     }
-    for (raw, stored) in raw.iter().zip(stored) {
+    for (raw, stored) in raw.iter().zip(stored).take(sections_of(version)) {
         writer.varint(raw.len() as u64);
         writer.varint(stored.len() as u64);
         writer.raw(&crc32fast::hash(stored).to_le_bytes());

@@ -22,6 +22,7 @@ const ALL: [Section; SECTIONS] = [
     Section::Far,
     Section::Rights,
     Section::Writes,
+    Section::Times,
 ];
 
 /// A checkpoint in parts, to be changed and put together again with checksums that fit.
@@ -83,6 +84,9 @@ fn history(seed: u64, steps: usize) -> Document {
         let (at, kind) = (dice.below(3), dice.below(12));
         let document = &mut documents[at];
         let len = document.text().len_chars();
+        if seed.is_multiple_of(2) && dice.below(3) == 0 {
+            document.set_time([0, 5, 1_790_000_000, i64::MIN][dice.below(4)]);
+        }
         match kind {
             0..6 => {
                 let at = dice.below(len.min(3) + 1);
@@ -123,6 +127,8 @@ fn assert_received(document: &Document) {
     let text = |document: &Document| document.text().slice(0..usize::MAX);
     assert_eq!((text(document), document.map()), (text(&other), other.map()));
     assert_eq!((document.version(), &document.moved), (other.version(), &other.moved));
+    let times = |document: &Document| (0..document.log().len()).map(|at| document.log().time(at)).collect::<Vec<_>>();
+    assert_eq!((times(document), document.time), (times(&other), other.time));
     let authors = document.version.iter().map(|(replica, _)| replica);
     for id in authors.map(|replica| OpId::new(replica, document.version.get(replica) - 1)) {
         assert_eq!(document.lamport(id), other.lamport(id));
@@ -194,6 +200,7 @@ fn whatever_its_columns_say_a_checkpoint_is_refused_or_gives_what_its_changes_gi
         "claim: version",
         "list of changes: Range { field: \"length of a change\", ",
         "list of steps: Range { field: \"deletion\", ",
+        "list of times: Range { field: \"change with a time\", ",
         "list of steps: Range { field: \"insert that goes on\", ",
         "map: Order { field: \"keys and what stands there\" }",
     ];
@@ -246,6 +253,28 @@ fn a_right_origin_that_does_not_stand_behind_the_left_one_is_refused() {
 }
 
 #[test]
+fn who_told_times_does_not_stop() {
+    let (mut one, mut two) = (new(1), new(2));
+    for time in [7, 8] {
+        one.set_time(time);
+        one.insert(0, "x").unwrap();
+        one.commit();
+    }
+    deliver(&mut one, &mut two);
+    two.insert(0, "y").unwrap();
+    two.commit();
+    let mut parts = Parts::of(&two);
+    // The third change, of the other one, has none.
+    assert_eq!(*parts.column(Section::Times), [0, 14, 0, 2, 1]);
+    *parts.column(Section::Times) = vec![0, 14, 2, 4];
+    assert_received(&parts.read().unwrap());
+    *parts.column(Section::Times) = vec![0, 14, 1];
+    assert_claim(&parts, "list of times");
+    *parts.column(Section::Times) = vec![2, 14];
+    assert_received(&parts.read().unwrap());
+}
+
+#[test]
 fn a_change_that_fits_no_envelope_is_refused() {
     let mut one = new(1);
     let long = "x".repeat(crate::ENVELOPE_BYTES_MAX + 1);
@@ -280,7 +309,7 @@ fn what_compresses_too_well_is_stored_as_it_is() {
 #[test]
 fn a_head_that_claims_more_than_its_length_allows_is_refused_before_anything_is_decompressed() {
     let mut head = crate::codec::Writer::default();
-    head.raw(b"QCKP\x01");
+    head.raw(b"QCKP\x03");
     head.raw(&[9; 16]);
     for count in [0, 0, 0] {
         head.varint(count);
