@@ -291,7 +291,7 @@ impl Document {
         let (units, end) = (self.text.units(), self.text.units().end());
         let whole = header.heads.then(|| past::of_heads(header, &self.authors, &self.record, units, end));
         let seen = Seen { header, known: whole.as_ref().map_or(&author.pasts.newest, |(past, _)| past) };
-        let Checked { only, previous, between, later, names } = validate::check(seen, ops, &self.text)?;
+        let Checked { only, previous, found, later, names } = validate::check(seen, ops, &self.text)?;
         let time = later.map_or(author.time, |seconds| Some(author.time.unwrap_or(0).wrapping_add(seconds)));
         let (units, more) = (self.text.units().len(), header.len);
         if more > (UNITS_MAX - units) as u64 || !self.text.inserted().has_room(envelope.bytes().len()) {
@@ -305,13 +305,10 @@ impl Document {
             pasts.go_on(header, whole, named, units, units.end());
         }
         let mut at = At { first_seq: header.first_seq, id: header.first_id(), lamport, previous };
-        match (only, between) {
-            (Some(Coded::Whole(OpRef::Insert { text, .. })), Some([left, right])) => {
-                let splice = self.text.integrate_at(at.id, left, right, text);
-                received.patches.push(Patch { splice, author: header.replica });
-            }
-            (Some(op), _) => self.apply(&mut at, op, received),
-            (None, _) => self.apply_all(&mut at, envelope, received),
+        match only {
+            Some(op) if !self.apply_found(&at, op, found, received) => self.apply(&mut at, op, received),
+            Some(_) => {}
+            None => self.apply_all(&mut at, envelope, received),
         }
         self.record.push(self.text.units().end(), header.deps.clone(), header.heads, time);
         self.authors.set_time(header.replica, later.and(time));

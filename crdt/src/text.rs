@@ -250,6 +250,12 @@ impl Text {
         Some(Spot { unit, cursor })
     }
 
+    /// The first of these characters, if there are so many, all in one span: deleted or not. O(log n), O(1) near the last edit.
+    pub(crate) fn together(&self, unit: Unit, len: usize) -> Option<Spot> {
+        let (cursor, part) = self.part(unit, len)?;
+        (part.len() == len).then_some(Spot { unit, cursor })
+    }
+
     /// Whether all of these characters were inserted here, deleted or not. O(log n) for characters that lie together.
     pub(crate) fn contains(&self, first: OpId, len: u64) -> bool {
         let mut left = usize::try_from(len).unwrap_or(usize::MAX);
@@ -414,6 +420,13 @@ impl Text {
     #[doc(hidden)]
     pub fn assert_invariants(&self) {
         self.weave.assert_invariants();
+    }
+
+    /// Deletes characters that are all in one span; gives the visible change, if they were not deleted before. O(log n).
+    pub(crate) fn delete_together(&mut self, first: Spot, len: usize) -> Option<Splice> {
+        self.typing = None;
+        let at = self.weave.delete_part(first.cursor, len)?;
+        Some(Splice { at, deleted: len, inserted: 0 })
     }
 
     /// Lets the newest characters, where the last insert ended, go on.

@@ -1,8 +1,12 @@
-//! Who types on: a change that goes on where the newest one ended is taken in with a few steps.
+//! Short ways: a change that goes on where the newest one ended is taken in with a few steps, and what a check found is not looked for
+//! again.
 
-use super::{Document, Patch, Received};
+use super::deletions::Deletion;
+use super::validate::Found;
+use super::{At, Document, Patch, Received};
+use crate::change::OpRef;
 use crate::clock::Lamport;
-use crate::codec::change;
+use crate::codec::change::{self, Coded};
 use crate::envelope::Envelope;
 use crate::id::ReplicaId;
 use crate::units::UNITS_MAX;
@@ -45,6 +49,26 @@ impl Document {
         self.version.observe(header.replica, header.end_seq());
         self.moved.observe(header.replica, header.end_seq());
         self.streak = Some(Streak { end_seq: header.end_seq(), lamport, ..streak });
+        true
+    }
+
+    /// Applies a change's only operation where it was found, if that is known; whether it was.
+    pub(super) fn apply_found(&mut self, at: &At, op: Coded<'_>, found: Found, received: &mut Received) -> bool {
+        let author = at.id.replica;
+        let splice = match (op, found) {
+            (Coded::Whole(OpRef::Insert { text, .. }), Found::Between([left, right])) => {
+                Some(self.text.integrate_at(at.id, left, right, text))
+            }
+            (Coded::Whole(OpRef::Delete { len, backwards, .. }), Found::Together(first)) => {
+                // They are here, so that they can be counted.
+                let len = usize::try_from(len).unwrap_or(usize::MAX);
+                let start = self.text.pass(at.id, len);
+                self.record.deletions.push(Deletion { start, len, first: first.unit, backwards });
+                self.text.delete_together(first, len)
+            }
+            _ => return false,
+        };
+        received.patches.extend(splice.map(|splice| Patch { splice, author }));
         true
     }
 }

@@ -25,6 +25,14 @@ pub(super) struct Seen<'a> {
 }
 
 impl Seen<'_> {
+    /// Whether it had seen a unit before it made the change, whose number and id are these. O(log n).
+    fn contains_unit(&self, unit: Unit, id: OpId) -> bool {
+        if id.replica == self.header.replica {
+            return id.seq < self.header.first_seq;
+        }
+        self.known.contains_unit(unit, id) || self.header.deps.contains(id)
+    }
+
     /// Whether it had seen a unit, which is delivered here, before it made the change. O(log n).
     pub(super) fn contains(&self, id: OpId, units: &Units) -> bool {
         if id.replica == self.header.replica {
@@ -34,6 +42,17 @@ impl Seen<'_> {
     }
 }
 
+/// What an operation names, where it was found; good until the text changes.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Found {
+    /// It must be looked for anew.
+    Nothing,
+    /// The neighbours of text that is inserted.
+    Between([Option<Spot>; 2]),
+    /// The first of characters that are deleted, all of which are in one span.
+    Together(Spot),
+}
+
 /// What a change that was checked is like.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Checked<'a> {
@@ -41,8 +60,8 @@ pub(super) struct Checked<'a> {
     pub(super) only: Option<Coded<'a>>,
     /// The character that it goes on behind, if it goes on.
     pub(super) previous: Option<Unit>,
-    /// The neighbours of the text that its last operation inserts, if they are not of this change.
-    pub(super) between: Option<[Option<Spot>; 2]>,
+    /// What its last operation names.
+    pub(super) found: Found,
     /// How many seconds later than its author's previous change it was made, if that is told.
     pub(super) later: Option<i64>,
     /// Whether it names replicas that its author may not have named before.
@@ -53,7 +72,7 @@ pub(super) struct Checked<'a> {
 /// replica comes to the same.
 pub(super) fn check<'a>(seen: Seen<'_>, mut ops: Ops<'a, '_>, text: &Text) -> Result<Checked<'a>, ReceiveError> {
     let mut only = None;
-    let mut checker = Checker { seen, text, inserted: Vec::new(), previous: None, between: None };
+    let mut checker = Checker { seen, text, inserted: Vec::new(), previous: None, found: Found::Nothing };
     let mut seq = seen.header.first_seq;
     while let Some(op) = ops.next()? {
         let inserts = checker.check_op(&op)?;
@@ -65,8 +84,8 @@ pub(super) fn check<'a>(seen: Seen<'_>, mut ops: Ops<'a, '_>, text: &Text) -> Re
         }
         seq = end;
     }
-    let Checker { previous, between, .. } = checker;
-    Ok(Checked { only, previous, between, later: ops.later(), names: ops.names_replicas() })
+    let Checker { previous, found, .. } = checker;
+    Ok(Checked { only, previous, found, later: ops.later(), names: ops.names_replicas() })
 }
 
 struct Checker<'a> {
@@ -76,8 +95,8 @@ struct Checker<'a> {
     inserted: Vec<Range<u64>>,
     /// The author's unit before the change, once something went on behind it.
     previous: Option<Unit>,
-    /// The neighbours of the text that the last operation inserts, if they are not of this change.
-    between: Option<[Option<Spot>; 2]>,
+    /// What the last operation names.
+    found: Found,
 }
 
 impl Checker<'_> {
@@ -95,10 +114,17 @@ impl Checker<'_> {
                     right.map(|id| self.check_char(id, |unit| self.text.spot_behind(beside, unit))).transpose()?;
                 // An origin that is not here yet has no spot.
                 let are_here = left != Some(None) && right != Some(None);
-                self.between = are_here.then_some([beside, right.flatten()]);
+                self.found = if are_here { Found::Between([beside, right.flatten()]) } else { Found::Nothing };
                 Ok(true)
             }
-            Coded::Whole(OpRef::Delete { first, len, .. }) => self.check_run(*first, *len).map(|()| false),
+            Coded::Whole(OpRef::Delete { first, len, .. }) => {
+                let together = self.find_together(*first, *len);
+                self.found = together.map_or(Found::Nothing, Found::Together);
+                if together.is_none() {
+                    self.check_run(*first, *len)?;
+                }
+                Ok(false)
+            }
             Coded::Whole(OpRef::Set { key, value }) => self.check_entry(key, *value).map(|()| false),
         }
     }
@@ -114,14 +140,21 @@ impl Checker<'_> {
 
     /// A character that its author had seen; `None`: it is one of this very change.
     fn check_char(&self, id: OpId, find: impl Fn(Unit) -> Option<Spot>) -> Result<Option<Spot>, ReceiveError> {
-        let Seen { header, known } = self.seen;
+        let header = self.seen.header;
         if id.replica == header.replica && id.seq >= header.first_seq {
             return self.check_run(id, 1).map(|()| None);
         }
-        let seen =
-            |unit: &Unit| id.replica == header.replica || known.contains_unit(*unit, id) || header.deps.contains(id);
-        let spot = self.text.units().unit(id).filter(seen).and_then(find);
+        let spot = self.text.units().unit(id).filter(|unit| self.seen.contains_unit(*unit, id)).and_then(find);
         spot.map(Some).ok_or(ReceiveError::Unknown { change: header.first_id(), id })
+    }
+
+    /// The first of characters that are all in one span, if their author had seen them.
+    fn find_together(&self, first: OpId, len: u64) -> Option<Spot> {
+        let (unit, run) = self.text.units().run(first)?;
+        let len = usize::try_from(len).ok().filter(|len| *len <= run)?;
+        let last = len.checked_sub(1)?;
+        let seen = self.seen.contains_unit(unit.plus(last), first.plus(last as u64));
+        if seen { self.text.together(unit, len) } else { None }
     }
 
     fn check_run(&self, first: OpId, len: u64) -> Result<(), ReceiveError> {
