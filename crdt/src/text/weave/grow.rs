@@ -139,8 +139,7 @@ impl Weave {
         }
         let moved: ArrayVec<Span, LEAF_SPANS_MAX> = old.spans.drain(slot + usize::from(offset > 0)..).collect();
         new.spans.extend(moved);
-        new.text = String::from(&old.text[byte..]);
-        old.text.truncate(byte);
+        new.text = old.split_text(byte);
         old.visible = visible;
         let (above, moved) = (old.above, new.sum());
         let mut stays = Sum { shown: self.sum_of(above).shown, ..self.leaf(id).sum_of_spans() };

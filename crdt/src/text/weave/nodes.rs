@@ -60,18 +60,26 @@ impl Leaf {
         if self.visible == self.text.len() { char.min(self.visible) } else { byte_of(&self.text, char) }
     }
 
-    /// Inserts letters. Room is made little by little: a leaf whose spans are many has few letters.
+    /// Inserts letters.
     pub(super) fn insert_text(&mut self, byte: usize, text: &str) {
         let len = self.text.len() + text.len();
         if len > self.text.capacity() {
-            let room = (len + len / 4 + 16).min(LEAF_BYTES_MAX);
-            self.text.reserve_exact(room.saturating_sub(self.text.len()));
+            self.text.reserve_exact(room_for(len) - self.text.len());
         }
         if byte == self.text.len() {
             self.text.push_str(text);
         } else {
             self.text.insert_str(byte, text);
         }
+    }
+
+    /// Takes off the letters from a byte on.
+    pub(super) fn split_text(&mut self, byte: usize) -> String {
+        let moved = &self.text[byte..];
+        let mut text = String::with_capacity(room_for(moved.len()));
+        text.push_str(moved);
+        self.text.truncate(byte);
+        text
     }
 
     /// Puts a span in a gap, where it has room; gives the slot of the span that holds it: the one in front, if it goes on with that.
@@ -136,6 +144,12 @@ impl Leaf {
         }
         sum
     }
+}
+
+/// How much room there is for letters, so that there are this many bytes and some more. It is made little by little: a leaf whose
+/// spans are many has few letters.
+fn room_for(bytes: usize) -> usize {
+    (bytes + bytes / 2 + 32).min(LEAF_BYTES_MAX).max(bytes)
 }
 
 /// An inner node: for each child its number and the parts of its sum.
