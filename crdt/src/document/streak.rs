@@ -72,3 +72,80 @@ impl Document {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::{DocumentId, OpId};
+    use alloc::vec::Vec;
+
+    fn document(name: u8) -> Document {
+        Document::new(DocumentId::from_bytes([9; 16]), ReplicaId::from_bytes([name; 16]))
+    }
+
+    /// What two people send who type, delete and read each other now and then, in an order in which it may come.
+    fn conversation(seed: u64) -> Vec<Envelope> {
+        let (mut random, mut sent) = (seed, Vec::new());
+        let mut below = |limit: usize| {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (random >> 33) as usize % limit
+        };
+        let mut people = [(document(1), 0), (document(2), 0)];
+        for _ in 0..300 {
+            let (writer, read) = &mut people[below(2)];
+            if below(4) == 0 {
+                for envelope in &sent[*read..] {
+                    writer.receive(Envelope::clone(envelope), &mut Received::default()).unwrap();
+                }
+                *read = sent.len();
+            }
+            let (before, mut at) = (writer.log().len(), below(writer.text().len_chars() + 1));
+            for _ in 0..below(6) {
+                match below(5) {
+                    0 if at > 0 => {
+                        at -= 1;
+                        writer.delete(at..at + 1).unwrap();
+                    }
+                    longer => {
+                        let text = ["x", "ö", "🙂", "\n", "abc"][longer];
+                        writer.insert(at, text).unwrap();
+                        at += text.chars().count();
+                    }
+                }
+                writer.commit();
+            }
+            sent.extend(writer.log().from(before));
+        }
+        sent
+    }
+
+    #[test]
+    fn a_short_way_comes_to_what_the_long_one_does() {
+        for seed in 0..40 {
+            let (mut short, mut long, mut ways) = (document(3), document(3), [0, 0]);
+            for envelope in conversation(seed) {
+                let mut received = [Received::default(), Received::default()];
+                long.streak = None;
+                let may = short.streak.is_some_and(|streak| streak.end_seq == envelope.header().first_seq);
+                ways[usize::from(may)] += 1;
+                short.receive(envelope.clone(), &mut received[0]).unwrap();
+                long.receive(envelope, &mut received[1]).unwrap();
+                assert_eq!(received[0], received[1], "seed {seed}");
+            }
+            assert!(ways.iter().all(|count| *count > 20), "{ways:?}");
+            assert_eq!(
+                (short.version(), short.moved_of(&short.version)),
+                (long.version(), long.moved_of(&long.version))
+            );
+            assert!(short.log().iter().eq(long.log().iter()), "seed {seed}");
+            assert_eq!(short.authors.next_lamport(), long.authors.next_lamport());
+            for (replica, count) in short.version().iter() {
+                let lamports = |document: &Document| -> Vec<_> {
+                    (0..count).map(|seq| document.lamport(OpId::new(replica, seq))).collect()
+                };
+                assert_eq!(lamports(&short), lamports(&long), "seed {seed}");
+            }
+            short.text().assert_invariants();
+        }
+    }
+}
