@@ -4,6 +4,7 @@
 
 use alloc::vec::Vec;
 
+use bytes::Bytes;
 use thiserror::Error;
 
 use crate::id::{DocumentId, ID_BYTES, ReplicaId};
@@ -237,6 +238,11 @@ impl Writer {
 
     pub(crate) fn finish(self) -> Vec<u8> {
         self.bytes
+    }
+
+    /// What was written, to be shared: without room for more, it needs no second allocation.
+    pub(crate) fn into_bytes(self) -> Bytes {
+        Bytes::from(self.bytes.into_boxed_slice())
     }
 }
 

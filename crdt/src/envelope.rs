@@ -78,7 +78,7 @@ impl Envelope {
             let kind = DecodeErrorKind::Range { field: "envelope bytes", value: writer.len() as u64 };
             return Err(DecodeError { at: 0, kind });
         }
-        Ok(Self { document, header, bytes: Bytes::from(writer.finish()), payload_at })
+        Ok(Self { document, header, bytes: writer.into_bytes(), payload_at })
     }
 
     /// The operations, as they are written.
@@ -110,7 +110,7 @@ pub(crate) fn seal_ops<'a>(
     let mut writer = Writer::default();
     let payload_at = start(&mut writer, document, &header);
     codec::change::encode_ops(&mut writer, &header, names, later, ops);
-    Envelope { document, header, bytes: Bytes::from(writer.finish()), payload_at }
+    Envelope { document, header, bytes: writer.into_bytes(), payload_at }
 }
 
 /// Puts a change into an envelope that does nothing but go on behind its author's previous unit with this text.
@@ -121,7 +121,7 @@ pub(crate) fn seal_further(document: DocumentId, header: Header, text: &str) -> 
     let mut writer = Writer::with_room(3 + 2 * ID_BYTES + numbers + deps + text.len());
     let payload_at = start(&mut writer, document, &header);
     codec::change::encode_further(&mut writer, text);
-    Envelope { document, header, bytes: Bytes::from(writer.finish()), payload_at }
+    Envelope { document, header, bytes: writer.into_bytes(), payload_at }
 }
 
 /// Takes the change out of its envelope, if that says everything itself: one that [`seal`] made, or of version 1 of the payload.

@@ -69,9 +69,14 @@ impl Directory {
 pub(crate) fn run_near<T>(runs: &[T], unit: Unit, near: &mut usize, start: impl Fn(&T) -> u32) -> Option<usize> {
     let from = runs.get(*near).filter(|run| start(run) <= unit.0).map_or(0, |_| *near);
     let is_behind = |at: usize| runs.get(at).is_none_or(|run| start(run) > unit.0);
-    *near = match (from..from + 3).find(|at| is_behind(*at)) {
-        Some(behind) => behind.checked_sub(1)?,
-        None => runs.partition_point(|run| start(run) <= unit.0).checked_sub(1)?,
+    let last = runs.len().checked_sub(1)?;
+    *near = if start(&runs[last]) <= unit.0 {
+        // Most that is asked for is new.
+        last
+    } else if let Some(behind) = (from..from + 3).find(|at| is_behind(*at)) {
+        behind.checked_sub(1)?
+    } else {
+        runs.partition_point(|run| start(run) <= unit.0).checked_sub(1)?
     };
     Some(*near)
 }

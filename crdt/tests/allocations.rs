@@ -1,17 +1,17 @@
 //! How often a keystroke asks for memory: what grows, grows in steps.
 
 use allocation_counter::measure;
-use quire_crdt::{Document, DocumentId, Envelope, Received, ReplicaId};
+use quire_crdt::{Document, DocumentId, EditError, Envelope, Received, ReplicaId};
 
 /// How many keys.
 const KEYS: u64 = 10_000;
 
 /// A page of text, written by one replica.
-fn page() -> Document {
+fn page() -> Result<Document, EditError> {
     let mut document = Document::new(DocumentId::from_bytes([1; 16]), ReplicaId::from_bytes([2; 16]));
-    document.insert(0, &"Lorem ipsum dolor\n".repeat(6_000)).unwrap();
+    document.insert(0, &"Lorem ipsum dolor\n".repeat(6_000))?;
     document.commit();
-    document
+    Ok(document)
 }
 
 /// How many allocations so many keys took.
@@ -21,7 +21,7 @@ fn count(keys: impl FnOnce()) -> u64 {
 
 #[test]
 fn typing_takes_memory_once_in_a_hundred_keys_and_deleting_none() {
-    let mut document = page();
+    let mut document = page().unwrap();
     let mut at = 50_000;
     for round in 0..3 {
         let typed = count(|| {
@@ -45,7 +45,7 @@ fn typing_takes_memory_once_in_a_hundred_keys_and_deleting_none() {
 
 #[test]
 fn a_key_at_another_place_each_time_takes_memory_for_its_share_of_a_leaf() {
-    let mut document = page();
+    let mut document = page().unwrap();
     let typed = count(|| {
         for key in 0..KEYS {
             let at = usize::try_from(key * 7_919 % 90_000).unwrap();
@@ -58,7 +58,7 @@ fn a_key_at_another_place_each_time_takes_memory_for_its_share_of_a_leaf() {
 
 #[test]
 fn what_somebody_else_types_takes_memory_once_in_a_hundred_keys() {
-    let mut ana = page();
+    let mut ana = page().unwrap();
     let mut ben = Document::new(ana.id(), ReplicaId::from_bytes([3; 16]));
     let mut received = Received::default();
     for envelope in ana.log() {

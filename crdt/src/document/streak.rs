@@ -100,7 +100,11 @@ mod tests {
                 *read = sent.len();
             }
             let (before, mut at) = (writer.log().len(), below(writer.text().len_chars() + 1));
-            for _ in 0..below(6) {
+            let now = 1_000 + 7 * i64::try_from(sent.len()).unwrap();
+            for key in 0..below(6) {
+                if below(3) == 0 {
+                    writer.set_time(now - i64::try_from(key).unwrap());
+                }
                 match below(5) {
                     0 if at > 0 => {
                         at -= 1;
@@ -138,6 +142,10 @@ mod tests {
                 (long.version(), long.moved_of(&long.version))
             );
             assert!(short.log().iter().eq(long.log().iter()), "seed {seed}");
+            let times = |document: &Document| -> Vec<_> {
+                (0..document.log().len()).map(|position| document.log().time(position)).collect()
+            };
+            assert_eq!(times(&short), times(&long), "seed {seed}");
             assert_eq!(short.authors.next_lamport(), long.authors.next_lamport());
             for (replica, count) in short.version().iter() {
                 let lamports = |document: &Document| -> Vec<_> {

@@ -137,7 +137,7 @@ impl Sent {
             self.deps(&mut writer, replicas, &change.deps);
         }
         writer.raw(payload);
-        Bytes::from(writer.finish())
+        writer.into_bytes()
     }
 
     fn deps(&mut self, writer: &mut Writer, replicas: &Replicas, deps: &[(u32, u64)]) {
