@@ -107,9 +107,11 @@ impl Sent {
 
     /// The frame of a change, which must be the next that is sent. O(deps + bytes of the payload).
     pub(in crate::sync) fn frame(&mut self, replicas: &Replicas, change: &Short, payload: &[u8]) -> Bytes {
-        let mut writer = Writer::with_room(payload.len() + 64);
         let author = self.slot(replicas, change.author);
         let (number, implied) = (author.number, author.count == change.first_seq);
+        // Who types on needs two bytes and the payload, and gets no more.
+        let is_plain = number.is_some() && implied && change.len == 1 && change.deps.is_empty();
+        let mut writer = Writer::with_room(payload.len() + if is_plain { 2 } else { 64 });
         author.count = change.first_seq + change.len;
         let short = match number {
             None => AUTHOR_FOLLOWS,
