@@ -1,5 +1,7 @@
 //! What changes the text.
 
+use alloc::string::String;
+
 use super::measure::Measure;
 use super::nodes::Above;
 use super::{Cursor, End, LEAF_BYTES_MAX, LeafId, Place, SHORT_BYTES_MAX, Sum, Weave};
@@ -121,12 +123,12 @@ impl Weave {
         let leaf = self.leaves.get_mut(id.0);
         let above = leaf.above;
         let shown = if len == leaf.visible {
-            leaf.text.clear();
+            leaf.text = String::new();
             self.sum_of(above).shown
         } else {
             let bytes = leaf.byte(visible)..leaf.byte(visible + len);
             let shown = Measure::of(&leaf.text[bytes.clone()]);
-            leaf.text.drain(bytes);
+            leaf.remove_text(bytes);
             shown
         };
         let leaf = self.leaves.get_mut(id.0);

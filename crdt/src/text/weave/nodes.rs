@@ -1,6 +1,7 @@
 //! Leaves and inner nodes.
 
 use alloc::string::String;
+use core::ops::Range;
 
 use arrayvec::ArrayVec;
 
@@ -70,6 +71,15 @@ impl Leaf {
             self.text.push_str(text);
         } else {
             self.text.insert_str(byte, text);
+        }
+    }
+
+    /// Removes letters, and gives back room of which little is used.
+    pub(super) fn remove_text(&mut self, bytes: Range<usize>) {
+        self.text.drain(bytes);
+        let room = room_for(self.text.len());
+        if self.text.capacity() > 2 * room {
+            self.text.shrink_to(room);
         }
     }
 
