@@ -20,7 +20,7 @@ fn count(keys: impl FnOnce()) -> u64 {
 }
 
 #[test]
-fn typing_takes_memory_once_in_a_hundred_keys_and_deleting_none() {
+fn typing_and_deleting_take_memory_once_in_a_hundred_keys() {
     let mut document = page().unwrap();
     let mut at = 50_000;
     for round in 0..3 {
@@ -39,7 +39,8 @@ fn typing_takes_memory_once_in_a_hundred_keys_and_deleting_none() {
                 document.commit();
             }
         });
-        assert!(deleted <= 10, "round {round}: {deleted} allocations for {KEYS} deletions");
+        // What was typed took room, which is given back now and then.
+        assert!(deleted <= KEYS / 100, "round {round}: {deleted} allocations for {KEYS} deletions");
     }
 }
 
