@@ -74,7 +74,7 @@ fn everything_in_the_panel_has_a_name() {
     window.get_by_label("Ben Dahl · laptop");
     let slider = window.get_by_role_and_label(Role::Slider, "Place in the history");
     assert_eq!(slider.accesskit_node().max_numeric_value(), Some(260_000.0));
-    window.get_by_label_contains("They carry no time of the clock.");
+    window.get_by_label_contains("Their times are those of their authors’ clocks.");
 }
 
 #[test]
@@ -160,7 +160,7 @@ fn with_names() -> HistoryView {
     };
     let rivals = "also called “Final”".to_owned();
     let names = vec![
-        row("Draft", Some(65_000)),
+        NamedRow { time: Some(1_795_384_320), ..row("Draft", Some(65_000)) },
         NamedRow { rivals, is_shown: true, ..row("Sent", Some(130_000)) },
         row("Later", None),
     ];
@@ -172,8 +172,17 @@ fn named_versions_are_listed_and_chosen_by_their_rows_and_by_their_flags() {
     let mut window = show(with_names());
     let request = |request| [Request::History(request)];
     window.get_by_label("“Sent”: change 130\u{202f}000 of 260\u{202f}000");
-    assert_eq!(asked(&mut window, "“Draft”, change 65\u{202f}000"), request(HistoryRequest::GoToNamed(0)));
-    assert_eq!(asked(&mut window, "“Later”, not here yet"), []);
+    assert_eq!(
+        asked(&mut window, "“Draft”, change 65\u{202f}000, 2026-11-22 21:52Z, named by Ana Lind"),
+        request(HistoryRequest::GoToNamed(0))
+    );
+    assert_eq!(
+        asked(
+            &mut window,
+            "“Later”, not here yet, named by Ana Lind, others have changes of it that have not come here yet"
+        ),
+        []
+    );
     assert_eq!(asked(&mut window, "Put it back"), request(HistoryRequest::PutBackName));
     assert_eq!(asked(&mut window, "Rename this version…"), [Request::Do(Action::NameVersion)]);
     let rect = window.get_by_label("Place in the history").rect();
@@ -201,7 +210,7 @@ fn each_named_version_has_a_menu() {
         ("Remove the name", HistoryRequest::RemoveName(1)),
     ] {
         let mut window = show(with_names());
-        window.get_by_label("“Sent”, change 130\u{202f}000").focus();
+        window.get_by_label_contains("“Sent”, change 130\u{202f}000").focus();
         window.run();
         window.get_by_label("More for “Sent”").click();
         window.run();
@@ -221,6 +230,24 @@ fn a_place_that_is_kept_is_named_and_let_go() {
     let request = [Request::History(HistoryRequest::Compare(true))];
     assert_eq!(asked(&mut window, "Compare with now instead"), request);
     assert_eq!(asked(&mut show(middle()), "Compare from here"), [Request::Do(Action::CompareFromHere)]);
+}
+
+#[test]
+fn times_are_shown_where_they_are_known_and_make_sense() {
+    let noon = 1_795_348_800;
+    let times = (Some(noon - 86_400), Some(noon));
+    let compared = Some(Compared { gone: 1, new: 2 });
+    let pin = Some((2_000, "change 2\u{202f}000".to_owned()));
+    let view = HistoryView { times, time: Some(noon - 60), compares: true, compared, pin, ..middle() };
+    let window = show(HistoryView { pin_time: Some(noon), ..view.clone() });
+    for label in ["2026-11-21", "2026-11-22", "2026-11-22 11:59Z", "2026-11-22 11:59 – 12:00Z"] {
+        window.get_by_label(label);
+    }
+    let wrong =
+        HistoryView { times: (Some(i64::MIN), Some(i64::MAX)), time: Some(i64::MIN), pin_time: Some(noon), ..view };
+    let window = show(wrong);
+    window.get_by_label("at a time that is not known");
+    assert_eq!(window.query_all_by_label_contains("2026").count(), 0);
 }
 
 #[test]

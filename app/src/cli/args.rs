@@ -46,8 +46,8 @@ pub(super) enum Command {
         #[arg(long, value_name = "VERSION")]
         at: Option<At>,
     },
-    /// List a document's changes, the newest first: position, device, number of its first unit there, characters inserted and
-    /// deleted, and the name of the version if it has one. Changes carry no time of the clock, so none is shown
+    /// List a document's changes, the newest first: position, time by its author's clock, device, number of its first unit there,
+    /// characters inserted and deleted, and the name of the version if it has one
     Log {
         /// The document: its id, or the start of it
         id: String,
@@ -91,7 +91,8 @@ pub(super) enum Command {
         #[arg(long)]
         remove: bool,
     },
-    /// List the named versions of a document: the position of the last change of each in `quire log`, its name, and who named it
+    /// List the named versions of a document: the position of the last change of each in `quire log` and its time, the name, and
+    /// who named it
     Versions {
         /// The document: its id, or the start of it
         id: String,

@@ -111,7 +111,8 @@ fn version_line(named: &Value) -> String {
     };
     let also: Vec<String> = list(named, "also").iter().filter_map(Value::as_str).map(quoted).collect();
     let also = if also.is_empty() { String::new() } else { format!("  also called {}", also.join(", ")) };
-    format!("{position:>12}  {}  {}{also}\n", quoted(field(named, "name")), field(named, "device"))
+    let (time, name, device) = (time(named), quoted(field(named, "name")), field(named, "device"));
+    format!("{position:>12}  {time}  {name}  {device}{also}\n")
 }
 
 fn quoted(name: &str) -> String {
@@ -192,12 +193,13 @@ mod tests {
 
     #[test]
     fn a_named_version_is_a_line() {
-        let named = json!({ "name": "Draft", "also": ["Sent"], "here": true, "position": 7, "device": "laptop" });
-        assert_eq!(version_line(&named), "           7  “Draft”  laptop  also called “Sent”\n");
+        let named =
+            json!({ "name": "Draft", "also": ["Sent"], "here": true, "position": 7, "device": "laptop", "time": 0 });
+        assert_eq!(version_line(&named), "           7  1970-01-01 00:00Z  “Draft”  laptop  also called “Sent”\n");
         let named = json!({ "name": "Draft", "here": true, "position": null, "device": "laptop" });
-        assert_eq!(version_line(&named), "       start  “Draft”  laptop\n");
+        assert_eq!(version_line(&named), "       start  -                  “Draft”  laptop\n");
         let named = json!({ "name": "Draft", "here": false, "device": "laptop" });
-        assert_eq!(version_line(&named), "not here yet  “Draft”  laptop\n");
+        assert_eq!(version_line(&named), "not here yet  -                  “Draft”  laptop\n");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What was: a place in a document's history, the text as it was there, and how to bring it back.
 //!
-//! Changes carry no time of the clock: a place is a number of changes, in the order in which they came to this library. A named
-//! version may lack some of the changes up to its place, since others came in between here: it is shown as it was where it was
+//! A place is a number of changes, in the order in which they came to this library: the times that they carry are what their
+//! authors' clocks said, which may be wrong. A named version may lack some of the changes up to its place, since others came in between here: it is shown as it was where it was
 //! named.
 
 mod compare;
@@ -239,13 +239,13 @@ impl History {
         let changes = changes.min(self.timeline.total());
         let is_here = changes == self.timeline.shown();
         let version = if is_here { self.version(document) } else { version_after(document, changes) };
-        self.compare_with(document, state, Pin { changes, version });
+        self.compare_with(document, state, changes, version);
     }
 
     /// Marks what differs between what is shown and a named version, if it is here.
     pub fn compare_from_named(&mut self, document: &Document, state: &EditorState, named: usize) {
         if let Some((version, changes)) = self.version_of(named) {
-            self.compare_with(document, state, Pin { changes, version });
+            self.compare_with(document, state, changes, version);
         }
     }
 
@@ -293,8 +293,9 @@ impl History {
         restoring(&differences, &selected, self.compares())
     }
 
-    fn compare_with(&mut self, document: &Document, state: &EditorState, pin: Pin) {
-        self.comparison = Comparison::With(pin);
+    fn compare_with(&mut self, document: &Document, state: &EditorState, changes: usize, version: VersionVector) {
+        let time = changes.checked_sub(1).and_then(|last| document.log().time(last));
+        self.comparison = Comparison::With(Pin { changes, time, version });
         self.refresh(document, state, false);
     }
 

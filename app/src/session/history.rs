@@ -87,10 +87,10 @@ pub(super) fn log(document: &Document) -> Value {
 }
 
 fn describe(document: &Document, position: usize, facts: ChangeFacts, names: &[String]) -> Value {
-    let ChangeFacts { header, inserted, deleted, keys, excerpt, .. } = facts;
+    let ChangeFacts { header, time, inserted, deleted, keys, excerpt, .. } = facts;
     json!({
         "position": position,
-        "time": document.log().time(position),
+        "time": time,
         "author": header.replica.to_string(),
         "device": device_name(document, header.replica),
         "first_seq": header.first_seq,

@@ -124,6 +124,7 @@ impl Session {
                 "also": named.rivals,
                 "here": named.changes.is_some(),
                 "position": named.changes.and_then(|changes| changes.checked_sub(1)),
+                "time": named.time,
                 "author": named.by.to_string(),
                 "device": device_name(document, named.by),
             })

@@ -34,7 +34,8 @@ const PIN_CHARS_MAX: usize = 22;
 const MARK: f32 = 20.0;
 
 /// What the order of changes is.
-const ORDER: &str = "Changes stand in the order in which they came to this computer. They carry no time of the clock.";
+const ORDER: &str =
+    "Changes stand in the order in which they came to this computer. Their times are those of their authors’ clocks.";
 
 /// Shows the panel.
 pub fn show(ui: &mut Ui, view: &HistoryView) -> Vec<Request> {
@@ -71,6 +72,7 @@ fn content(ui: &mut Ui, view: &HistoryView, requests: &mut Vec<Request>) {
     ui.set_max_width(ui.available_width() - space::M);
     ui.add(Label::new(small(ui, view.place())).truncate());
     requests.extend(slider::show(ui, view));
+    ui.scope(|ui| axis(ui, view));
     transport(ui, view, requests);
     change(ui, view);
     ui.scope(|ui| marks(ui, view, requests));
@@ -83,6 +85,20 @@ fn content(ui: &mut Ui, view: &HistoryView, requests: &mut Vec<Request>) {
     authors(ui, view);
     ui.add_space(space::S);
     ui.add(Label::new(quiet(ui, ORDER)).wrap());
+}
+
+/// From when to when the history goes.
+fn axis(ui: &mut Ui, view: &HistoryView) {
+    let (from, to) = view.stretch();
+    if from.is_none() && to.is_none() {
+        return;
+    }
+    ui.spacing_mut().interact_size.y = 0.0;
+    ui.add_space(-space::S);
+    ui.horizontal(|ui| {
+        ui.label(quiet(ui, from.unwrap_or_default()));
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| ui.label(quiet(ui, to.unwrap_or_default())));
+    });
 }
 
 /// The steps, and between them what plays; at the end, how fast.
@@ -125,7 +141,7 @@ fn keys_of(ui: &Ui, action: Action) -> String {
     entry(action).and_then(|entry| entry.keys_label(is_mac(ui.ctx()))).unwrap_or_default()
 }
 
-/// Who made the change, and what it did. Two lines, so that nothing below moves with each step.
+/// Who made the change, what it did, and when. Always three lines, so that nothing below moves with each step.
 fn change(ui: &mut Ui, view: &HistoryView) {
     let (author, words) = match &view.change {
         Some((author, words)) => (author.words(), words.as_str()),
@@ -141,6 +157,7 @@ fn change(ui: &mut Ui, view: &HistoryView) {
             ui.spacing_mut().item_spacing.y = 2.0;
             ui.add(Label::new(small(ui, author)).truncate());
             ui.add(Label::new(quiet(ui, words)).truncate());
+            ui.add(Label::new(quiet(ui, view.moment())).truncate());
         });
     });
 }
@@ -182,6 +199,9 @@ fn compare(ui: &mut Ui, view: &HistoryView, requests: &mut Vec<Request>) {
     requests.extend(asked);
     if let Some(words) = view.comparison() {
         ui.add(Label::new(quiet(ui, words)).wrap());
+        if let Some(times) = view.compared_times() {
+            ui.add(Label::new(quiet(ui, times)).wrap());
+        }
     } else if view.compares {
         ui.add(Label::new(quiet(ui, "This is now: step back to compare.")).wrap());
     }

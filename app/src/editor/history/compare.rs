@@ -30,6 +30,8 @@ impl Compared {
 pub struct Pin {
     /// How many changes of the log here it takes until it is there.
     pub changes: usize,
+    /// When the last of them was made, in seconds since the start of 1970 in UTC.
+    pub time: Option<i64>,
     /// The version.
     pub version: VersionVector,
 }

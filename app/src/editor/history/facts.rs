@@ -12,6 +12,8 @@ const EXCERPT_CHARS_MAX: usize = 40;
 pub struct ChangeFacts {
     /// Who made it, and where it stands in its author's sequence.
     pub header: Header,
+    /// When it was made, in seconds since the start of 1970 in UTC, as its author's clock had it.
+    pub time: Option<i64>,
     /// How many characters it inserted.
     pub inserted: u64,
     /// How many characters it deleted.
@@ -47,6 +49,6 @@ impl ChangeFacts {
                 }
             }
         }
-        Some(Self { header, inserted, deleted, keys, names, excerpt })
+        Some(Self { header, time: log.time(position), inserted, deleted, keys, names, excerpt })
     }
 }

@@ -39,6 +39,8 @@ pub struct NamedVersion {
     pub version: VersionVector,
     /// How many changes of the log here it takes until it is there; `None`: not all of it is here yet.
     pub changes: Option<usize>,
+    /// When the last of them was made, in seconds since the start of 1970 in UTC, as its author's clock had it.
+    pub time: Option<i64>,
     /// Who named it so.
     pub by: ReplicaId,
     /// Something of it that was not here.
@@ -76,8 +78,9 @@ fn named_version(document: &Document, key: &str, entries: &[Entry]) -> Option<Na
     rivals.sort_unstable();
     rivals.dedup();
     let changes = document.log().changes_up_to(&version);
+    let time = changes.and_then(|changes| document.log().time(changes.checked_sub(1)?));
     let lacks = version.iter().find(|(replica, count)| document.version().get(*replica) < *count);
-    Some(NamedVersion { key: key.to_owned(), name, rivals, version, changes, by, lacks })
+    Some(NamedVersion { key: key.to_owned(), name, rivals, version, changes, time, by, lacks })
 }
 
 /// A name as it is kept and shown: one line of at most [`VERSION_NAME_CHARS_MAX`] characters, none of which is a sign of control or

@@ -223,6 +223,7 @@ fn names_given_at_once_are_both_in_the_panel() {
         rivals: "also called “Draft”".to_owned(),
         by: "Ben".to_owned(),
         changes: Some(1),
+        time: None,
         is_shown: true,
     };
     assert_eq!(HistoryView::new(&history, author).names, [row]);
@@ -248,6 +249,40 @@ fn a_version_that_was_not_here_gets_its_place_when_it_has_come() {
         history.follow(&ben, &state, false);
         assert_eq!(place(&history), expected);
     }
+}
+
+#[test]
+fn the_panel_says_when_its_changes_were_made() {
+    let mut document = document(ANA);
+    let noon = 1_795_348_800;
+    write(&mut document, 0, "at an unknown time");
+    for (text, time) in [("one ", noon), ("two ", noon + 86_400), ("three ", i64::MAX)] {
+        document.set_time(time);
+        write(&mut document, 0, text);
+    }
+    let version = document.log().version_after(2).expect("it is there");
+    assert_eq!(document.set("version/a", encode_named_version("Draft", &version)), Ok(()));
+    document.commit();
+    let state = state_of(&document);
+    let mut history = History::new(&document);
+    history.go_to(&document, &state, 2);
+    history.compare_from(&document, &state, 3);
+    let view = |history: &History| HistoryView::new(history, |_| Author::default());
+    assert_eq!(view(&history).moment(), "2026-11-22 12:00Z");
+    let both = "2026-11-22 12:00 – 2026-11-23 12:00Z";
+    assert_eq!(view(&history).compared_times().as_deref(), Some(both));
+    assert_eq!(view(&history).names[0].moment().as_deref(), Some("2026-11-23 12:00Z"));
+    assert_eq!(view(&history).stretch(), (None, None), "the first time is not known, the last one no date");
+    for shown in [1, 4] {
+        history.go_to(&document, &state, shown);
+        assert_eq!(view(&history).moment(), "at a time that is not known", "{shown}");
+    }
+    history.go_to(&document, &state, 0);
+    assert_eq!(view(&history).moment(), "");
+    document.set_time(noon + 90_000);
+    write(&mut document, 0, "last ");
+    history.follow(&document, &state, false);
+    assert_eq!(view(&history).stretch(), (None, Some("2026-11-23".to_owned())));
 }
 
 #[test]

@@ -30,6 +30,8 @@ pub struct Timeline {
     turns: Vec<Turn>,
     authors: Vec<(ReplicaId, usize)>,
     bars: Vec<Bar>,
+    /// When the first and the last change were made, in seconds since the start of 1970.
+    times: (Option<i64>, Option<i64>),
 }
 
 impl Timeline {
@@ -51,6 +53,8 @@ impl Timeline {
         self.total = log.len();
         self.authors = authors(&self.turns);
         self.bars = bars(log, &self.turns);
+        let time = |change: Option<usize>| change.and_then(|change| log.time(change));
+        self.times = (time(Some(0)), time(self.total.checked_sub(1)));
         true
     }
 
@@ -67,6 +71,11 @@ impl Timeline {
     /// Whether all changes are shown, and those to come.
     pub const fn is_now(&self) -> bool {
         self.shown.is_none()
+    }
+
+    /// When the first and the last change were made, in seconds since the start of 1970 in UTC, as their authors' clocks had it.
+    pub const fn times(&self) -> (Option<i64>, Option<i64>) {
+        self.times
     }
 
     /// How much was written when.

@@ -1,6 +1,7 @@
 //! The history panel as plain data, and its words.
 
 use super::{Bar, ChangeFacts, Compared, History, NamedVersion, Pin, Speed};
+use crate::editor::utc::{utc_day, utc_ends, utc_minute, utc_minutes};
 use crate::editor::words::{cut, grouped, names, quantity};
 
 /// The most authors that are listed.
@@ -37,6 +38,8 @@ pub struct NamedRow {
     pub by: String,
     /// How many changes it takes; `None`: it is not here yet.
     pub changes: Option<usize>,
+    /// When the last of them was made, in seconds since the start of 1970, if that is known.
+    pub time: Option<i64>,
     /// Whether it is what is shown.
     pub is_shown: bool,
 }
@@ -57,8 +60,12 @@ pub struct HistoryView {
     pub is_playing: bool,
     /// How fast it is played.
     pub speed: Speed,
+    /// When the first and the last change were made, in seconds since the start of 1970, if that is known.
+    pub times: (Option<i64>, Option<i64>),
     /// Who made the last change of those that are shown, and what it did.
     pub change: Option<(Author, String)>,
+    /// When it was made, in seconds since the start of 1970, if that is known.
+    pub time: Option<i64>,
     /// The named versions.
     pub names: Vec<NamedRow>,
     /// The name that was taken away last, while it can be put back.
@@ -73,6 +80,8 @@ pub struct HistoryView {
     pub compares: bool,
     /// The place of what is compared with what is shown, and its name or what stands for one; `None`: now is.
     pub pin: Option<(usize, String)>,
+    /// When that was, in seconds since the start of 1970, if that is known.
+    pub pin_time: Option<i64>,
     /// How much differs, where it is marked.
     pub compared: Option<Compared>,
     /// Whether something is selected in the text that was.
@@ -95,6 +104,8 @@ impl HistoryView {
             bars: timeline.bars().iter().map(|bar| (height(bar), author(bar.author).colour)).collect(),
             is_playing: history.is_playing(),
             speed: history.speed(),
+            times: timeline.times(),
+            time: history.facts().and_then(|facts| facts.time),
             change: history.facts().map(|facts| (author(facts.header.replica), change_words(facts))),
             removed: history.removed().map(|removed| removed.name.clone()),
             authors: authors.iter().take(AUTHORS_MAX).map(|(replica, count)| (author(*replica), *count)).collect(),
@@ -102,6 +113,7 @@ impl HistoryView {
             shows_authors: history.shows_authors(),
             compares: history.compares(),
             pin: history.pin().map(|pin| (pin.changes, pin_words(pin, history.names()))),
+            pin_time: history.pin().and_then(|pin| pin.time),
             compared: history.compared(),
             has_selection: selection.is_some_and(|selection| !selection.is_empty()),
         }
@@ -168,6 +180,24 @@ impl HistoryView {
         Some(parts.into_iter().flatten().collect::<Vec<_>>().join(" "))
     }
 
+    /// When the change was made, by its author's clock: `2026-11-22 21:52Z`.
+    pub fn moment(&self) -> String {
+        let unknown = || if self.shown == 0 { String::new() } else { "at a time that is not known".to_owned() };
+        self.time.and_then(utc_minute).unwrap_or_else(unknown)
+    }
+
+    /// From when to when the history goes.
+    pub fn stretch(&self) -> (Option<String>, Option<String>) {
+        utc_ends(self.times.0, self.times.1)
+    }
+
+    /// The times of what is compared, the earlier place first; none where now is.
+    pub fn compared_times(&self) -> Option<String> {
+        let (changes, _) = self.pin.as_ref()?;
+        let (here, pin) = (self.time?, self.pin_time?);
+        if *changes > self.shown { utc_minutes(here, pin) } else { utc_minutes(pin, here) }
+    }
+
     /// What is compared, the earlier first, unless it is compared with now.
     fn ends(&self) -> Option<(String, String)> {
         let (changes, pin) = self.pin.as_ref()?;
@@ -185,6 +215,16 @@ impl NamedRow {
     pub fn place(&self) -> String {
         self.changes.map_or_else(|| "not here yet".to_owned(), changes_words)
     }
+
+    /// The day of its last change, or else its place.
+    pub fn day(&self) -> String {
+        self.time.and_then(utc_day).unwrap_or_else(|| self.place())
+    }
+
+    /// When its last change was made, by its author's clock.
+    pub fn moment(&self) -> Option<String> {
+        self.time.and_then(utc_minute)
+    }
 }
 
 fn row(named: &NamedVersion, by: &Author, is_shown: bool) -> NamedRow {
@@ -194,6 +234,7 @@ fn row(named: &NamedVersion, by: &Author, is_shown: bool) -> NamedRow {
         rivals: if rivals.is_empty() { String::new() } else { format!("also called {}", names(&rivals)) },
         by: by.words(),
         changes: named.changes,
+        time: named.time,
         is_shown,
     }
 }

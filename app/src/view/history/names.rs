@@ -47,7 +47,7 @@ pub(super) fn show(ui: &mut Ui, view: &HistoryView, requests: &mut Vec<Request>)
 fn show_row(ui: &mut Ui, at: usize, row: &NamedRow, requests: &mut Vec<Request>) {
     let height = ROW[usize::from(!row.rivals.is_empty())];
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), height), Sense::click());
-    let name = format!("“{}”, {}", row.name, row.place());
+    let name = words(row).join(", ");
     response.widget_info(|| WidgetInfo::selected(Role::Button, true, row.is_shown, &name));
     if response.clicked() && row.changes.is_some() {
         requests.push(Request::History(HistoryRequest::GoToNamed(at)));
@@ -90,7 +90,7 @@ fn paint_row(ui: &Ui, row: &NamedRow, rect: Rect, response: &Response, has_menu:
     let right = if has_menu {
         rect.right() - BUTTON
     } else {
-        let place = one_line(ui, &row.place(), font.clone(), faint, rect.width() / 2.0);
+        let place = one_line(ui, &row.day(), font.clone(), faint, rect.width() / 2.0);
         let left = rect.right() - space::XS - place.size().x;
         painter.galley(pos2(left, middle - place.size().y / 2.0), place, faint);
         left
@@ -102,20 +102,22 @@ fn paint_row(ui: &Ui, row: &NamedRow, rect: Rect, response: &Response, has_menu:
     painter.galley(pos2(left, top), name, ink);
     painter.galley(below, rivals, tokens.warning);
     if response.hovered() {
-        response.clone().on_hover_text_at_pointer(words(row));
+        response.clone().on_hover_text_at_pointer(words(row).join("\n"));
     }
 }
 
 /// All that there is to say of a version.
-fn words(row: &NamedRow) -> String {
-    let mut lines = vec![format!("“{}”, {}", row.name, row.place()), format!("named by {}", row.by)];
+fn words(row: &NamedRow) -> Vec<String> {
+    let mut lines = vec![format!("“{}”, {}", row.name, row.place())];
+    lines.extend(row.moment());
+    lines.push(format!("named by {}", row.by));
     if row.changes.is_none() {
-        lines.push("Others have changes of it that have not come here yet.".to_owned());
+        lines.push("others have changes of it that have not come here yet".to_owned());
     }
     if !row.rivals.is_empty() {
         lines.push(format!("{}, given at the same time: rename it to settle that", row.rivals));
     }
-    lines.join("\n")
+    lines
 }
 
 fn verbs(ui: &mut Ui, at: usize, row: &NamedRow, requests: &mut Vec<Request>) {
