@@ -9,11 +9,34 @@ use crate::units::Unit;
 const PAGE_UNITS: u32 = 1 << PAGE_BITS;
 const PAGE_BITS: u32 = if cfg!(test) { 3 } else { 9 };
 
-/// Stretches of units that lie in one leaf, as their starts. Each page begins with one: a unit's page needs no search. What is no
-/// character may be part of any stretch; behind the last page, the last stretch goes on.
+/// Stretches of units that lie in one leaf, as their starts. A unit's page needs no search. What is no character may be part of any
+/// stretch; behind the last page, the last stretch goes on.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Index {
-    pages: Vec<Vec<Entry>>,
+    pages: Vec<Page>,
+    /// The stretches of the pages that have several. Each begins with one that starts at 0.
+    lists: Vec<Vec<Entry>>,
+    /// The leaf of the last stretch.
+    last: Option<LeafId>,
+}
+
+/// What a page has, in four bytes: there may be far more units than characters, as whoever deletes the same run again and again
+/// makes units without end. One leaf's number with [`Page::WHOLE`] on top, or the number of its list.
+#[derive(Clone, Copy, Debug)]
+struct Page(u32);
+
+impl Page {
+    /// There are fewer leaves, and fewer lists, than that: either has more than a byte.
+    const WHOLE: u32 = 1 << 31;
+
+    const fn whole(leaf: LeafId) -> Self {
+        Self(leaf.0 | Self::WHOLE)
+    }
+
+    /// The one leaf of all its units, or the number of its list.
+    const fn read(self) -> Result<LeafId, usize> {
+        if self.0 & Self::WHOLE == 0 { Err(self.0 as usize) } else { Ok(LeafId(self.0 & !Self::WHOLE)) }
+    }
 }
 
 /// A stretch, by where it starts in its page.
@@ -39,65 +62,98 @@ fn slot_of(page: &[Entry], within: u32) -> usize {
 impl Index {
     /// The leaf of a character. O(log n) in the stretches of its page.
     pub(super) fn leaf(&self, unit: Unit) -> Option<LeafId> {
-        match self.pages.get(page_of(unit.0)) {
-            Some(page) => page.get(slot_of(page, unit.0 % PAGE_UNITS)).map(|entry| entry.leaf),
-            None => self.last(),
+        let Some(page) = self.pages.get(page_of(unit.0)) else { return self.last };
+        match page.read() {
+            Ok(leaf) => Some(leaf),
+            Err(at) => {
+                let stretches = self.lists.get(at)?;
+                stretches.get(slot_of(stretches, unit.0 % PAGE_UNITS)).map(|entry| entry.leaf)
+            }
         }
-    }
-
-    /// The leaf of the last stretch.
-    fn last(&self) -> Option<LeafId> {
-        self.pages.last()?.last().map(|entry| entry.leaf)
     }
 
     /// Puts new characters, whose numbers are larger than all others', into a leaf. O(1) amortised over the units.
     pub(super) fn append(&mut self, first: Unit, leaf: LeafId) {
-        let old = self.last();
-        if old == Some(leaf) {
+        if self.last == Some(leaf) {
             return;
         }
-        self.fill(page_of(first.0), old.unwrap_or(leaf));
+        let page = page_of(first.0);
+        self.fill(page, self.last.unwrap_or(leaf));
+        self.last = Some(leaf);
         let within = first.0 % PAGE_UNITS;
-        if let Some(page) = self.pages.last_mut() {
-            match page.last_mut() {
-                Some(last) if last.start == within => last.leaf = leaf,
-                _ => page.push(Entry { start: within, leaf }),
-            }
+        if within == 0 && self.pages[page].read().is_ok() {
+            self.pages[page] = Page::whole(leaf);
+            return;
+        }
+        let stretches = self.list_of(page);
+        match stretches.last_mut() {
+            Some(last) if last.start == within => last.leaf = leaf,
+            _ => stretches.push(Entry { start: within, leaf }),
         }
     }
 
     /// Sees to it that a page is there: up to it, all is in this leaf.
     fn fill(&mut self, page: usize, leaf: LeafId) {
-        while self.pages.len() <= page {
-            self.pages.push(Vec::from([Entry { start: 0, leaf }]));
+        if self.pages.len() <= page {
+            self.pages.resize(page + 1, Page::whole(leaf));
         }
+    }
+
+    /// The stretches of a page, which has a list from now on.
+    fn list_of(&mut self, page: usize) -> &mut Vec<Entry> {
+        let at = match self.pages[page].read() {
+            Err(at) => at,
+            Ok(leaf) => {
+                self.lists.push(Vec::from([Entry { start: 0, leaf }]));
+                let at = self.lists.len() - 1;
+                // There are no more lists than pages.
+                self.pages[page] = Page(u32::try_from(at).unwrap_or(u32::MAX));
+                at
+            }
+        };
+        &mut self.lists[at]
     }
 
     /// Moves the characters from `first` up to `end`, which were all in one leaf, to another one. O(log n) in the stretches of a
     /// page, for each page that they touch.
     pub(super) fn assign(&mut self, first: Unit, end: Unit, leaf: LeafId) {
-        let Some(old) = self.leaf(first) else { return };
+        let Some(last) = self.last else { return };
         // What follows stays where it is.
-        if page_of(end.0) >= self.pages.len() {
-            self.fill(page_of(end.0), self.last().unwrap_or(old));
-        }
+        self.fill(page_of(end.0), last);
         let mut start = first.0;
         while start < end.0 {
             let page = page_of(start);
             let stop = end.0.min((start | (PAGE_UNITS - 1)) + 1);
             let from = start % PAGE_UNITS;
-            assign_in(&mut self.pages[page], from, from + (stop - start), leaf);
+            let to = from + (stop - start);
+            if to - from == PAGE_UNITS && self.pages[page].read().is_ok() {
+                self.pages[page] = Page::whole(leaf);
+            } else {
+                assign_in(self.list_of(page), from, to, leaf);
+            }
             start = stop;
         }
     }
 
-    /// Asserts that the entries ascend and that each page starts with one. For tests.
+    /// Asserts that the stretches ascend and that each list starts with one. For tests.
     pub(super) fn assert_invariants(&self) {
+        let (mut with_lists, mut last) = (0, self.last);
         for page in &self.pages {
-            assert!(page.first().is_some_and(|entry| entry.start == 0), "a page does not start with an entry");
-            assert!(page.is_sorted_by(|a, b| a.start < b.start), "the index is out of order");
-            assert!(page.last().is_some_and(|entry| entry.start < PAGE_UNITS), "an entry is in another page");
+            last = page.read().ok();
+            if let Err(at) = page.read() {
+                with_lists += 1;
+                let stretches = &self.lists[at];
+                last = stretches.last().map(|entry| entry.leaf);
+                assert!(
+                    stretches.first().is_some_and(|entry| entry.start == 0),
+                    "a page does not start with a stretch"
+                );
+                assert!(stretches.is_sorted_by(|a, b| a.start < b.start), "the index is out of order");
+                assert!(stretches.last().is_some_and(|entry| entry.start < PAGE_UNITS), "a stretch is in another page");
+            }
         }
+        assert!(with_lists == self.lists.len(), "a list of no page, or of two");
+        assert!(last == self.last, "the last stretch is another one");
     }
 }
 
@@ -123,4 +179,26 @@ fn assign_in(page: &mut Vec<Entry>, from: u32, to: u32, leaf: LeafId) {
     let moved = Entry { start: from, leaf };
     let tail = goes_on.then_some(Entry { start: to, leaf: last });
     page.splice(slot..next, head.into_iter().chain([moved]).chain(tail));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_character_takes_four_bytes_a_page() {
+        let (near, far) = (LeafId(1), LeafId(2));
+        let mut index = Index::default();
+        index.append(Unit(0), near);
+        // A thousand pages of deletions, and then one more character in another leaf.
+        index.append(Unit(1_000 * PAGE_UNITS + 3), far);
+        assert_eq!((index.pages.len(), index.lists.len()), (1_001, 1));
+        assert_eq!(size_of::<Page>(), 4);
+        // The pages of a leaf that is split are still whole.
+        index.assign(Unit(0), Unit(600 * PAGE_UNITS), far);
+        assert_eq!((index.pages.len(), index.lists.len()), (1_001, 1));
+        let leaves = [0, 600 * PAGE_UNITS - 1, 600 * PAGE_UNITS, 1_000 * PAGE_UNITS + 3, u32::MAX];
+        assert_eq!(leaves.map(|unit| index.leaf(Unit(unit))), [far, far, near, far, far].map(Some));
+        index.assert_invariants();
+    }
 }

@@ -36,7 +36,7 @@ const CHILDREN_MAX: usize = if cfg!(test) { 4 } else { 32 };
 
 /// A leaf, by its number in the arena.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) struct LeafId(u32);
+pub(super) struct LeafId(pub(super) u32);
 
 /// Where a span is. Good until the next change.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

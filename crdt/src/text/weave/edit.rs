@@ -9,7 +9,8 @@ use crate::text::span::Span;
 use crate::units::Unit;
 
 impl Weave {
-    /// Inserts new characters, the newest of all, in a gap: a visible span and its letters, or a deleted one without. Gives where they end. O(log n + their length).
+    /// Inserts new characters, the newest of all, in a gap: a visible span and its letters, or a deleted one without. Gives where
+    /// they end. O(log n + their length).
     pub(in super::super) fn insert(&mut self, gap: Cursor, span: Span, text: &str) -> End {
         self.come(gap.place.leaf);
         if text.len() > SHORT_BYTES_MAX {
