@@ -9,6 +9,7 @@ use core::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
+use crate::digest::Fingerprint;
 use crate::id::{OpId, ReplicaId};
 
 /// A Lamport timestamp: one more than the largest in the operation's causal past. The first operation of a document has 1.
@@ -84,6 +85,16 @@ impl VersionVector {
     /// Each replica with a count above 0, in the order of replica ids.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (ReplicaId, u64)> + '_ {
         self.entries.iter().copied()
+    }
+
+    /// A fingerprint of what is delivered, the same wherever that is the same. O(n).
+    pub fn digest(&self) -> u64 {
+        let mut print = Fingerprint::default();
+        for (replica, count) in self.iter() {
+            print.push(replica.as_bytes());
+            print.push_number(count);
+        }
+        print.sum()
     }
 
     /// How many replicas have an entry.

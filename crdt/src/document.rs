@@ -29,6 +29,7 @@ mod authors;
 mod checkpoint;
 mod cuts;
 mod deletions;
+mod digest;
 mod edits;
 mod error;
 mod history;

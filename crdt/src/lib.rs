@@ -7,6 +7,7 @@ mod causal;
 mod change;
 mod clock;
 mod codec;
+mod digest;
 mod document;
 mod envelope;
 mod id;
@@ -20,6 +21,7 @@ pub use causal::{CausalBuffer, CausalError, Delivery, HELD_BACK_BYTES_MAX, HELD_
 pub use change::{Change, Header, Op, Value};
 pub use clock::{Lamport, VersionVector};
 pub use codec::{DecodeError, DecodeErrorKind};
+pub use digest::StateDigest;
 pub use document::{
     Blame, CHECKPOINT_VERSION, Checkpoint, CheckpointError, Difference, Document, EditError, Edits, Envelopes, Log,
     MAP_ENTRY_BYTES_MAX, Patch, ReceiveError, Received, Turn, Written,

@@ -11,6 +11,7 @@ use core::ops::Bound;
 
 use crate::change::Value;
 use crate::clock::{Lamport, VersionVector};
+use crate::digest::{Fingerprint, Remembered};
 use crate::id::OpId;
 
 /// A value that was written to a key and that no later write has seen and replaced.
@@ -28,6 +29,35 @@ impl Entry {
     fn rank(&self) -> (Lamport, OpId) {
         (self.lamport, self.id)
     }
+
+    /// Takes this into a fingerprint: no two entries in the same way, nor one as the start of another.
+    fn push_to(&self, print: &mut Fingerprint) {
+        print.push(self.id.replica.as_bytes());
+        print.push_number(self.id.seq);
+        print.push_number(self.lamport.0);
+        match &self.value {
+            None => print.push(&[0]),
+            Some(Value::Text(text)) => {
+                print.push(&[1]);
+                push_counted(print, text.as_bytes());
+            }
+            Some(Value::Integer(integer)) => {
+                print.push(&[2]);
+                print.push(&integer.to_be_bytes());
+            }
+            Some(Value::Flag(flag)) => print.push(&[3, u8::from(*flag)]),
+            Some(Value::Bytes(bytes)) => {
+                print.push(&[4]);
+                push_counted(print, bytes);
+            }
+        }
+    }
+}
+
+/// Takes bytes into a fingerprint, and how many they are.
+fn push_counted(print: &mut Fingerprint, bytes: &[u8]) {
+    print.push_number(bytes.len() as u64);
+    print.push(bytes);
 }
 
 /// Keys and their values; for each key the winner first, and behind it what was written concurrently.
@@ -36,6 +66,7 @@ impl Entry {
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct LwwMap {
     keys: BTreeMap<String, Vec<Entry>>,
+    fingerprint: Remembered,
 }
 
 impl LwwMap {
@@ -75,16 +106,33 @@ impl LwwMap {
         self.keys.iter().map(|(key, entries)| (key.as_str(), entries.as_slice()))
     }
 
+    /// The fingerprint of everything that stands here. O(n), O(1) if nothing was written since it was last asked for.
+    pub(crate) fn fingerprint(&self) -> u64 {
+        self.fingerprint.or_find(|| {
+            let mut print = Fingerprint::default();
+            for (key, entries) in &self.keys {
+                push_counted(&mut print, key.as_bytes());
+                print.push_number(entries.len() as u64);
+                for entry in entries {
+                    entry.push_to(&mut print);
+                }
+            }
+            print.sum()
+        })
+    }
+
     /// Adds a key behind all others with what stands there, the winner first; whether that is their order.
     pub(crate) fn append(&mut self, key: String, entries: Vec<Entry>) -> bool {
         let behind = self.keys.last_key_value().is_none_or(|(last, _)| *last < key);
         let in_order = !entries.is_empty() && entries.is_sorted_by(|winner, other| winner.rank() > other.rank());
+        self.fingerprint.forget();
         self.keys.insert(key, entries);
         behind && in_order
     }
 
     /// Applies a write whose author had `seen` some of the writes before.
     pub(crate) fn apply(&mut self, key: &str, entry: Entry, seen: impl Fn(OpId) -> bool) {
+        self.fingerprint.forget();
         let entries = match self.keys.get_mut(key) {
             Some(entries) => entries,
             None => self.keys.entry(String::from(key)).or_default(),
@@ -99,6 +147,7 @@ impl LwwMap {
     /// `ours` and `theirs` are the version vectors at which the two maps stand. A value that only one side has stays if the other
     /// side never saw its write, and goes if it did, since then it was replaced there. O(n).
     pub fn merge(&mut self, ours: &VersionVector, other: &Self, theirs: &VersionVector) {
+        self.fingerprint.forget();
         for (key, entries) in &mut self.keys {
             let others = other.entries(key);
             entries.retain(|entry| !theirs.contains(entry.id) || others.contains(entry));

@@ -115,17 +115,18 @@ const RELAY_STARTERS: &[&str] = &["app/src/cli/host.rs", "app/src/shell/host.rs"
 /// The core's modules, and what each may name.
 const CORE: &[(&str, &[&str])] = &[
     ("id", &[]),
-    ("clock", &["id"]),
+    ("digest", &[]),
+    ("clock", &["id", "digest"]),
     ("change", &["id", "clock"]),
     ("codec", &["id", "clock", "change", "envelope"]),
     ("envelope", &["id", "clock", "change", "codec"]),
     ("causal", &["id", "clock", "change"]),
     ("units", &["id", "clock"]),
-    ("text", &["id", "units"]),
-    ("map", &["id", "clock", "change"]),
+    ("text", &["id", "digest", "units"]),
+    ("map", &["id", "digest", "clock", "change"]),
     ("undo", &["units"]),
-    ("document", &["id", "clock", "change", "codec", "envelope", "causal", "units", "text", "map", "undo"]),
-    ("sync", &["id", "clock", "change", "codec", "envelope", "causal", "text", "map", "document"]),
+    ("document", &["id", "digest", "clock", "change", "codec", "envelope", "causal", "units", "text", "map", "undo"]),
+    ("sync", &["id", "digest", "clock", "change", "codec", "envelope", "causal", "text", "map", "document"]),
 ];
 
 /// The module that a file is, from its crate's root.

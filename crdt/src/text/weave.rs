@@ -7,6 +7,7 @@
 mod arena;
 mod check;
 mod edit;
+mod fingerprint;
 mod grow;
 mod levels;
 mod measure;

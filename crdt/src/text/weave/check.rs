@@ -3,6 +3,7 @@
 use super::measure::Measure;
 use super::nodes::{Above, Leaf};
 use super::{CHILDREN_MAX, LEAF_BYTES_MAX, LeafId, Sum, Weave};
+use crate::digest::Fingerprint;
 use crate::text::span::Span;
 
 impl Weave {
@@ -44,6 +45,7 @@ impl Weave {
         assert!(leaf.text.len() <= LEAF_BYTES_MAX, "an overlong leaf");
         let visible: usize = leaf.spans.iter().map(Span::visible).sum();
         assert!(leaf.visible == visible && Measure::of(&leaf.text).chars as usize == visible, "chars are miscounted");
+        assert!(leaf.fingerprint() == Fingerprint::of(leaf.text.as_bytes()).sum(), "a leaf remembers another text");
         for span in &leaf.spans {
             assert!(span.len() > 0, "an empty span");
             for unit in [span.first, span.first.plus(span.len() / 2), span.first.plus(span.len() - 1)] {

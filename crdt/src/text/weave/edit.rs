@@ -1,7 +1,5 @@
 //! What changes the text.
 
-use alloc::string::String;
-
 use super::measure::Measure;
 use super::nodes::Above;
 use super::{Cursor, End, LEAF_BYTES_MAX, LeafId, Place, SHORT_BYTES_MAX, Sum, Weave};
@@ -124,7 +122,7 @@ impl Weave {
         let leaf = self.leaves.get_mut(id.0);
         let above = leaf.above;
         let shown = if len == leaf.visible {
-            leaf.text = String::new();
+            leaf.clear_text();
             self.sum_of(above).shown
         } else {
             let bytes = leaf.byte(visible)..leaf.byte(visible + len);

@@ -132,7 +132,8 @@ impl Weave {
         let old = self.leaves.get_mut(id.0);
         let visible = old.visible_before(slot, offset);
         let byte = old.byte(visible);
-        let mut new = Leaf { next: old.next, visible: old.visible - visible, ..Leaf::new(Above::NONE) };
+        let mut new = Leaf::new(Above::NONE);
+        (new.next, new.visible) = (old.next, old.visible - visible);
         if let Some(span) = old.spans.get(slot).copied().filter(|_| offset > 0) {
             old.spans[slot] = span.part(0, offset);
             new.spans.push(span.part(offset, span.len()));

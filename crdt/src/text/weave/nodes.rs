@@ -7,6 +7,7 @@ use arrayvec::ArrayVec;
 
 use super::measure::{Measure, byte_of};
 use super::{CHILDREN_MAX, LEAF_BYTES_MAX, LEAF_SPANS_MAX, LeafId, Sum};
+use crate::digest::{Fingerprint, Remembered};
 use crate::text::span::{Level, Span};
 
 /// A node's place in its parent.
@@ -28,13 +29,21 @@ pub(super) struct Leaf {
     /// How many visible characters there are.
     pub(super) visible: usize,
     pub(super) spans: ArrayVec<Span, LEAF_SPANS_MAX>,
-    /// The letters of the spans that are not deleted.
+    /// The letters of the spans that are not deleted. Whoever changes them makes the leaf forget their fingerprint.
     pub(super) text: String,
+    fingerprint: Remembered,
 }
 
 impl Leaf {
     pub(super) const fn new(above: Above) -> Self {
-        Self { above, next: None, visible: 0, spans: ArrayVec::new_const(), text: String::new() }
+        Self {
+            above,
+            next: None,
+            visible: 0,
+            spans: ArrayVec::new_const(),
+            text: String::new(),
+            fingerprint: Remembered::nothing(),
+        }
     }
 
     /// How many visible characters stand in front of an offset of the span in a slot.
@@ -61,8 +70,14 @@ impl Leaf {
         if self.visible == self.text.len() { char.min(self.visible) } else { byte_of(&self.text, char) }
     }
 
+    /// The fingerprint of its letters.
+    pub(super) fn fingerprint(&self) -> u64 {
+        self.fingerprint.or_find(|| Fingerprint::of(self.text.as_bytes()).sum())
+    }
+
     /// Inserts letters.
     pub(super) fn insert_text(&mut self, byte: usize, text: &str) {
+        self.fingerprint.forget();
         let len = self.text.len() + text.len();
         if len > self.text.capacity() {
             self.text.reserve_exact(room_for(len) - self.text.len());
@@ -76,6 +91,7 @@ impl Leaf {
 
     /// Removes letters, and gives back room of which little is used.
     pub(super) fn remove_text(&mut self, bytes: Range<usize>) {
+        self.fingerprint.forget();
         self.text.drain(bytes);
         let room = room_for(self.text.len());
         if self.text.capacity() > 2 * room {
@@ -83,8 +99,15 @@ impl Leaf {
         }
     }
 
+    /// Removes all letters.
+    pub(super) fn clear_text(&mut self) {
+        self.fingerprint.forget();
+        self.text = String::new();
+    }
+
     /// Takes off the letters from a byte on.
     pub(super) fn split_text(&mut self, byte: usize) -> String {
+        self.fingerprint.forget();
         let moved = &self.text[byte..];
         let mut text = String::with_capacity(room_for(moved.len()));
         text.push_str(moved);
