@@ -23,5 +23,5 @@ mod server;
 
 pub use config::{Command, Config, ConfigError, DEFAULT_LISTEN, Settings};
 pub use limits::Limits;
-pub use log::{Log, LogEnd, LogSummary, StoreError};
+pub use log::{Append, Log, LogEnd, LogSummary, StoreError};
 pub use server::{RunError, Server, run};

@@ -33,10 +33,13 @@ const ENDS: TableDefinition<'_, &[u8; ID_BYTES], &[u8]> = TableDefinition::new("
 
 /// One envelope on its way into a log.
 #[derive(Clone, Debug)]
-pub(crate) struct Append {
-    pub(crate) document: DocumentId,
-    pub(crate) position: u64,
-    pub(crate) envelope: Bytes,
+pub struct Append {
+    /// The document.
+    pub document: DocumentId,
+    /// Where in the document's log: at its end.
+    pub position: u64,
+    /// The envelope, as it came.
+    pub envelope: Bytes,
 }
 
 /// The store. All of its methods block on the disk.
@@ -105,7 +108,7 @@ impl Log {
     /// # Errors
     /// A [`StoreError`] when the disk refuses, or an envelope is not the next of its log. What is on disk then is what was there
     /// before, or all of it.
-    pub(crate) fn append(&self, batch: &[Append]) -> Result<Vec<(DocumentId, u64)>, StoreError> {
+    pub fn append(&self, batch: &[Append]) -> Result<Vec<(DocumentId, u64)>, StoreError> {
         self.guarded(|| {
             let mut transaction = self.db.begin_write()?;
             transaction.set_durability(Durability::Immediate)?;

@@ -9,11 +9,12 @@ use quire_crdt::{Change, Header, Op, ReplicaId, VersionVector, seal};
 use super::*;
 use crate::log::tests::Disk;
 
+const EPOCH: [u8; 16] = [7; 16];
 const AUTHOR: ReplicaId = ReplicaId::from_bytes([1; 16]);
 const DOCUMENT: DocumentId = DocumentId::from_bytes([2; 16]);
 
 fn hub(disk: &Disk) -> (Arc<Hub>, Arc<CommitQueue>, thread::JoinHandle<()>) {
-    let log = Arc::new(Log::with_backend(disk.clone(), false).unwrap());
+    let log = Arc::new(Log::with_backend(disk.clone(), EPOCH, false).unwrap());
     let commits = Arc::new(CommitQueue::default());
     let hub = Arc::new(Hub::new(Arc::clone(&log), Arc::clone(&commits), &Limits::default()).unwrap());
     let tell = {
@@ -74,7 +75,7 @@ async fn a_change_is_acknowledged_when_the_disk_has_it() {
     commits.close();
     thread.join().unwrap();
     drop(hub);
-    let log = Log::with_backend(Disk::holding(disk.bytes()), true).unwrap();
+    let log = Log::with_backend(Disk::holding(disk.bytes()), EPOCH, true).unwrap();
     assert_eq!(log.verify().unwrap().changes, 1);
 }
 
@@ -104,7 +105,7 @@ async fn when_the_disk_is_full_nothing_more_is_acknowledged_and_the_relay_says_s
     assert!(matches!(hub.failure(), Some(StoreError::Io { .. })));
     thread.join().unwrap();
     drop(hub);
-    let log = Log::with_backend(Disk::holding(disk.bytes()), true).unwrap();
+    let log = Log::with_backend(Disk::holding(disk.bytes()), EPOCH, true).unwrap();
     let end = log.end(DOCUMENT).unwrap();
     assert!(end.version.get(AUTHOR) >= acknowledged, "what was acknowledged is there");
 }
@@ -112,7 +113,7 @@ async fn when_the_disk_is_full_nothing_more_is_acknowledged_and_the_relay_says_s
 #[tokio::test]
 async fn the_timers_are_run() {
     let disk = Disk::default();
-    let log = Arc::new(Log::with_backend(disk, false).unwrap());
+    let log = Arc::new(Log::with_backend(disk, EPOCH, false).unwrap());
     let mut limits = Limits::default();
     limits.relay.hello_timeout_us = 20_000;
     let hub = Arc::new(Hub::new(log, Arc::default(), &limits).unwrap());

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
 
-use redb::{Database, ReadableDatabase};
+use redb::{Database, ReadableDatabase, StorageBackend};
 
 use super::{ENDS, ENTRIES, HEADER, Log, StoreError, guarded};
 
@@ -12,6 +12,8 @@ use super::{ENDS, ENTRIES, HEADER, Log, StoreError, guarded};
 const FILE: &str = "relay.redb";
 /// Where a new store is made before it takes that name. What lies there holds nothing that was acknowledged.
 const FILE_NEW: &str = "relay.redb.new";
+/// What errors call a storage that has no path.
+const STORAGE: &str = "(storage)";
 const FORMAT: &[u8] = b"quire relay log";
 const FORMAT_VERSION: u32 = 1;
 /// The first bytes of every redb file.
@@ -46,16 +48,19 @@ impl Log {
         guarded(&path, || Self::from_database(builder.open(&path)?, &path))
     }
 
-    /// Opens, or makes, a store on any storage.
-    #[cfg(test)]
-    pub(crate) fn with_backend(backend: impl redb::StorageBackend, check: bool) -> Result<Self, StoreError> {
-        let path = Path::new("(memory)");
+    /// Opens the store on this storage, or makes one of this epoch if the storage has no bytes. With `check`, a store that is there is read
+    /// whole, and every checksum in it looked at, before it is used.
+    ///
+    /// # Errors
+    /// As [`Log::open_existing`]; nothing takes the place of what cannot be read.
+    pub fn with_backend(backend: impl StorageBackend, epoch: [u8; 16], check: bool) -> Result<Self, StoreError> {
+        let path = Path::new(STORAGE);
         guarded(path, || {
             let empty = backend.len().map_err(|error| StoreError::io(path, error))? == 0;
             let mut builder = Database::builder();
             let db = builder.set_check_integrity_on_open(check && !empty).create_with_backend(backend)?;
             if empty {
-                initialise(&db)?;
+                initialise(&db, epoch)?;
             }
             Self::from_database(db, path)
         })
@@ -112,17 +117,21 @@ fn make(directory: &Path, path: &Path) -> Result<(), StoreError> {
             fs::remove_file(&new).map_err(|error| StoreError::io(&new, error))?;
         }
         let db = Database::builder().create(&new)?;
-        initialise(&db)?;
+        initialise(&db, random_epoch()?)?;
         db.close()?;
         fs::rename(&new, path).map_err(|error| StoreError::io(path, error))?;
         File::open(directory).and_then(|file| file.sync_all()).map_err(|error| StoreError::io(directory, error))
     })
 }
 
-fn initialise(db: &Database) -> Result<(), StoreError> {
+fn random_epoch() -> Result<[u8; 16], StoreError> {
     let mut epoch = [0; 16];
     getrandom::fill(&mut epoch)
         .map_err(|error| StoreError::io(Path::new("the system's random source"), error.into()))?;
+    Ok(epoch)
+}
+
+fn initialise(db: &Database, epoch: [u8; 16]) -> Result<(), StoreError> {
     let transaction = db.begin_write()?;
     {
         let mut header = transaction.open_table(HEADER)?;

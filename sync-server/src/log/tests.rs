@@ -14,6 +14,7 @@ pub(crate) use self::disk::Disk;
 use super::{Append, HEADER, Log, LogSummary, StoreError, checksum, key};
 
 const CACHE_BYTES: usize = 1024 * 1024;
+const EPOCH: [u8; 16] = [7; 16];
 const CHECK: u64 = u64::MAX;
 
 fn document(number: u8) -> DocumentId {

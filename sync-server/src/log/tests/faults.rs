@@ -5,7 +5,7 @@ use super::*;
 
 /// So many commits of three changes each into one document; after each, how much had been asked of the disk.
 fn fill(disk: &Disk, commits: u64) -> Vec<usize> {
-    let log = Log::with_backend(disk.clone(), false).unwrap();
+    let log = Log::with_backend(disk.clone(), EPOCH, false).unwrap();
     let commit = |number: u64| {
         let batch: Vec<Append> = (0..3).map(|at| append(1, number * 3 + at)).collect();
         log.append(&batch).unwrap();
@@ -26,7 +26,8 @@ fn whenever_the_power_goes_what_was_acknowledged_is_there() {
             [&|_| false, &|_| true, &|number| number % 2 == 0, &|number| number % 3 != 0];
         for (way, kept) in kept.into_iter().enumerate() {
             let after = Disk::holding(after_power_loss(&asked[..cut], kept));
-            let log = Log::with_backend(after, false).unwrap_or_else(|error| panic!("cut {cut}, way {way}: {error}"));
+            let log =
+                Log::with_backend(after, EPOCH, false).unwrap_or_else(|error| panic!("cut {cut}, way {way}: {error}"));
             let head = log.end(document(1)).unwrap().head;
             assert!(
                 head == commits * 3 || head == commits * 3 + 3,
@@ -42,7 +43,7 @@ fn whenever_the_power_goes_what_was_acknowledged_is_there() {
 fn a_full_disk_is_an_error_and_what_was_acknowledged_is_there() {
     let disk = Disk::default();
     fill(&disk, 2);
-    let log = Log::with_backend(disk.clone(), false).unwrap();
+    let log = Log::with_backend(disk.clone(), EPOCH, false).unwrap();
     disk.fill();
     let batch = |at| Append { envelope: long_envelope(at), ..append(1, at) };
     let mut acknowledged = 6;
@@ -56,7 +57,7 @@ fn a_full_disk_is_an_error_and_what_was_acknowledged_is_there() {
     assert!(matches!(error, StoreError::Io { .. }), "{error}");
     assert!(log.append(&[batch(acknowledged)]).is_err(), "and it goes on refusing");
     drop(log);
-    let log = Log::with_backend(Disk::holding(disk.bytes()), false).unwrap();
+    let log = Log::with_backend(Disk::holding(disk.bytes()), EPOCH, false).unwrap();
     assert_eq!(log.verify().unwrap().changes, acknowledged);
 }
 
@@ -74,7 +75,7 @@ fn long_envelope(at: u64) -> Bytes {
 
 /// A store in these bytes is refused, or holds what it should.
 fn check_damage(bytes: Vec<u8>, check: bool, what: &str) -> bool {
-    let opened = Log::with_backend(Disk::holding(bytes), check);
+    let opened = Log::with_backend(Disk::holding(bytes), EPOCH, check);
     let read = opened.and_then(|log| Ok((log.verify()?.changes, log.read(document(1), 0, usize::MAX)?)));
     match read {
         Ok((changes, read)) => {
