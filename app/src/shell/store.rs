@@ -1,23 +1,22 @@
 //! The library on disk: one file with every document's changes and facts, and one writer.
 //!
-//! Appending never waits: a thread commits whatever is queued, makes it durable, and leaves the answer in the inbox. A write
+//! [`Library`] does the work, on any storage; [`Store`] is it on a thread, in a folder that it locks. Appending never waits: a thread commits whatever is queued, makes it durable, and leaves the answer in the inbox. A write
 //! that fails loses nothing: the changes are in memory, and are written again when the caller asks (each commit opens the file
 //! anew after a failure). Reading waits for the disk.
 
 mod database;
 mod error;
+mod library;
 mod record;
 mod writer;
 
 #[cfg(test)]
 pub(crate) mod tests;
 
-use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{SyncSender, sync_channel};
-use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::{self, JoinHandle};
 
 use bytes::Bytes;
@@ -25,8 +24,9 @@ use quire_crdt::DocumentId;
 
 pub use self::database::{FILE_NAME, LIBRARY_VERSION, Stored};
 pub use self::error::{Damage, StoreError};
+pub use self::library::{Action, Library, Reader};
 pub use self::record::DocumentRecord;
-use self::writer::{Action, Answer, Opener, Request, Shared, Writer};
+use self::writer::{Answer, Request, Writer};
 use super::inbox::{Outlet, Places, STORE_PLACES};
 
 /// The most requests that wait for the writer: one for each place that an answer can take, and some that are waited for.
@@ -59,13 +59,6 @@ pub enum StoreEvent {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Busy;
 
-/// Reads an open library, on whatever thread; it does not keep the library open.
-#[derive(Clone, Debug)]
-pub struct Reader {
-    path: PathBuf,
-    shared: Shared,
-}
-
 /// An open library.
 #[derive(Debug)]
 pub struct Store {
@@ -88,24 +81,15 @@ impl Store {
     pub fn open(folder: &Path, outlet: Outlet) -> Result<Self, StoreError> {
         make_folder(folder)?;
         let lock = take_lock(folder)?;
-        let path = folder.join(FILE_NAME);
-        let database = database::open(&path)?;
-        let opener = Box::new(move || database::open_existing(&path, u64::MAX));
-        Self::start(folder, lock, database, opener, outlet)
+        let library = Library::open(&folder.join(FILE_NAME))?;
+        Self::start(folder, lock, library, outlet)
     }
 
-    fn start(
-        folder: &Path,
-        lock: File,
-        database: redb::Database,
-        opener: Opener,
-        outlet: Outlet,
-    ) -> Result<Self, StoreError> {
-        let shared: Shared = Arc::new(RwLock::new(Some(database)));
+    fn start(folder: &Path, lock: File, library: Library, outlet: Outlet) -> Result<Self, StoreError> {
         let (sender, requests) = sync_channel(REQUESTS_MAX);
         let places = outlet.clone().places(STORE_PLACES);
-        let reader = Reader { path: folder.join(FILE_NAME), shared: Arc::clone(&shared) };
-        let writer = Writer { shared, opener, requests, outlet, heads: BTreeMap::new() };
+        let reader = library.reader();
+        let writer = Writer { library, requests, outlet };
         let thread = thread::Builder::new().name("store".to_owned()).spawn(move || writer.run());
         let thread = thread.map_err(StoreError::io(folder, "start a thread to write"))?;
         let (requests, writer, lock) = (Some(sender), Some(thread), Some(lock));
@@ -122,7 +106,7 @@ impl Store {
     /// # Errors
     /// A [`StoreError`] when they cannot be read.
     pub fn records(&self) -> Result<Vec<(DocumentId, DocumentRecord)>, StoreError> {
-        self.reader.read(database::records)
+        self.reader.records()
     }
 
     /// A way to read this library on another thread.
@@ -187,7 +171,6 @@ impl Store {
             // A writer that panicked has nothing more to tell: its requests were never answered, hence never taken for saved.
             drop(writer.join());
         }
-        *self.reader.shared.write().unwrap_or_else(PoisonError::into_inner) = None;
         self.lock = None;
     }
 
@@ -204,31 +187,6 @@ impl Store {
         let ended = || Err("the writer has ended".to_owned());
         let answer = if sent { answer.recv().unwrap_or_else(|_| ended()) } else { ended() };
         answer.map_err(|error| StoreError::Write { path: self.folder.join(FILE_NAME), error })
-    }
-}
-
-impl Reader {
-    /// What is stored of a document: its newest checkpoint that `open` takes, or else the one before, and its log from there on. Waits
-    /// for the disk.
-    ///
-    /// # Errors
-    /// A [`StoreError`] when they cannot be read, one of the changes is not as it was written, or no checkpoint can be used and the
-    /// log does not begin at position 0.
-    pub fn stored<T>(
-        &self,
-        document: DocumentId,
-        open: impl FnMut(u64, Bytes) -> Result<T, String>,
-    ) -> Result<Stored<T>, StoreError> {
-        self.read(|path, database| database::stored(path, database, document, open))
-    }
-
-    fn read<T>(&self, read: impl FnOnce(&Path, &redb::Database) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        let shared = self.shared.read().unwrap_or_else(PoisonError::into_inner);
-        let failed = || {
-            let error = "the last write failed; it is tried again".to_owned();
-            StoreError::Write { path: self.path.clone(), error }
-        };
-        shared.as_ref().ok_or_else(failed).and_then(|database| read(&self.path, database))
     }
 }
 

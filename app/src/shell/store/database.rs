@@ -20,7 +20,7 @@ use std::path::Path;
 
 use bytes::Bytes;
 use quire_crdt::{DocumentId, ID_BYTES};
-use redb::{Builder, Database, ReadableDatabase, ReadableTable, TableDefinition};
+use redb::{Builder, Database, ReadableDatabase, ReadableTable, StorageBackend, TableDefinition};
 
 use super::error::{Damage, StoreError};
 use super::record::DocumentRecord;
@@ -75,12 +75,32 @@ pub(super) fn open(path: &Path) -> Result<Database, StoreError> {
 
 /// Opens the file again after a failed write, when the store refuses to go on.
 pub(super) fn open_existing(path: &Path, length: u64) -> Result<Database, StoreError> {
-    let database = guarded(path, || {
-        let mut builder = Builder::new();
-        builder.set_cache_size(CACHE_BYTES_MAX);
-        builder.set_check_integrity_on_open(length <= CHECKED_WHOLE_BYTES_MAX);
-        builder.open(path).map_err(|error| StoreError::of(path, error))
-    })?;
+    let builder = builder(length <= CHECKED_WHOLE_BYTES_MAX);
+    let database = guarded(path, || builder.open(path).map_err(|error| StoreError::of(path, error)))?;
+    known(path, database)
+}
+
+/// Opens the library on a storage, or makes one if that has no bytes; with `check`, it is checked as a file is that is opened first.
+pub(super) fn open_on(path: &Path, backend: impl StorageBackend, check: bool) -> Result<Database, StoreError> {
+    let length = backend.len().map_err(StoreError::io(path, "read"))?;
+    let builder = builder(check && length > 0 && length <= CHECKED_WHOLE_BYTES_MAX);
+    let made = || builder.create_with_backend(backend).map_err(|error| StoreError::of(path, error));
+    let database = guarded(path, made)?;
+    if length == 0 {
+        write_header(&database).map_err(|error| StoreError::of(path, error))?;
+    }
+    known(path, database)
+}
+
+fn builder(check: bool) -> Builder {
+    let mut builder = Builder::new();
+    builder.set_cache_size(CACHE_BYTES_MAX);
+    builder.set_check_integrity_on_open(check);
+    builder
+}
+
+/// The database, if it is a library that this program knows.
+fn known(path: &Path, database: Database) -> Result<Database, StoreError> {
     match guarded(path, || check_header(path, &database))? {
         LIBRARY_VERSION => {}
         // Version 1 had no checkpoints; a program that knows only that one must not take a log that begins later for a damaged one.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use quire_crdt::{DocumentId, ReplicaId};
-use redb::{Builder, Database, ReadableTable as _, StorageBackend};
+use redb::{Database, ReadableTable as _, StorageBackend};
 
 use super::database::{self, FILE_NAME, HEADER};
 use super::*;
@@ -335,8 +335,9 @@ impl Disk {
         Self { state: Arc::new(Mutex::new(state)), full: Arc::default() }
     }
 
-    fn database(&self) -> Database {
-        Builder::new().create_with_backend(self.clone()).unwrap()
+    fn library(&self) -> Library {
+        let disk = self.clone();
+        Library::with_backend(move || disk.clone()).unwrap()
     }
 
     fn check_space(&self) -> Result<(), io::Error> {
@@ -380,14 +381,7 @@ impl StorageBackend for Disk {
 /// A store on `disk`; its folder holds only the lock.
 pub(crate) fn store_on(disk: &Disk, folder: &Path, inbox: &Inbox) -> Store {
     let lock = take_lock(folder).unwrap();
-    let database = disk.database();
-    database::write_header(&database).unwrap();
-    let again = disk.clone();
-    let opener: Opener = Box::new(move || {
-        let refused = |error| StoreError::of(Path::new("disk"), error);
-        Builder::new().create_with_backend(again.clone()).map_err(refused)
-    });
-    Store::start(folder, lock, database, opener, inbox.outlet()).unwrap()
+    Store::start(folder, lock, disk.library(), inbox.outlet()).unwrap()
 }
 
 #[test]
@@ -430,10 +424,10 @@ fn what_was_answered_survives_power_loss_at_any_moment() {
         wait_for(&inbox, document, position + 1);
         durable.insert(document, position + 1);
 
-        let after = disk.after_power_loss().database();
+        let after = disk.after_power_loss().library();
         for (document, head) in &durable {
             let none = |_, _| Err::<(), _>("there is none".to_owned());
-            let log = database::stored(Path::new("disk"), &after, *document, none).unwrap().log;
+            let log = after.reader().stored(*document, none).unwrap().log;
             assert_eq!(log, (0..*head).map(envelope).collect::<Vec<_>>());
         }
     }
