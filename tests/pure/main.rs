@@ -14,6 +14,8 @@ mod history_at;
 mod oracle_agrees;
 mod payloads;
 mod simulation;
+mod storage;
+mod stores;
 mod traces;
 mod undo;
 mod vectors;

@@ -11,6 +11,8 @@ pub mod node;
 pub mod oracle;
 pub mod relay_node;
 pub mod rng;
+pub mod storage;
+pub mod stores;
 pub mod targets;
 pub mod trace;
 pub mod world;

@@ -1,5 +1,5 @@
 //! Dependencies point one way: `main → app → {view, shell} → editor → crdt ← sync-server`, and inside the core
-//! `id ← clock ← change ← causal ← {text, map} ← document ← sync`.
+//! `id ← clock ← change ← causal ← {text, map} ← document ← sync`. The simulator stands on the core and the two stores.
 
 use crate::paths::{has, named};
 use crate::source::Source;
@@ -105,6 +105,34 @@ const ABSENCES: &[Absence] = &[
     Absence { files: &["app/src/", "sync-server/src/"], but: &["sync-server/src/main.rs"], names: &["anyhow"] },
     // The app knows a relay only where it starts one.
     Absence { files: &["app/src/"], but: RELAY_STARTERS, names: &["quire_server"] },
+    // The simulator makes its own time, network and disk.
+    Absence {
+        files: &["tests/sim/"],
+        but: &[],
+        names: &["tokio", "tokio_tungstenite", "egui", "std::net", "std::thread", "std::time", "Instant", "SystemTime"],
+    },
+    // Of the programs, it knows the stores, and those in one file.
+    Absence { files: &["tests/sim/"], but: &["tests/sim/stores.rs"], names: &["quire", "quire_server"] },
+    Absence {
+        files: &["tests/sim/stores.rs"],
+        but: &[],
+        names: &[
+            "quire::app",
+            "quire::cli",
+            "quire::editor",
+            "quire::session",
+            "quire::view",
+            "quire::shell::clock",
+            "quire::shell::control",
+            "quire::shell::host",
+            "quire::shell::inbox",
+            "quire::shell::net",
+            "Store",
+            "Loader",
+            "quire_server::Server",
+            "quire_server::run",
+        ],
+    },
     // The bench beside the peers knows our engine in one file, as it knows each of theirs.
     Absence { files: &["crdt/peers/src/"], but: &["crdt/peers/src/peer/ours.rs"], names: &["quire_crdt"] },
 ];
@@ -252,5 +280,11 @@ fn a_name_that_must_not_be_known_would_be_found() {
     check("app/src/app.rs", "fn run() -> anyhow::Result<()> {}", 1);
     check("app/src/cli/list.rs", "quire_server::run();", 1);
     check(RELAY_STARTERS[0], "quire_server::run();", 0);
+    check("tests/sim/world.rs", "use std::time::Instant;", 1);
+    check("tests/sim/world.rs", "use quire_crdt::Document; use crate::stores::RelayStore;", 0);
+    check("tests/sim/world.rs", "use quire::shell::store::Library;", 1);
+    check("tests/sim/stores.rs", "use quire::shell::store::{Library, Stored}; use quire_server::Log;", 0);
+    check("tests/sim/stores.rs", "use quire::{session::Session, shell::store::Store};", 2);
+    check("tests/sim/stores.rs", "quire_server::run();", 1);
     check("crdt/peers/src/bench.rs", "use quire_crdt::Document;", 1);
 }
