@@ -39,6 +39,8 @@ pub struct Relay {
     limits: RelayLimits,
     logs: BTreeMap<DocumentId, OpenLog>,
     links: BTreeMap<ConnId, Link>,
+    /// How many links were opened.
+    opened: u64,
     timers: BTreeSet<(u64, ConnId)>,
     /// Links that wait until fewer bytes are read for others.
     read_queue: VecDeque<ConnId>,
@@ -56,6 +58,7 @@ impl Relay {
             limits,
             logs: BTreeMap::new(),
             links: BTreeMap::new(),
+            opened: 0,
             timers: BTreeSet::new(),
             read_queue: VecDeque::new(),
             outputs: VecDeque::new(),
@@ -99,7 +102,8 @@ impl Relay {
     pub fn handle_connected(&mut self, now: Now, conn: ConnId) {
         let timer_us = now.monotonic_us.saturating_add(self.limits.hello_timeout_us);
         self.timers.insert((timer_us, conn));
-        self.links.insert(conn, Link::new(now, timer_us));
+        self.links.insert(conn, Link::new(now, self.opened, timer_us));
+        self.opened += 1;
         if let Some(reason) = self.ending {
             self.refuse(conn, reason, 0, 0);
         }

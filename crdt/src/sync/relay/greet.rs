@@ -51,7 +51,12 @@ impl Relay {
     pub(super) fn join(&mut self, conn: ConnId) {
         let Some(link) = self.links.get_mut(&conn) else { return };
         let Stage::Loading(hello) = core::mem::replace(&mut link.stage, Stage::Greeting) else { return };
-        let (document, replica) = (hello.document, hello.replica);
+        let (document, replica, opened) = (hello.document, hello.replica, link.opened);
+        let other = self.logs.get(&document).and_then(|log| log.links.get(&replica).copied());
+        // A Hello may come late, on a link that its replica has given up since: the newer link is the one that was opened later.
+        if other.and_then(|other| self.links.get(&other)).is_some_and(|other| other.opened > opened) {
+            return self.refuse(conn, RefusalReason::Replaced, 0, 0);
+        }
         // The newer link goes in before the older one goes out, so that the document is never without a link and stays open.
         if let Some(older) = self.logs.get_mut(&document).and_then(|log| log.links.insert(replica, conn)) {
             self.refuse(older, RefusalReason::Replaced, 0, 0);

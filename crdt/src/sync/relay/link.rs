@@ -38,6 +38,8 @@ pub(super) struct Pinged {
 #[derive(Debug)]
 pub(super) struct Link {
     pub(super) stage: Stage,
+    /// How many links were opened before it.
+    pub(super) opened: u64,
     /// Whether the shell was told to poll and has not come to the end yet.
     pub(super) woken: bool,
     pub(super) timer_us: u64,
@@ -52,9 +54,10 @@ pub(super) struct Link {
 }
 
 impl Link {
-    pub(super) fn new(now: Now, timer_us: u64) -> Self {
+    pub(super) fn new(now: Now, opened: u64, timer_us: u64) -> Self {
         Self {
             stage: Stage::Greeting,
+            opened,
             woken: false,
             timer_us,
             heard_us: now.monotonic_us,

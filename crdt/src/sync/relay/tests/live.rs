@@ -220,3 +220,16 @@ fn a_welcome_names_only_what_is_on_disk() {
     shell.write();
     assert_eq!(welcomed(&mut shell), version(&[(A, 2)]));
 }
+
+#[test]
+fn a_hello_that_comes_late_does_not_end_the_newer_link() {
+    let mut shell = Shell::new(RelayLimits::default());
+    let b = shell.join_live(B, &[]);
+    // A gives up waiting for a welcome and opens another link, whose Hello comes first.
+    let first = shell.connect();
+    let second = shell.join_live(A, &[]);
+    shell.send(first, &Frame::Hello(hello(A, &[])).encode());
+    shell.check_refused(first, RefusalReason::Replaced, 0, 0);
+    shell.send(b, &change(B, 0, 1, &[]));
+    assert_eq!(shell.fetch_changes(second), [(B, 1)]);
+}
