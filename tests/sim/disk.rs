@@ -1,27 +1,48 @@
-//! A simulated disk: a list of which a prefix is durable.
+//! A simulated disk with a log on it: a list of which a prefix is durable, over the store of the program if the run has it.
 
 use bytes::Bytes;
+use quire_crdt::{Envelope, VersionVector};
 
 use crate::rng::Rng;
 
-/// A log on a disk. What was written and not synced may be lost in a crash, from the end on.
+/// A log on a disk. What was written and not synced may be lost in a crash, from the end on; what a failed sync was about may be
+/// there or not.
 #[derive(Clone, Debug, Default)]
 pub struct Disk {
     entries: Vec<Bytes>,
     durable: usize,
-    /// When the sync under way ends, and how many entries it makes durable.
-    sync: Option<(u64, usize)>,
+    durable_version: VersionVector,
+    /// Where what was written last ends, if it is to be synced.
+    written: Option<usize>,
+    sync: Option<Sync>,
+    /// The next sync fails.
+    breaks: bool,
 }
 
-impl FromIterator<Bytes> for Disk {
-    /// A disk on which these entries are durable.
-    fn from_iter<I: IntoIterator<Item = Bytes>>(entries: I) -> Self {
-        let entries: Vec<Bytes> = entries.into_iter().collect();
-        Self { durable: entries.len(), entries, sync: None }
-    }
+#[derive(Clone, Copy, Debug)]
+struct Sync {
+    ends_us: u64,
+    /// How many entries it makes durable.
+    head: usize,
+}
+
+/// What has come of a sync.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Synced {
+    /// So many entries are durable.
+    Durable(u64),
+    /// Nobody knows.
+    Failed,
 }
 
 impl Disk {
+    /// A disk on which these entries are durable.
+    pub fn holding(entries: Vec<Bytes>) -> Self {
+        let mut disk = Self { entries, ..Self::default() };
+        disk.keep(disk.entries.len());
+        disk
+    }
+
     /// What is written, durable or not.
     pub fn entries(&self) -> &[Bytes] {
         &self.entries
@@ -32,9 +53,19 @@ impl Disk {
         &self.entries[..self.durable]
     }
 
-    /// Writes an entry at a position; what stood there and behind it is gone. Whether there is no gap before it.
+    /// What that adds up to.
+    pub const fn durable_version(&self) -> &VersionVector {
+        &self.durable_version
+    }
+
+    /// Writes an entry at a position; what stood there and behind it is gone, if it was another one. Whether there is no gap before it
+    /// and nothing durable is overwritten.
     pub fn write(&mut self, position: u64, entry: Bytes) -> bool {
         let at = usize::try_from(position).unwrap_or(usize::MAX);
+        self.written = Some(at.saturating_add(1));
+        if self.entries.get(at) == Some(&entry) {
+            return true;
+        }
         if at > self.entries.len() || at < self.durable {
             return false;
         }
@@ -45,41 +76,86 @@ impl Disk {
 
     /// Begins to sync, if something is to be synced and no sync is under way.
     pub fn start_sync(&mut self, now_us: u64, rng: &mut Rng, longest_us: u64) {
-        if self.sync.is_none() && self.entries.len() > self.durable {
-            let takes_us = 1 + rng.next_u64() % longest_us;
-            self.sync = Some((now_us + takes_us, self.entries.len()));
+        if self.sync.is_none()
+            && let Some(head) = self.written.take()
+        {
+            let ends_us = now_us + 1 + rng.next_u64() % longest_us;
+            self.sync = Some(Sync { ends_us, head });
         }
     }
 
     /// When the sync under way ends.
     pub fn sync_ends_us(&self) -> Option<u64> {
-        self.sync.map(|(at, _)| at)
+        self.sync.map(|sync| sync.ends_us)
     }
 
-    /// Ends the sync if its time has come: how many entries are durable then.
-    pub fn finish_sync(&mut self, now_us: u64) -> Option<u64> {
-        let (_, head) = self.sync.filter(|(at, _)| *at <= now_us)?;
+    /// Ends the sync if its time has come.
+    pub fn finish_sync(&mut self, now_us: u64) -> Option<Synced> {
+        let Sync { head, .. } = self.sync.filter(|sync| sync.ends_us <= now_us)?;
         self.sync = None;
-        self.durable = self.durable.max(head.min(self.entries.len()));
-        Some(self.durable as u64)
+        if std::mem::take(&mut self.breaks) {
+            self.written = None;
+            return Some(Synced::Failed);
+        }
+        self.keep(head.min(self.entries.len()));
+        Some(Synced::Durable(self.durable as u64))
     }
 
-    /// Fails: the sync under way never ends, and what was not durable is gone.
-    pub fn fail(&mut self) {
-        self.sync = None;
+    /// The next sync fails.
+    pub const fn break_sync(&mut self) {
+        self.breaks = true;
+    }
+
+    /// Refuses: the sync under way never ends, and what was not durable is gone.
+    pub fn refuse(&mut self) {
+        (self.sync, self.written) = (None, None);
         self.entries.truncate(self.durable);
+    }
+
+    /// What the sync under way is to make durable, and from which position on.
+    pub fn in_flight(&self) -> (usize, &[Bytes]) {
+        let head = self.sync.map_or(self.durable, |sync| sync.head.max(self.durable));
+        (self.durable, self.entries.get(self.durable..head).unwrap_or_default())
+    }
+
+    /// The machine stops, and this is what the next start finds: everything that was durable, and what was written behind it up to some
+    /// point.
+    ///
+    /// # Errors
+    /// What is lost, or was never written.
+    pub fn crash_to(&mut self, found: &[Bytes]) -> Result<(), String> {
+        if found.len() < self.durable {
+            return Err(format!(
+                "lost from a store: {} entries were durable, and {} are there",
+                self.durable,
+                found.len()
+            ));
+        }
+        if !self.entries.starts_with(found) {
+            return Err(format!("made up by a store: {} entries that are not those that were written", found.len()));
+        }
+        (self.sync, self.written) = (None, None);
+        self.breaks = false;
+        self.entries.truncate(found.len());
+        self.keep(found.len());
+        Ok(())
     }
 
     /// The machine stops: some of what was not durable is lost, and the rest is what the next start finds.
     pub fn crash(&mut self, rng: &mut Rng) {
-        self.sync = None;
+        (self.sync, self.written) = (None, None);
+        self.breaks = false;
         let survivors = rng.below(self.entries.len() - self.durable + 1);
         self.entries.truncate(self.durable + survivors);
-        self.durable = self.entries.len();
+        self.keep(self.entries.len());
     }
 
-    /// Everything is lost.
-    pub fn wipe(&mut self) {
-        *self = Self::default();
+    fn keep(&mut self, head: usize) {
+        for entry in self.entries.get(self.durable..head).unwrap_or_default() {
+            if let Ok(envelope) = Envelope::decode(entry.clone()) {
+                self.durable_version.observe(envelope.header().replica, envelope.header().end_seq());
+            }
+        }
+        self.durable = self.durable.max(head);
     }
 }

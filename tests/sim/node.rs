@@ -1,75 +1,159 @@
-//! A replica with its disk, and somebody who writes.
+//! A device: a replica with its disk and its clock, and somebody who writes.
+
+mod person;
 
 use bytes::Bytes;
-use quire_crdt::sync::frame::Resume;
+use quire_crdt::sync::frame::{Refusal, Resume};
 use quire_crdt::sync::{ConnId, Now, Output, Replica, ReplicaConfig};
-use quire_crdt::{Document, DocumentId, Envelope, Received, ReplicaId, Value};
+use quire_crdt::{Checkpoint, Document, DocumentId, Envelope, Received, ReplicaId};
 
-use crate::disk::Disk;
+pub use self::person::Recording;
+use self::person::Typing;
+use crate::backing::Backing;
+use crate::clock::Clock;
+use crate::disk::{Disk, Synced};
+use crate::plan::DevicePlan;
 use crate::rng::Rng;
+use crate::storage;
 
-const WORDS: [&str; 8] = ["choir ", "sheet\n", "é", "quire ", "a", "many voices ", "𝄞 ", "one text "];
-const KEYS: [&str; 2] = ["title", "tags"];
+/// What a device remembers beside its log, as the program writes it: in no hurry.
+#[derive(Clone, Copy, Debug, Default)]
+struct Facts {
+    resume: Option<Resume>,
+    saved_at_relay: u64,
+}
+
+/// What a disk of a device holds.
+#[derive(Clone, Debug, Default)]
+pub struct Image {
+    entries: Vec<Bytes>,
+    facts: Facts,
+    checkpoint: Option<(usize, Bytes)>,
+    device: Option<storage::Image>,
+}
 
 /// A device.
 #[derive(Debug)]
 pub struct Node {
     /// Its replica's id.
     pub id: ReplicaId,
+    /// Which document it has.
+    pub document: DocumentId,
     /// Its process, while it runs.
     pub replica: Option<Replica>,
     /// Its disk.
     pub disk: Disk,
-    /// Whether its disk refuses.
-    pub disk_fails: bool,
+    /// The store of the program under the disk, if the run has it.
+    pub backing: Option<Backing>,
+    /// Its clocks.
+    pub clock: Clock,
+    /// Which relay it links to.
+    pub relay: usize,
     /// Its connection, once it is open.
     pub conn: Option<ConnId>,
     /// When the connection that it asked for is open, or has failed.
     pub connects_us: Option<u64>,
-    /// When its process starts again, or its disk is good again.
-    pub recovers_us: Option<u64>,
-    /// When somebody does something there next.
-    pub acts_us: u64,
-    /// By how much its clock is wrong.
-    pub clock_us: i64,
-    /// How many of its units the relay said it has on disk, up to the last crash of either.
-    pub acked: u64,
-    /// Whether it was the store that the relay has now that the relay spoke of.
-    pub acked_by_this_store: bool,
-    document: DocumentId,
+    /// When its process starts.
+    pub starts_us: Option<u64>,
+    /// Until when it sleeps.
+    pub paused_us: Option<u64>,
+    /// Until when its disk refuses.
+    pub refuses_us: Option<u64>,
+    /// How many effects its process still has before the machine stops, and for how long it is down then.
+    pub fuel: Option<(u8, u64)>,
+    /// Its disk as it was at the last backup.
+    pub backup: Option<Image>,
+    /// Whether its disk is an older one, or there is a copy of it: what it makes from then on is nobody's promise.
+    pub is_copy: bool,
+    /// Its own chance.
+    pub rng: Rng,
+    typing: Option<Typing>,
     starts: u64,
-    resume: Option<Resume>,
+    facts: Facts,
+    /// The facts that the next sync makes durable.
+    facts_written: Option<Facts>,
+    checkpoint: Option<(usize, Bytes)>,
+}
+
+/// What a replica wants from the world outside its machine.
+#[derive(Clone, Copy, Debug)]
+pub enum Ask {
+    /// A connection.
+    Connect,
+    /// None any more.
+    Disconnect,
+    /// It was refused.
+    Refused(Refusal),
+    /// It says up to where it has a relay's log on its disk.
+    Resumes(Resume),
+    /// Nothing.
+    Nothing,
 }
 
 impl Node {
-    /// A device whose disk is empty and whose process runs.
-    pub fn new(document: DocumentId, id: ReplicaId, clock_us: i64) -> Self {
+    /// A device whose disk is empty and that is switched on later.
+    pub fn new(document: DocumentId, id: ReplicaId, plan: &DevicePlan, rng: Rng) -> Self {
         Self {
             id,
-            replica: Some(Replica::new(Document::new(document, id), ReplicaConfig::default())),
+            document,
+            replica: None,
             disk: Disk::default(),
-            disk_fails: false,
+            backing: None,
+            clock: Clock::new(plan.clock),
+            relay: plan.relay,
             conn: None,
             connects_us: None,
-            recovers_us: None,
-            acts_us: 0,
-            clock_us,
-            acked: 0,
-            acked_by_this_store: false,
-            document,
+            starts_us: Some(plan.joins_us),
+            paused_us: None,
+            refuses_us: None,
+            fuel: None,
+            backup: None,
+            is_copy: false,
+            rng,
+            typing: None,
             starts: 0,
-            resume: None,
+            facts: Facts::default(),
+            facts_written: None,
+            checkpoint: None,
         }
     }
 
-    /// Its process ends. What it had on disk for sure is still there afterwards.
-    pub fn crash(&mut self, rng: &mut Rng) {
-        if let Some(replica) = self.replica.take() {
-            self.acked = replica.units_saved_at_relay();
+    /// Whether it can do anything at all.
+    pub const fn is_awake(&self) -> bool {
+        self.paused_us.is_none()
+    }
+
+    /// When something happens there next without anybody else.
+    pub fn next_us(&self) -> Option<u64> {
+        if let Some(until_us) = self.paused_us {
+            return Some(until_us);
         }
-        self.disk.crash(rng);
-        self.disk_fails = false;
-        self.connects_us = None;
+        let timer = self.replica.as_ref().and_then(Replica::poll_timeout);
+        let timer = timer.map(|monotonic_us| self.clock.moment_us(monotonic_us));
+        let typing = self.typing.as_ref().map(|typing| typing.next_us);
+        let others = [self.connects_us, self.starts_us, self.refuses_us, self.disk.sync_ends_us()];
+        [timer, typing].into_iter().chain(others).flatten().min()
+    }
+
+    /// Its process ends. What it had on disk for sure is still there afterwards.
+    ///
+    /// # Errors
+    /// What is not.
+    pub fn crash(&mut self) -> Result<(), String> {
+        self.replica = None;
+        match &mut self.backing {
+            None => self.disk.crash(&mut self.rng),
+            Some(backing) => {
+                let (from, entries) = self.disk.in_flight();
+                backing.crash(&mut self.rng, &[(self.document, from, entries)])?;
+                self.disk.crash_to(&backing.read(self.document)?)?;
+            }
+        }
+        if let Some(facts) = self.facts_written.take().filter(|_| self.rng.chance(50)) {
+            self.facts = facts;
+        }
+        (self.fuel, self.typing, self.connects_us, self.refuses_us) = (None, None, None, None);
+        Ok(())
     }
 
     /// Its process starts from the disk.
@@ -77,8 +161,12 @@ impl Node {
     /// # Errors
     /// What the disk holds and the document does not take.
     pub fn start(&mut self) -> Result<(), String> {
-        let mut document = Document::new(self.document, self.id);
-        for entry in self.disk.entries() {
+        let mut document = match &self.backing {
+            Some(backing) => backing.load(self.document)?,
+            None => self.read_checkpoint()?,
+        }
+        .unwrap_or_else(|| Document::new(self.document, self.id));
+        for entry in self.disk.entries().get(document.log().len()..).unwrap_or_default() {
             let envelope = Envelope::decode(entry.clone()).map_err(|error| format!("on disk: {error}"))?;
             document.receive(envelope, &mut Received::default()).map_err(|error| format!("on disk: {error}"))?;
         }
@@ -86,9 +174,56 @@ impl Node {
             return Err(format!("{} of {} entries were delivered", document.log().len(), self.disk.entries().len()));
         }
         self.starts += 1;
-        let config = ReplicaConfig { seed: self.starts, resume: self.resume, saved_at_relay: self.acked };
-        self.replica = Some(Replica::new(document, config));
-        self.recovers_us = None;
+        let Facts { resume, saved_at_relay } = self.facts;
+        self.replica =
+            Some(Replica::new(document, ReplicaConfig { seed: self.rng.next_u64(), resume, saved_at_relay }));
+        self.starts_us = None;
+        Ok(())
+    }
+
+    fn read_checkpoint(&self) -> Result<Option<Document>, String> {
+        let Some((_, bytes)) = &self.checkpoint else { return Ok(None) };
+        let read = Checkpoint::decode(bytes.clone()).and_then(|checkpoint| checkpoint.document(self.id));
+        read.map(Some).map_err(|error| format!("its checkpoint: {error}"))
+    }
+
+    /// Keeps a checkpoint of what is on disk, if all of the document is.
+    ///
+    /// # Errors
+    /// Why the store does not.
+    pub fn keep_checkpoint(&mut self) -> Result<(), String> {
+        let Some(document) = self.replica.as_ref().map(Replica::document) else { return Ok(()) };
+        let position = document.log().len();
+        if position == 0 || position > self.disk.durable().len() || self.refuses_us.is_some() {
+            return Ok(());
+        }
+        let Some(bytes) = document.checkpoint().map(Bytes::from) else { return Ok(()) };
+        if let Some(backing) = &mut self.backing {
+            backing.keep_checkpoint(self.document, position, bytes.clone())?;
+        }
+        self.checkpoint = Some((position, bytes));
+        Ok(())
+    }
+
+    /// What its disk holds for sure.
+    pub fn image(&self) -> Image {
+        let (entries, device) = (self.disk.durable().to_vec(), self.backing.as_ref().map(Backing::image));
+        Image { entries, facts: self.facts, checkpoint: self.checkpoint.clone(), device }
+    }
+
+    /// Its disk becomes another one's. Its process does not run.
+    ///
+    /// # Errors
+    /// Why the store cannot be opened then.
+    pub fn put_back(&mut self, image: Image) -> Result<(), String> {
+        if let Some(device) = &image.device {
+            let mut backing = Backing::of_editor(self.id)?;
+            backing.put_back(device)?;
+            self.backing = Some(backing);
+        }
+        self.disk = Disk::holding(image.entries);
+        (self.facts, self.facts_written, self.checkpoint) = (image.facts, None, image.checkpoint);
+        self.is_copy = true;
         Ok(())
     }
 
@@ -96,88 +231,92 @@ impl Node {
     ///
     /// # Errors
     /// What is wrong with it.
-    pub fn act(&mut self, output: Output) -> Result<Option<Output>, String> {
+    pub fn act(&mut self, output: Output) -> Result<Ask, String> {
         match output {
-            Output::Persist { .. } if self.disk_fails => {
+            Output::Persist { .. } if self.refuses_us.is_some() => {
                 if let Some(replica) = &mut self.replica {
                     replica.handle_persist_failed();
                 }
-                Ok(None)
             }
             Output::Persist { position, envelope } => {
-                let fits = self.disk.write(position, envelope);
-                fits.then_some(None).ok_or_else(|| format!("asks to persist position {position}, which does not fit"))
+                if !self.disk.write(position, envelope) {
+                    return Err(format!("asks to persist position {position}, which does not fit"));
+                }
             }
             Output::PersistResume { resume } => {
-                self.resume = Some(resume);
-                Ok(None)
+                let saved_at_relay = self.replica.as_ref().map_or(0, Replica::units_saved_at_relay);
+                self.facts_written = Some(Facts { resume: Some(resume), saved_at_relay });
+                return Ok(Ask::Resumes(resume));
             }
-            output => Ok(Some(output)),
+            Output::Connect => return Ok(Ask::Connect),
+            Output::Disconnect => return Ok(Ask::Disconnect),
+            Output::Refused(refusal) => return Ok(Ask::Refused(refusal)),
+            Output::Patched(_) | Output::MapChanged { .. } | Output::StatusChanged => {}
         }
+        Ok(Ask::Nothing)
     }
 
-    /// The entries that a sync made durable; the replica is told.
-    pub fn finish_sync(&mut self, now: Now) -> Vec<Bytes> {
+    /// What a sync that has ended made durable; the replica is told.
+    ///
+    /// # Errors
+    /// What the store under the disk says otherwise.
+    pub fn finish_sync(&mut self, at_us: u64, now: Now) -> Result<Option<Vec<Bytes>>, String> {
         let before = self.disk.durable().len();
-        let Some(head) = self.disk.finish_sync(now.monotonic_us) else { return Vec::new() };
-        if let Some(replica) = &mut self.replica {
-            replica.handle_persisted(now, head);
+        let written = self.backing.as_ref().map(|_| self.disk.in_flight().1.to_vec());
+        let Some(synced) = self.disk.finish_sync(at_us) else { return Ok(None) };
+        if let (Some(backing), Some(written)) = (&mut self.backing, written) {
+            if synced == Synced::Failed {
+                backing.fail_sync(&mut self.rng);
+            }
+            let appended = backing.append((self.document, before, &written));
+            if let (Synced::Durable(_), Err(error)) = (synced, appended) {
+                return Err(format!("a store fails: {error}"));
+            }
         }
-        self.disk.durable()[before..].to_vec()
+        match synced {
+            Synced::Durable(head) => {
+                self.facts = self.facts_written.take().unwrap_or(self.facts);
+                if let Some(replica) = &mut self.replica {
+                    replica.handle_persisted(now, head);
+                }
+            }
+            // The program opens its store anew and tries again.
+            Synced::Failed => {
+                self.refuses_us = Some(at_us + 250_000);
+                if let Some(replica) = &mut self.replica {
+                    replica.handle_persist_failed();
+                }
+            }
+        }
+        Ok(Some(self.disk.durable()[before..].to_vec()))
     }
 
-    /// The disk refuses from now on.
-    pub fn fail_disk(&mut self) {
-        self.disk_fails = true;
-        self.disk.fail();
+    /// The disk refuses until this moment.
+    pub fn refuse(&mut self, until_us: u64) {
+        self.refuses_us = Some(until_us);
+        self.disk.refuse();
         if let Some(replica) = &mut self.replica {
             replica.handle_persist_failed();
         }
     }
 
     /// The disk is good again, and the replica is told to try.
-    pub fn heal_disk(&mut self) {
-        self.disk_fails = false;
-        self.recovers_us = None;
+    pub fn retry(&mut self) {
+        self.refuses_us = None;
         if let Some(replica) = &mut self.replica {
             replica.retry_persist();
         }
     }
 
-    /// Somebody does something.
-    ///
-    /// # Errors
-    /// An edit inside the document that is refused.
-    pub fn write(&mut self, rng: &mut Rng) -> Result<(), String> {
-        let Some(replica) = &mut self.replica else { return Ok(()) };
-        for _ in 0..=rng.below(3) {
-            let len = replica.document().text().len_chars();
-            let start = rng.below(len + 1);
-            let end = (start + rng.below(6)).min(len);
-            let word = WORDS[rng.below(WORDS.len())];
-            let edited = match rng.below(20) {
-                0..11 => replica.insert(start, word),
-                11..15 => replica.delete(start..end),
-                15 => replica.set(KEYS[rng.below(KEYS.len())], Some(Value::Text(word.to_owned()))),
-                16 => replica.set(KEYS[rng.below(KEYS.len())], None),
-                17 => replica.set_presence(Some(Bytes::from_static(b"here"))),
-                18 => {
-                    replica.undo();
-                    Ok(())
-                }
-                _ => {
-                    replica.redo();
-                    Ok(())
-                }
-            };
-            edited.map_err(|error| error.to_string())?;
+    /// One effect of the process more; whether it was the last one.
+    pub const fn burn(&mut self) -> bool {
+        match &mut self.fuel {
+            Some((0, _)) => true,
+            Some((left, _)) => {
+                *left -= 1;
+                false
+            }
+            None => false,
         }
-        if rng.chance(80) {
-            replica.end_undo_group();
-        }
-        if rng.chance(85) {
-            replica.commit();
-        }
-        Ok(())
     }
 }

@@ -1,0 +1,118 @@
+//! What nobody in the run knows: who made which change after having seen what. It is taken down where a change is made, and from
+//! nothing that a change says of itself.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use bytes::Bytes;
+use quire_crdt::{Header, OpId, ReplicaId, VersionVector};
+
+use crate::story::hash_of;
+
+/// A change, as it was made.
+#[derive(Clone, Debug)]
+struct Made {
+    content: u64,
+    /// What its author had delivered before.
+    past: VersionVector,
+    /// Whether it is on its author's disk: its ids are used up.
+    kept: bool,
+    /// Whether somebody else has it: its ids are used up whatever becomes of that disk.
+    told: bool,
+}
+
+impl Made {
+    const fn is_fixed(&self) -> bool {
+        self.kept || self.told
+    }
+}
+
+/// All changes of a run.
+#[derive(Clone, Debug, Default)]
+pub struct Truth {
+    made: BTreeMap<OpId, Made>,
+}
+
+impl Truth {
+    /// A replica has made this change, after this. One that its author lost before it was on any disk may be made anew.
+    ///
+    /// # Errors
+    /// When its ids stand for another change already.
+    pub fn make(&mut self, header: &Header, bytes: &Bytes, past: &VersionVector) -> Result<(), String> {
+        let first = header.first_id();
+        let content = hash_of(bytes);
+        match self.made.entry(first) {
+            Entry::Occupied(known) if known.get().content == content => return Ok(()),
+            Entry::Occupied(known) if known.get().is_fixed() => return Err(format!("two contents of one id: {first}")),
+            _ => {}
+        }
+        let lost: Vec<OpId> = self.of(first).filter(|(_, made)| !made.is_fixed()).map(|(id, _)| *id).collect();
+        for id in lost {
+            self.made.remove(&id);
+        }
+        if let Some((id, _)) = self.of(first).next() {
+            return Err(format!("made again: {first}, behind it {id} is known to others"));
+        }
+        self.made.insert(first, Made { content, past: past.clone(), kept: false, told: false });
+        Ok(())
+    }
+
+    /// The change is on its author's disk.
+    ///
+    /// # Errors
+    /// When it is not what its author made.
+    pub fn keep(&mut self, header: &Header, bytes: &Bytes) -> Result<(), String> {
+        self.find(header, bytes).map(|made| made.into_iter().for_each(|made| made.kept = true))
+    }
+
+    /// The change is sent.
+    ///
+    /// # Errors
+    /// When it is not what its author made.
+    pub fn send(&mut self, header: &Header, bytes: &Bytes) -> Result<(), String> {
+        self.find(header, bytes).map(drop)
+    }
+
+    /// The change is at a relay, or at another replica.
+    ///
+    /// # Errors
+    /// When it is not what its author made.
+    pub fn tell(&mut self, header: &Header, bytes: &Bytes) -> Result<(), String> {
+        self.find(header, bytes).map(|made| made.into_iter().for_each(|made| made.told = true))
+    }
+
+    /// A disk of this author is lost, or an older one: what nobody else has may be made anew.
+    pub fn lose_disk(&mut self, author: ReplicaId) {
+        let all = OpId::new(author, 0)..=OpId::new(author, u64::MAX);
+        self.made.range_mut(all).for_each(|(_, made)| made.kept = false);
+    }
+
+    fn find(&mut self, header: &Header, bytes: &Bytes) -> Result<Option<&mut Made>, String> {
+        let first = header.first_id();
+        match self.made.get_mut(&first) {
+            Some(made) if made.content != hash_of(bytes) => Err(format!("two contents of one id: {first}")),
+            made => Ok(made),
+        }
+    }
+
+    /// What the author of a change had delivered before it, if the author is one of the devices.
+    pub fn past(&self, first: OpId) -> Option<&VersionVector> {
+        self.made.get(&first).map(|made| &made.past)
+    }
+
+    /// What its author had delivered before the change that this unit is in, and whether the unit before is in the same change.
+    pub fn past_of_unit(&self, id: OpId) -> Option<(&VersionVector, bool)> {
+        let (first, made) = self.made.range(..=id).next_back()?;
+        (first.replica == id.replica).then_some((&made.past, first.seq < id.seq))
+    }
+
+    /// Whether it is one of the devices.
+    pub fn is_known(&self, replica: ReplicaId) -> bool {
+        self.of(OpId::new(replica, 0)).next().is_some()
+    }
+
+    /// The changes of a replica from this unit on.
+    fn of(&self, first: OpId) -> impl Iterator<Item = (&OpId, &Made)> {
+        self.made.range(first..=OpId::new(first.replica, u64::MAX))
+    }
+}

@@ -1,0 +1,82 @@
+//! What is done, as the plan says.
+
+use super::{World, code};
+use crate::hostile::Hello;
+use crate::plan::{Act, Deed, Nonsense};
+
+impl World {
+    pub(super) fn act(&mut self, act: Act) -> Result<(), String> {
+        let number = self.next_act as u64;
+        self.story.note(self.now_us, [code::ACT, number], || act.to_string());
+        match act {
+            Act::Person(at, deed) => self.deed(at, deed),
+            Act::Device(at, fate) => self.fate(at, fate),
+            Act::Relay(at, fate) => self.relay_fate(at, fate),
+            Act::Partition { devices, relays, up, down, for_us } => {
+                self.network.part(devices, relays, (up, down), self.now_us + for_us);
+                Ok(())
+            }
+            Act::Stranger(relay, nonsense) => {
+                self.stranger_says(relay, nonsense);
+                Ok(())
+            }
+        }
+    }
+
+    /// A person does something at a device that runs.
+    fn deed(&mut self, at: usize, deed: Deed) -> Result<(), String> {
+        if let Deed::Close(for_us) = deed {
+            return self.close(at, for_us);
+        }
+        let node = &mut self.devices[at];
+        let now = node.clock.now(self.now_us);
+        let Some(replica) = node.replica.as_mut().filter(|_| node.paused_us.is_none()) else { return Ok(()) };
+        match deed {
+            Deed::Online => replica.go_online(now),
+            Deed::Offline => replica.go_offline(now),
+            Deed::UseRelay(relay) => {
+                replica.go_offline(now);
+                replica.go_online(now);
+                node.relay = relay;
+            }
+            deed => return node.perform(self.now_us, deed, &mut self.recording),
+        }
+        Ok(())
+    }
+
+    /// The program is closed, and not started before so much time has passed.
+    fn close(&mut self, at: usize, for_us: u64) -> Result<(), String> {
+        let node = &mut self.devices[at];
+        node.paused_us = None;
+        match (&node.replica, node.starts_us) {
+            (None, Some(starts_us)) => node.starts_us = Some(starts_us.max(self.now_us + for_us)),
+            (None, None) => {}
+            (Some(_), _) => {
+                node.rest();
+                self.settle()?;
+                self.crash_and_wait(at, for_us)?;
+                self.devices[at].starts_us = Some(self.now_us + for_us);
+            }
+        }
+        Ok(())
+    }
+
+    /// Somebody who keeps to no rules links to a relay, if not linked yet, and says something.
+    fn stranger_says(&mut self, at: usize, nonsense: Nonsense) {
+        let node = &mut self.relays[at];
+        let (Some(relay), None) = (&mut node.relay, node.paused_us) else { return };
+        let stranger = &mut self.strangers[at];
+        if stranger.conn.is_none() || matches!(nonsense, Nonsense::Hello) {
+            let conn = self.network.open(None, at);
+            relay.handle_connected(node.clock.now(self.now_us), conn);
+            stranger.conn = Some(conn);
+            let hello = if matches!(nonsense, Nonsense::Hello) { Hello::Lying } else { Hello::Plain };
+            self.network.send(self.now_us, conn, crate::network::Way::Up, stranger.hello(hello));
+        }
+        if let Some(conn) = stranger.conn {
+            for frame in stranger.say(nonsense) {
+                self.network.send(self.now_us, conn, crate::network::Way::Up, frame);
+            }
+        }
+    }
+}
