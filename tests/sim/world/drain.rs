@@ -265,7 +265,8 @@ impl World {
         let now = self.relays[at].clock.now(self.now_us);
         for conn in self.relays[at].woken.clone() {
             while self.network.takes(conn, Way::Down) {
-                let Some(frame) = self.relays[at].relay.as_mut().and_then(|relay| relay.poll_transmit(now, conn)) else {
+                let Some(frame) = self.relays[at].relay.as_mut().and_then(|relay| relay.poll_transmit(now, conn))
+                else {
                     self.relays[at].woken.remove(&conn);
                     break;
                 };
