@@ -11,6 +11,7 @@ mod golden;
 mod golden_frames;
 mod history;
 mod history_at;
+mod model;
 mod oracle_agrees;
 mod payloads;
 mod simulation;

@@ -8,6 +8,7 @@ pub mod clock;
 pub mod disk;
 pub mod frames;
 pub mod hostile;
+pub mod model;
 pub mod network;
 pub mod node;
 pub mod oracle;
