@@ -12,7 +12,8 @@ const SEEDS: Range<u64> = 0..300;
 /// Seeds that once found something.
 const FOUND: &str = include_str!("../seeds.txt");
 
-fn asked_for() -> Option<Range<u64>> {
+/// The seeds that were asked for.
+pub(crate) fn asked_for() -> Option<Range<u64>> {
     let asked = std::env::var("QUIRE_SEEDS").ok()?;
     let ends = asked.split_once("..").map(|(from, to)| (from.parse(), to.parse()));
     match ends {

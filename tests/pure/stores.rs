@@ -9,6 +9,9 @@ use sim::rng::Rng;
 use sim::storage::{Image, Storage};
 use sim::stores::{RelayStore, ReplicaStore};
 
+use crate::simulation::asked_for;
+
+/// The seeds of every run of the tests. `QUIRE_SEEDS=FROM..TO` asks for others.
 const SEEDS: Range<u64> = 0..150;
 const ROUNDS: usize = 8;
 const DOCUMENTS: usize = 2;
@@ -254,7 +257,7 @@ impl<S: Store> Run<S> {
 
 fn check<S: Store>() {
     let (mut runs, mut acknowledged) = (0, 0);
-    for seed in SEEDS {
+    for seed in asked_for().unwrap_or(SEEDS) {
         let heads = std::panic::catch_unwind(|| Run::<S>::new(seed).play().1);
         acknowledged += heads.unwrap_or_else(|_| panic!("seed {seed}")).iter().sum::<usize>();
         runs += 1;

@@ -99,6 +99,11 @@ impl Relay {
         process.wait(std::time::Duration::from_mins(1))
     }
 
+    /// How long its store is; 0 when that cannot be seen.
+    pub(crate) fn store_bytes(&self) -> u64 {
+        std::fs::metadata(self.data.join("relay.redb")).map_or(0, |file| file.len())
+    }
+
     /// What its store holds of a document, while it does not run. The whole store is held against itself.
     pub(crate) fn holds(&self, document: DocumentId) -> Result<VersionVector, String> {
         let in_words = |error: quire_server::StoreError| error.to_string();

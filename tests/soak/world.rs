@@ -308,7 +308,12 @@ impl World {
         self.finish_crowd()?;
         self.relay.stop()?;
         self.check_relay()?;
-        self.remarks.push("the relay ended in order, and its store holds all that was acknowledged".to_owned());
+        let mebibytes = |bytes: u64| bytes.div_ceil(1024 * 1024);
+        self.remarks.push(format!(
+            "the relay ended in order, and its store of {} MiB holds all that was acknowledged; the first library has {} MiB",
+            mebibytes(self.relay.store_bytes()),
+            mebibytes(self.writers[0].library_bytes())
+        ));
         Ok(())
     }
 

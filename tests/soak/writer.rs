@@ -106,6 +106,11 @@ impl Writer {
         self.process.as_ref().map(Process::id)
     }
 
+    /// How long the library is; 0 when that cannot be seen.
+    pub(crate) fn library_bytes(&self) -> u64 {
+        std::fs::metadata(self.folder.join("library.redb")).map_or(0, |file| file.len())
+    }
+
     /// Whether the editor has answered since it was started.
     pub(crate) const fn is_up(&self) -> bool {
         self.process.is_some() && !self.is_new
