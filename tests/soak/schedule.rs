@@ -4,6 +4,9 @@ use sim::rng::Rng;
 
 use crate::EDITORS;
 
+/// Up to so many tenths of a run somebody may be killed, and a disk may be full.
+pub(crate) const STORM_TENTHS: u64 = 6;
+
 /// Something that goes wrong. Editors are counted from 0.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Fault {
@@ -67,8 +70,8 @@ pub(crate) struct Planned {
     pub(crate) ends_ms: u64,
 }
 
-/// The schedule of a run of so many milliseconds. Nobody is killed and no disk is full after six tenths of it, so that the last lives
-/// are long; nothing goes wrong in the last tenth.
+/// The schedule of a run of so many milliseconds. Nobody is killed and no disk is full behind the storm, so that the last lives are
+/// long; nothing goes wrong in the last tenth.
 pub(crate) fn plan(seed: u64, total_ms: u64) -> Vec<Planned> {
     let mut rng = Rng::new(seed);
     let at = |hundredths: u64, lasts_ms: u64, fault: Fault| {
@@ -132,7 +135,7 @@ mod tests {
             let planned = plan(seed, total_ms);
             assert!(planned.len() > 150 && planned.iter().all(|one| one.ends_ms < total_ms * 9 / 10));
             let deadly = |one: &&Planned| one.fault.kind().ends_with("killed") || one.fault.kind() == "disk full";
-            assert!(planned.iter().filter(deadly).all(|one| one.ends_ms < total_ms * 6 / 10));
+            assert!(planned.iter().filter(deadly).all(|one| one.ends_ms < total_ms * STORM_TENTHS / 10));
             for (at, one) in planned.iter().enumerate() {
                 let overlaps = |other: &&Planned| other.fault.excludes(one.fault) && other.begins_ms <= one.ends_ms;
                 assert_eq!(planned[at + 1..].iter().find(overlaps), None, "{one:?}");

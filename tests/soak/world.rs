@@ -16,7 +16,7 @@ use crate::net::{Net, WIRE};
 use crate::programs::Process;
 use crate::relay::{self, Relay};
 use crate::samples::Series;
-use crate::schedule::{Fault, Planned, plan};
+use crate::schedule::{Fault, Planned, STORM_TENTHS, plan};
 use crate::writer::Writer;
 use crate::{EDITORS, Options};
 
@@ -26,6 +26,10 @@ const EDITOR_DISK_MEBIBYTES: usize = 48;
 const RELAY_DISK_MEBIBYTES: usize = 96;
 /// How long the loop rests between two looks at everything.
 const TICK: Duration = Duration::from_millis(20);
+/// The longest rest between two things that somebody types, in milliseconds: in the storm, and behind it, when memory must be flat. A
+/// document keeps its history, so that it grows with what is typed.
+const STORM_REST_MS_MAX: usize = 500;
+const CALM_REST_MS_MAX: usize = 10_000;
 /// How many samples there are in a run.
 const SAMPLES: u64 = 360;
 /// How long the programs may take to be there at the begin and after the last fault.
@@ -195,9 +199,11 @@ impl World {
         let now_ms = self.now_ms();
         let relay_may_end = now_ms <= self.relay_full_until_ms;
         self.relay.tend(&self.net, now_ms, relay_may_end)?;
+        let is_storm = now_ms < self.end_ms * STORM_TENTHS / 10;
+        let rest_ms_max = if is_storm { STORM_REST_MS_MAX } else { CALM_REST_MS_MAX };
         for (at, writer) in self.writers.iter_mut().enumerate() {
             let may_end = at == 0 && now_ms <= self.editor_full_until_ms;
-            writer.tend(&self.net, now_ms, may_end, &mut self.rng)?;
+            writer.tend(&self.net, now_ms, may_end, rest_ms_max, &mut self.rng)?;
         }
         for line in self.crowd.said() {
             let state: Json = serde_json::from_str(&line).unwrap_or_default();

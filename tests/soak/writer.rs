@@ -12,8 +12,6 @@ use crate::programs::{Process, output, program};
 
 /// The text is not longer than about so many characters.
 const TEXT_CHARS_MAX: usize = 20_000;
-/// The longest time between two things that are typed, in milliseconds.
-const TYPE_INTERVAL_MS_MAX: usize = 500;
 /// Every so many of them, it is asked what is saved, and how long the text is.
 const ASK_EVERY: usize = 8;
 /// No more lines are sent ahead of the answers.
@@ -116,8 +114,16 @@ impl Writer {
         self.process.is_some() && !self.is_new
     }
 
-    /// Starts the editor when its time has come, hears what it says, and types. It may end by itself only while its disk is full.
-    pub(crate) fn tend(&mut self, net: &Net, now_ms: u64, may_end: bool, rng: &mut Rng) -> Result<(), String> {
+    /// Starts the editor when its time has come, hears what it says, and types now and then: so many milliseconds at most are between
+    /// two things that are typed. It may end by itself only while its disk is full.
+    pub(crate) fn tend(
+        &mut self,
+        net: &Net,
+        now_ms: u64,
+        may_end: bool,
+        rest_ms_max: usize,
+        rng: &mut Rng,
+    ) -> Result<(), String> {
         if self.process.is_none() && self.starts_at_ms.is_some_and(|at| at <= now_ms) {
             self.begin(net, now_ms)?;
         }
@@ -139,7 +145,7 @@ impl Writer {
         }
         if self.is_up() && now_ms >= self.types_at_ms && self.unanswered < UNANSWERED_MAX {
             self.write(rng);
-            self.types_at_ms = now_ms + rng.below(TYPE_INTERVAL_MS_MAX) as u64;
+            self.types_at_ms = now_ms + rng.below(rest_ms_max) as u64;
         }
         Ok(())
     }
