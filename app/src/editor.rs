@@ -15,6 +15,7 @@
 //! | [`motion`] | where motions lead |
 //! | [`people`] | who is here, and the title bar |
 //! | [`presence`] | what replicas say of themselves while they are here |
+//! | [`report`] | what is kept when two copies differ, without a word of the text |
 //! | [`request`] | what the window's views ask for |
 //! | [`segments`] | where every line is, without laying it out |
 //! | [`selection`] | carets and selections, as anchors |
@@ -39,6 +40,7 @@ pub mod markdown;
 pub mod motion;
 pub mod people;
 pub mod presence;
+pub mod report;
 pub mod request;
 pub mod returned;
 #[cfg(test)]

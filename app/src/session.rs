@@ -5,6 +5,7 @@
 //! links, and returns what there is to show. Edits and pumps never wait for disk or network; verbs that open, make or put away a
 //! document wait for the disk where they say so.
 
+mod divergence;
 mod documents;
 mod edit;
 mod error;
@@ -47,6 +48,7 @@ use crate::shell::inbox::Inbox;
 use crate::shell::loader::Loader;
 use crate::shell::net::Net;
 use crate::shell::preferences::{self, PreferencesError};
+use crate::shell::reports::Reports;
 use crate::shell::store::{Damage, DocumentRecord, Store};
 
 /// The key of the map that holds a document's title.
@@ -134,6 +136,20 @@ pub enum Notice {
         /// Whose, as a sentence.
         words: String,
     },
+    /// Another device holds something else though it received the same: one of the two copies is wrong. The link goes on.
+    Diverged {
+        /// Which document.
+        document: DocumentId,
+        /// Which device, as sentences.
+        words: String,
+    },
+    /// What became of the report of copies that differ.
+    Reported {
+        /// Of which document.
+        document: DocumentId,
+        /// Where it is, or why there is none, as a sentence.
+        words: String,
+    },
     /// A document could not be read to be linked in the background, or for another copy of the program.
     Unreadable {
         /// Which document.
@@ -183,6 +199,7 @@ pub struct Session {
     _control: Option<control::Server>,
     store: Store,
     loader: Loader,
+    reports: Reports,
     inbox: Inbox,
     records: BTreeMap<DocumentId, DocumentRecord>,
     settings: Settings,
@@ -219,6 +236,7 @@ impl Session {
             settings.name.clone_from(name);
             settings.cap_names();
         }
+        let reports = Reports::new(&options.folder, inbox.outlet());
         let control = control::Server::start(&options.folder, inbox.outlet());
         let online = options.online;
         Ok(Self {
@@ -229,6 +247,7 @@ impl Session {
             _control: control,
             store,
             loader,
+            reports,
             inbox,
             records,
             settings,

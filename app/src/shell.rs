@@ -11,6 +11,7 @@
 //! | [`loader`] | reads documents of the library, on a thread of its own |
 //! | [`net`] | links to relays, on a thread of their own |
 //! | [`preferences`] | the file that holds a person's settings |
+//! | [`reports`] | reports of copies that differ, each on a thread of its own |
 //! | [`store`] | the library on disk, with a thread that writes |
 
 pub mod clock;
@@ -22,4 +23,5 @@ pub mod lines;
 pub mod loader;
 pub mod net;
 pub mod preferences;
+pub mod reports;
 pub mod store;

@@ -11,7 +11,7 @@
 //! | `Connecting` | `go_online`, or the wait is over: [`Output::Connect`] | | |
 //! | `Greeting` | `handle_connected` | `Hello` | `Welcome` or `Refused` |
 //! | `CatchingUp` | `Welcome` | `Change`s that the relay lacks | `Change`s that the replica lacks, `Progress` |
-//! | `Live` | `Progress` up to the head | `Change`, `Held`, `Presence`, `Ping`, `Pong` | those and `Ack`, `Missing`, `Progress`, `Refused` |
+//! | `Live` | `Progress` up to the head | `Change`, `Held`, `Presence`, `Digest`, `Ping`, `Pong` | those and `Ack`, `Missing`, `Progress`, `Refused` |
 //!
 //! What both rely on:
 //!
@@ -59,8 +59,9 @@ pub use clock_offset::CLOCK_SAMPLES_MAX;
 pub use detector::{HEARTBEAT_LONGEST_US, HEARTBEAT_SHORTEST_US, SUSPECT_AFTER_FIRST_US, SUSPECT_AFTER_LONGEST_US};
 pub use relay::{ConnId, Relay, RelayLimits, RelayOutput, RelayStats};
 pub use replica::{
-    CONNECT_WITHIN_US, GREET_WITHIN_US, HELD_ENTRIES_MAX, HELD_INTERVAL_US, LinkError, LinkState, MISSING_FRAMES_MAX,
-    Output, PEERS_MAX, PONGS_OWED_MAX, PRESENCE_INTERVAL_US, Peer, RelayNotice, Replica, ReplicaConfig,
-    SET_ASIDE_AUTHORS_MAX, SetAside, SetAsideReason,
+    CONNECT_WITHIN_US, DIGEST_INTERVAL_US, DIGEST_QUIET_US, DIGESTS_MAX, DIVERGENCES_MAX, Divergence, GREET_WITHIN_US,
+    HELD_ENTRIES_MAX, HELD_INTERVAL_US, LinkError, LinkState, MISSING_FRAMES_MAX, Output, PEERS_MAX, PONGS_OWED_MAX,
+    PRESENCE_INTERVAL_US, Peer, RelayNotice, Replica, ReplicaConfig, SET_ASIDE_AUTHORS_MAX, SetAside, SetAsideReason,
+    StateAt,
 };
 pub use time::Now;

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Reads frames of Quire's protocol, version 3, and shows them as JSON. Written from docs/PROTOCOL.md alone.
+"""Reads frames of Quire's protocol, version 4, and shows them as JSON. Written from docs/PROTOCOL.md alone.
 
 Standard input holds one frame a line: a name for its link, `up` (to the relay) or `down`, and its bytes in hexadecimal. Standard
 output gets one JSON value a line.
@@ -392,6 +392,7 @@ FRAMES = [
             ("retry_after_ms", FrameReader.u32),
         ],
     ),
+    ("Digest", [("replica", FrameReader.id), ("payload", lambda reader: reader.bytes().hex())]),
 ]
 
 

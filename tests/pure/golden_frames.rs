@@ -1,13 +1,16 @@
-//! The bytes of every frame of protocol version 3, as they will be for ever, and that older versions are known by their Hello.
+//! The bytes of every frame of protocol version 4, as they will be for ever, and that older versions are known by their Hello.
 
 use quire_crdt::sync::frame::{Frame, PROTOCOL_VERSION};
 use quire_crdt::sync::{ConnId, Now, Relay, RelayLimits};
 use sim::frames::{Reader, To, examples, hex};
 
 /// Lines of a name, a colon and the bytes.
-const GOLDEN: &str = include_str!("../golden/frames-v3.txt");
-const OLDER: [(u64, &str); 2] =
-    [(1, include_str!("../golden/frames-v1.txt")), (2, include_str!("../golden/frames-v2.txt"))];
+const GOLDEN: &str = include_str!("../golden/frames-v4.txt");
+const OLDER: [(u64, &str); 3] = [
+    (1, include_str!("../golden/frames-v1.txt")),
+    (2, include_str!("../golden/frames-v2.txt")),
+    (3, include_str!("../golden/frames-v3.txt")),
+];
 
 fn lines(kept: &'static str) -> impl Iterator<Item = (&'static str, &'static str)> {
     let lines = kept.lines().filter(|line| !line.starts_with('#'));

@@ -14,6 +14,7 @@ mod history_at;
 mod model;
 mod oracle_agrees;
 mod payloads;
+mod report;
 mod simulation;
 mod storage;
 mod stores;

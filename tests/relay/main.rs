@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod cli;
+mod divergence;
 mod full_disk;
 mod golden_stores;
 mod kill;

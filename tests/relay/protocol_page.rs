@@ -206,6 +206,11 @@ fn protocol_page_names_every_limit_as_it_is() {
         ("FRAME_BYTES_MAX", "786,432", sync::frame::FRAME_BYTES_MAX == 786_432),
         ("ENVELOPE_BYTES_MAX", "524,288", quire_crdt::ENVELOPE_BYTES_MAX == 524_288),
         ("PRESENCE_BYTES_MAX", "1,024", sync::frame::PRESENCE_BYTES_MAX == 1_024),
+        ("DIGEST_BYTES_MAX", "64", sync::frame::DIGEST_BYTES_MAX == 64),
+        ("DIGEST_QUIET_US", "2 s", sync::DIGEST_QUIET_US == 2_000_000),
+        ("DIGEST_INTERVAL_US", "10 s", sync::DIGEST_INTERVAL_US == 10_000_000),
+        ("DIGESTS_MAX", "8", sync::DIGESTS_MAX == 8),
+        ("DIVERGENCES_MAX", "64", sync::DIVERGENCES_MAX == 64),
         ("MISSING_FRAMES_MAX", "64", sync::MISSING_FRAMES_MAX == 64),
         ("PONGS_OWED_MAX", "4", sync::PONGS_OWED_MAX == 4),
         ("LINK_REPLICAS_MAX", "65,536", sync::frame::LINK_REPLICAS_MAX == 65_536),
@@ -246,6 +251,6 @@ fn protocol_page_is_enough_to_refuse_nonsense() {
     let broken = |frame: &[u8]| decoded(&[Framed::new("link", To::Relay, frame)])[0].get("error").is_some();
     let (_, hello) = examples().remove(0);
     assert!(
-        broken(&hello[..hello.len() - 1]) && broken(&[&hello[..], &[0]].concat()) && broken(&[11]) && broken(&[254])
+        broken(&hello[..hello.len() - 1]) && broken(&[&hello[..], &[0]].concat()) && broken(&[12]) && broken(&[254])
     );
 }

@@ -22,6 +22,10 @@ const BEN: ReplicaId = ReplicaId::from_bytes([
 const CAI: ReplicaId = ReplicaId::from_bytes([0xc0; 16]);
 const EPOCH: [u8; 16] = [0xe0; 16];
 
+/// Of Ben's state at some version.
+const DIGEST: [u8; 25] =
+    [1, 0, 1, 2, 3, 4, 5, 6, 7, 0x10, 0x11, 0x12, 0x13, 0x14, 0x15, 0x16, 0x17, 0, 0, 0, 0, 0, 0, 0, 0];
+
 /// An example: its name, and the bytes of the frame.
 pub type Example = (&'static str, Vec<u8>);
 
@@ -51,6 +55,7 @@ pub fn examples() -> Vec<Example> {
         example("presence", Frame::Presence { replica: BEN, payload }),
         example("presence, gone", Frame::Presence { replica: BEN, payload: &[] }),
         example("ping", Frame::Ping { id: 7, sent_us: 1_790_000_000_000_000 }),
+        example("digest", Frame::Digest { replica: BEN, payload: &DIGEST }),
         example("pong", Frame::Pong { id: 7, sent_us: -1, received_us: 0, replied_us: 1_000 }),
     ]);
     examples.extend(REASONS.into_iter().map(|(name, reason)| {
@@ -241,6 +246,9 @@ fn frame_json(frame: Frame<'_>) -> Json {
         }
         Frame::Presence { replica, payload } => {
             json!({ "frame": "Presence", "replica": replica.to_string(), "payload": hex(payload) })
+        }
+        Frame::Digest { replica, payload } => {
+            json!({ "frame": "Digest", "replica": replica.to_string(), "payload": hex(payload) })
         }
         Frame::Ping { id, sent_us } => json!({ "frame": "Ping", "id": id, "sent_us": sent_us }),
         Frame::Pong { id, sent_us, received_us, replied_us } => json!({

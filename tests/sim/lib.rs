@@ -14,6 +14,7 @@ pub mod node;
 pub mod oracle;
 pub mod plan;
 pub mod relay_node;
+pub mod report;
 pub mod rng;
 pub mod shrink;
 pub mod storage;

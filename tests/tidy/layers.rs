@@ -111,8 +111,17 @@ const ABSENCES: &[Absence] = &[
         but: &[],
         names: &["tokio", "tokio_tungstenite", "egui", "std::net", "std::thread", "std::time", "Instant", "SystemTime"],
     },
-    // Of the programs, it knows the stores, and those in one file.
-    Absence { files: &["tests/sim/"], but: &["tests/sim/stores.rs"], names: &["quire", "quire_server"] },
+    // Of the programs, it knows the stores, and those in one file, and the reports of the editor in another.
+    Absence {
+        files: &["tests/sim/"],
+        but: &["tests/sim/report.rs", "tests/sim/stores.rs"],
+        names: &["quire", "quire_server"],
+    },
+    Absence {
+        files: &["tests/sim/report.rs"],
+        but: &[],
+        names: &["quire::app", "quire::cli", "quire::session", "quire::shell", "quire::view", "quire_server"],
+    },
     Absence {
         files: &["tests/sim/stores.rs"],
         but: &[],
@@ -286,5 +295,7 @@ fn a_name_that_must_not_be_known_would_be_found() {
     check("tests/sim/stores.rs", "use quire::shell::store::{Library, Stored}; use quire_server::Log;", 0);
     check("tests/sim/stores.rs", "use quire::{session::Session, shell::store::Store};", 2);
     check("tests/sim/stores.rs", "quire_server::run();", 1);
+    check("tests/sim/report.rs", "use quire::editor::report::Report;", 0);
+    check("tests/sim/report.rs", "use quire::session::Session;", 1);
     check("crdt/peers/src/bench.rs", "use quire_crdt::Document;", 1);
 }

@@ -75,10 +75,12 @@ impl App {
                 let title = self.shown_title(document);
                 self.warn(format!("“{title}” stays offline: {}.", session::CLONED_WORDS));
             }
-            Notice::SetAside { document, words } => {
+            Notice::SetAside { document, words } | Notice::Diverged { document, words } => {
                 self.entries_stale = true;
-                self.warn(format!("“{}”: {words}", self.session.title(document)));
+                let title = self.shown_title(document);
+                self.warn(format!("“{title}”: {words}"));
             }
+            Notice::Reported { words, .. } => self.say(words),
             Notice::Unreadable { error, .. } => self.warn(format!("A document cannot be opened: {}", sentence(&error))),
             Notice::TextRead { document, text } => self.search.take_text(document, text),
             Notice::CheckpointDamaged { damage, .. } => self.warn(format!(

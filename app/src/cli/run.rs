@@ -204,7 +204,11 @@ pub(super) fn tell(session: &Session, notice: &Notice) {
             }
         }
         Notice::WriteFailed { document, error } => say(&format!("document {document} cannot be saved: {error}")),
-        Notice::SetAside { document, words } => say(&format!("document {document}: {words}")),
+        Notice::SetAside { document, words }
+        | Notice::Diverged { document, words }
+        | Notice::Reported { document, words } => {
+            say(&format!("document {document}: {words}"));
+        }
         Notice::Refused { document, reason, .. } => say(&format!("document {document}: {reason}")),
         Notice::RelayChanged { document, notice } => {
             say(&format!("document {document}: {} It is sent what it lacks.", relay_words(*notice)));

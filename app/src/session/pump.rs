@@ -74,6 +74,7 @@ impl Session {
                 }
             }
             Event::Loaded(loaded) => self.take_loaded(now, loaded),
+            Event::Reported(reported) => self.reported(reported),
             Event::Call(call) => self.take_call(call),
             Event::Script(line) => self.take_script_line(line),
         }
@@ -172,6 +173,7 @@ impl Session {
                 let is_final = refusal.retry_after_ms == 0;
                 self.notices.push(Notice::Refused { document, reason: in_words(&refusal), is_final });
             }
+            Output::Diverged(divergence) => self.diverged(now, document, divergence),
             Output::StatusChanged => {
                 let words = set_aside_words(open).filter(|words| open.set_aside_said.as_ref() != Some(words));
                 if let Some(words) = words {

@@ -13,7 +13,7 @@ use crate::editor::link::RelayAddress;
 use crate::editor::words::{cut, names};
 
 /// How much of a name is shown in a sentence.
-const NAME_CHARS_MAX: usize = 40;
+pub(super) const NAME_CHARS_MAX: usize = 40;
 
 /// How an open document stands.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,7 +1,7 @@
 //! The one place where everything that happened outside arrives, in order, and in bounded space.
 //!
 //! Every event takes a *place*, and every producer has a named number of them: [`STORE_PLACES`], [`LINK_PLACES`],
-//! [`CONNECTIONS_MAX`](super::control::CONNECTIONS_MAX) for the control socket, one for the loader, one for a script. A place is free again as soon as
+//! [`CONNECTIONS_MAX`](super::control::CONNECTIONS_MAX) for the control socket, one for the loader, one for a report, one for a script. A place is free again as soon as
 //! the owner of the inbox takes the event out. So the channel never holds more events than there are places, leaving an event
 //! never waits, and no producer can take up another one's room.
 //!
@@ -26,6 +26,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::control::Call;
 use super::loader::Loaded;
 use super::net::LinkEvent;
+use super::reports::Reported;
 use super::store::StoreEvent;
 
 /// The most answers of the store that are asked for and not taken out of the inbox.
@@ -43,6 +44,8 @@ pub enum Event {
     Link(LinkEvent),
     /// The loader has read what it was asked for, or could not.
     Loaded(Loaded),
+    /// A report was written, or could not be.
+    Reported(Reported),
     /// Another copy of the program asks for something.
     Call(Call),
     /// A script's next line; `None` at its end.
@@ -96,6 +99,11 @@ impl Places {
     /// A place, if one is free now.
     pub fn try_take(&self) -> Option<Place> {
         Arc::clone(&self.free).try_acquire_owned().ok().map(Place)
+    }
+
+    /// The way that they are places of.
+    pub(super) fn outlet(&self) -> Outlet {
+        self.outlet.clone()
     }
 
     /// Waits for a place, then leaves the event there; false when the owner of the inbox is gone.

@@ -15,13 +15,16 @@ pub(in crate::sync) use self::changes::{Replicas, Sent, Short};
 mod changes;
 
 /// The version of the protocol that this program speaks.
-pub const PROTOCOL_VERSION: u16 = 3;
+pub const PROTOCOL_VERSION: u16 = 4;
 
 /// The most bytes that one frame may have: an envelope and its tag, or a version vector of about forty thousand replicas.
 pub const FRAME_BYTES_MAX: usize = ENVELOPE_BYTES_MAX + 256 * 1024;
 
 /// The most bytes that the payload of a presence may have.
 pub const PRESENCE_BYTES_MAX: usize = 1024;
+
+/// The most bytes that the payload of a digest may have.
+pub const DIGEST_BYTES_MAX: usize = 64;
 
 /// The tag of [`Frame::Change`].
 const CHANGE_TAG: u8 = 2;
@@ -88,6 +91,15 @@ pub enum Frame<'a> {
     },
     /// Relay → replica, last frame of a link: why it ends.
     Refused(Refusal),
+    /// Both ways, best effort: what a replica holds at its version. The relay passes it on and keeps the newest of each connected
+    /// replica.
+    Digest {
+        /// Whose state.
+        replica: ReplicaId,
+        /// What replicas make of it; at most [`DIGEST_BYTES_MAX`] bytes.
+        #[serde(borrow)]
+        payload: &'a [u8],
+    },
 }
 
 /// What a replica says first.

@@ -24,7 +24,9 @@ use bytes::Bytes;
 
 use self::link::{Fetch, Link, Next, Pinged, ProgressDue, Stage};
 use self::log::OpenLog;
-use super::frame::{FRAME_BYTES_MAX, Frame, PRESENCE_BYTES_MAX, PROTOCOL_VERSION, RefusalReason, hello_protocol};
+use super::frame::{
+    DIGEST_BYTES_MAX, FRAME_BYTES_MAX, Frame, PRESENCE_BYTES_MAX, PROTOCOL_VERSION, RefusalReason, hello_protocol,
+};
 use super::time::Now;
 use crate::clock::VersionVector;
 use crate::id::{DocumentId, ReplicaId};
@@ -135,6 +137,9 @@ impl Relay {
             (Ok(Frame::Held { replica, version }), false) => self.receive_held(conn, frame.len(), replica, version),
             (Ok(Frame::Presence { replica, payload }), false) => {
                 self.receive_presence(conn, frame.len(), replica, payload);
+            }
+            (Ok(Frame::Digest { replica, payload }), false) => {
+                self.receive_digest(conn, frame.len(), replica, payload);
             }
             _ => self.refuse(conn, RefusalReason::Malformed, 0, frame.len() as u64),
         }
@@ -314,6 +319,18 @@ impl Relay {
         }
         self.stats.presences_received += 1;
         self.tell_others(conn, |member| member.presences_due.insert(replica));
+    }
+
+    /// Kept and passed on as [`receive_held`](Self::receive_held) does.
+    fn receive_digest(&mut self, conn: ConnId, bytes: usize, replica: ReplicaId, payload: &[u8]) {
+        if payload.len() > DIGEST_BYTES_MAX {
+            return self.refuse(conn, RefusalReason::FrameBytes, DIGEST_BYTES_MAX as u64, payload.len() as u64);
+        }
+        let Some(log) = self.log_if_own(conn, replica) else {
+            return self.refuse(conn, RefusalReason::Malformed, 0, bytes as u64);
+        };
+        log.digests.insert(replica, Frame::Digest { replica, payload }.encode());
+        self.tell_others(conn, |member| member.digests_due.insert(replica));
     }
 
     /// The log that the link follows, if it speaks for itself.

@@ -3,6 +3,7 @@
 //! The caller drives it: verbs and `handle_*` for what happened, then [`Replica::poll_output`] until it is empty, and
 //! [`Replica::poll_transmit`] whenever the socket can take a frame. The page above the module, [`crate::sync`], tells the protocol.
 
+mod agreement;
 mod announce;
 mod frames;
 mod link;
@@ -20,6 +21,8 @@ use core::ops::Range;
 
 use bytes::Bytes;
 
+use self::agreement::Agreement;
+pub use self::agreement::{DIGEST_INTERVAL_US, DIGEST_QUIET_US, DIGESTS_MAX, DIVERGENCES_MAX, Divergence, StateAt};
 use self::announce::Announcements;
 pub use self::announce::{HELD_ENTRIES_MAX, HELD_INTERVAL_US, PEERS_MAX, PRESENCE_INTERVAL_US};
 use self::link::Link;
@@ -89,6 +92,9 @@ pub enum Output {
     Connect,
     /// Close the transport, or stop opening it. Nothing of that transport may be handed in any more.
     Disconnect,
+    /// A replica that delivered the same changes holds something else: one of the two copies is wrong. Of each replica and version it
+    /// comes once. The link goes on.
+    Diverged(Divergence),
     /// The relay ends the link and says why. [`Replica::refusal`] keeps it until the next welcome.
     Refused(Refusal),
     /// A getter about the link, the peers or where the edits are says something new.
@@ -113,6 +119,8 @@ pub struct Peer {
     pub presence: Option<Bytes>,
     /// What it said it has on its disk.
     pub held: VersionVector,
+    /// What it said last that it holds.
+    pub state: Option<StateAt>,
 }
 
 /// One device's copy of a document with its link to the relay.
@@ -126,6 +134,7 @@ pub struct Replica {
     waiting: Waiting,
     link: Link,
     announcements: Announcements,
+    agreement: Agreement,
     set_aside: SetAside,
     peers: BTreeMap<ReplicaId, Peer>,
     outputs: VecDeque<Output>,
@@ -142,6 +151,7 @@ impl Replica {
             waiting: Waiting::new(config.saved_at_relay),
             link: Link::new(config.seed, document.id(), document.replica()),
             announcements: Announcements::default(),
+            agreement: Agreement::default(),
             set_aside: SetAside::default(),
             peers: BTreeMap::new(),
             outputs: VecDeque::new(),
@@ -377,6 +387,12 @@ impl Replica {
         self.now_us = self.now_us.max(now.monotonic_us);
         let made = self.units_made();
         self.waiting.made(made, self.now_us);
+        self.notice_units();
+    }
+
+    /// Takes in what was delivered and written since.
+    fn notice_units(&mut self) {
+        self.agreement.notice(self.document.text().units().len(), self.now_us);
     }
 
     fn persist_resume(&mut self) {

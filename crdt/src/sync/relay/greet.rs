@@ -134,6 +134,7 @@ impl Relay {
             log.links.remove(&member.replica);
         }
         log.held.remove(&member.replica);
+        log.digests.remove(&member.replica);
         if log.presences.remove(&member.replica).is_some() {
             self.tell_document(member.document, None, |other| other.presences_due.insert(member.replica));
         }

@@ -167,6 +167,7 @@ pub(super) struct Member {
     missing: Option<(OpId, u32)>,
     pub(super) presences_due: BTreeSet<ReplicaId>,
     pub(super) held_due: BTreeSet<ReplicaId>,
+    pub(super) digests_due: BTreeSet<ReplicaId>,
 }
 
 impl Member {
@@ -194,6 +195,7 @@ impl Member {
             missing: None,
             presences_due: log.presences.keys().copied().collect(),
             held_due: log.held.keys().copied().collect(),
+            digests_due: log.digests.keys().copied().collect(),
         }
     }
 
@@ -241,6 +243,11 @@ impl Member {
         if let Some(replica) = self.presences_due.pop_first() {
             let gone = || Frame::Presence { replica, payload: &[] }.encode();
             return Next::Presence(log.presences.get(&replica).map_or_else(gone, Bytes::clone));
+        }
+        while let Some(replica) = self.digests_due.pop_first() {
+            if let Some(frame) = log.digests.get(&replica) {
+                return Next::Frame(frame.clone());
+            }
         }
         Next::Nothing
     }

@@ -33,6 +33,8 @@ pub(super) struct OpenLog {
     pub(super) presences: BTreeMap<ReplicaId, Bytes>,
     /// The newest Held frame of each linked replica that sent one.
     pub(super) held: BTreeMap<ReplicaId, Bytes>,
+    /// The newest Digest frame of each linked replica that sent one.
+    pub(super) digests: BTreeMap<ReplicaId, Bytes>,
 }
 
 impl OpenLog {

@@ -293,7 +293,8 @@ impl Relay {
             assert!(log.durable <= log.head());
             assert!(log.links_len() <= self.limits.links_per_document_max);
             assert!(log.version.len() <= self.limits.replicas_per_document_max);
-            assert!(log.presences.keys().chain(log.held.keys()).all(|replica| log.links.contains_key(replica)));
+            let said = log.presences.keys().chain(log.held.keys()).chain(log.digests.keys());
+            assert!(said.copied().all(|replica| log.links.contains_key(&replica)));
             assert!(log.waiting.is_some() || !log.is_idle(), "an idle document stays open");
         }
         for member in members() {

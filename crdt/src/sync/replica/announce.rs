@@ -4,7 +4,7 @@ use alloc::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use super::Peer;
+use super::{Peer, StateAt};
 use crate::clock::VersionVector;
 use crate::id::ReplicaId;
 use crate::sync::frame::{Frame, PRESENCE_BYTES_MAX};
@@ -40,8 +40,15 @@ impl Paced {
         self.changed = false;
     }
 
+    /// It is not to be said before this.
+    pub(super) const fn put_off(&mut self, not_before_us: u64) {
+        if self.not_before_us < not_before_us {
+            self.not_before_us = not_before_us;
+        }
+    }
+
     /// Whether to say it now; then it is said.
-    fn take(&mut self, now: Now, interval_us: u64) -> bool {
+    pub(super) fn take(&mut self, now: Now, interval_us: u64) -> bool {
         let due = self.changed && now.monotonic_us >= self.not_before_us;
         if due {
             self.changed = false;
@@ -51,7 +58,7 @@ impl Paced {
     }
 
     /// When it may be said, if it may not yet.
-    fn timeout_us(&self, now_us: u64) -> Option<u64> {
+    pub(super) fn timeout_us(&self, now_us: u64) -> Option<u64> {
         (self.changed && self.not_before_us > now_us).then_some(self.not_before_us)
     }
 }
@@ -118,6 +125,13 @@ pub(super) fn hold(peers: &mut BTreeMap<ReplicaId, Peer>, replica: ReplicaId, ve
     }
     if let Some(peer) = peer(peers, replica) {
         peer.held = version;
+    }
+}
+
+/// Takes in what somebody says it holds.
+pub(super) fn state(peers: &mut BTreeMap<ReplicaId, Peer>, replica: ReplicaId, state: StateAt) {
+    if let Some(peer) = peer(peers, replica) {
+        peer.state = Some(state);
     }
 }
 

@@ -28,6 +28,7 @@ impl Replica {
             Ok(decoded) => self.take(now, decoded),
             Err(error) => Err(LinkError::Frame(error)),
         };
+        self.notice_units();
         if let Err(error) = outcome {
             self.fail(now, error);
         }
@@ -44,6 +45,7 @@ impl Replica {
             (true, Frame::Missing { version }) => return self.missing(version),
             (true, Frame::Held { replica, version }) => self.held_by(replica, version),
             (true, Frame::Presence { replica, payload }) => self.seen(replica, payload),
+            (true, Frame::Digest { replica, payload }) => self.compare_with(replica, payload),
             (true, Frame::Ping { id, sent_us }) => self.link.owe_pong(now, id, sent_us),
             (true, Frame::Pong { id, received_us, replied_us, .. }) => self.answered(now, id, received_us, replied_us),
             _ => return Err(unexpected),
@@ -73,6 +75,7 @@ impl Replica {
         self.link.catch_up(now, position, head);
         self.link.detector.start(now);
         self.announcements.restart();
+        self.agreement.restart(now.monotonic_us);
         self.status_changed = true;
         Ok(())
     }
@@ -220,5 +223,6 @@ const fn name(frame: &Frame<'_>) -> &'static str {
         Frame::Ping { .. } => "Ping",
         Frame::Pong { .. } => "Pong",
         Frame::Refused(_) => "Refused",
+        Frame::Digest { .. } => "Digest",
     }
 }

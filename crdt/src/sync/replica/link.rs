@@ -283,12 +283,12 @@ impl Replica {
     /// When to call [`Replica::handle_timeout`], on the monotonic clock in microseconds.
     pub fn poll_timeout(&self) -> Option<u64> {
         let announce = if self.link.is_welcomed() { self.announcements.timeout_us(self.now_us) } else { None };
-        [self.link.timeout_us(), announce].into_iter().flatten().min()
+        [self.link.timeout_us(), announce, self.digest_timeout_us()].into_iter().flatten().min()
     }
 
     /// The next frame for the transport: one message. Call it only when the transport can take one.
     ///
-    /// The order is: what keeps the link alive, what others see of this replica, changes.
+    /// The order is: what keeps the link alive, what others see of this replica, changes, what this replica holds.
     pub fn poll_transmit(&mut self, now: Now) -> Option<Bytes> {
         self.hear_clock(now);
         if self.link.state == LinkState::Greeting && !self.link.hello_sent {
@@ -305,8 +305,10 @@ impl Replica {
         if let Some(frame) = self.announcements.next_frame(now, own, durable) {
             return Some(frame);
         }
-        let change = self.outbox.next_change(&self.document)?;
-        Some(self.link.writer.frame(&change))
+        match self.outbox.next_change(&self.document) {
+            Some(change) => Some(self.link.writer.frame(&change)),
+            None => self.next_digest(now),
+        }
     }
 
     fn hello(&self) -> Frame<'static> {

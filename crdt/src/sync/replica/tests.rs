@@ -1,5 +1,6 @@
 //! Replicas and a relay in one thread, with disks that are lists.
 
+mod agreement;
 mod disk;
 mod harness;
 mod linking;

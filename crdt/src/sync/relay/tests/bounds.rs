@@ -85,8 +85,8 @@ fn what_is_kept_of_a_held_is_what_the_limit_counts() {
 }
 
 #[test]
-fn bytes_of_a_frame_and_of_a_presence() {
-    use crate::sync::frame::{FRAME_BYTES_MAX, PRESENCE_BYTES_MAX};
+fn bytes_of_a_frame_a_presence_and_a_digest() {
+    use crate::sync::frame::{DIGEST_BYTES_MAX, FRAME_BYTES_MAX, PRESENCE_BYTES_MAX};
     let mut shell = Shell::new(RelayLimits::default());
     let a = shell.join_live(A, &[]);
     shell.send(a, &Bytes::from(alloc::vec![2; FRAME_BYTES_MAX + 1]));
@@ -96,6 +96,13 @@ fn bytes_of_a_frame_and_of_a_presence() {
     let payload = [1; PRESENCE_BYTES_MAX + 1];
     shell.send(b, &Frame::Presence { replica: B, payload: &payload }.encode());
     shell.check_refused(b, RefusalReason::FrameBytes, 1024, 1025);
+
+    let d = shell.join_live(replica(9), &[]);
+    let payload = [1; DIGEST_BYTES_MAX + 1];
+    shell.send(d, &Frame::Digest { replica: replica(9), payload: &payload[1..] }.encode());
+    assert_eq!(shell.refusal(d), None);
+    shell.send(d, &Frame::Digest { replica: replica(9), payload: &payload }.encode());
+    shell.check_refused(d, RefusalReason::FrameBytes, 64, 65);
 
     let c = shell.connect();
     shell.relay.handle_unreadable(shell.now, c, 1 << 30);

@@ -24,10 +24,12 @@ fn a_frame_out_of_turn_is_refused() {
     };
     check(false, change(A, 0, 1, &[]));
     check(false, Frame::Held { replica: A, version: VersionVector::new() }.encode());
+    check(false, Frame::Digest { replica: A, payload: b"too early" }.encode());
     check(true, Frame::Hello(hello(A, &[])).encode());
     check(true, Frame::Ack { count: 1 }.encode());
     check(true, Frame::Held { replica: B, version: VersionVector::new() }.encode());
     check(true, Frame::Presence { replica: B, payload: b"not mine" }.encode());
+    check(true, Frame::Digest { replica: B, payload: b"not mine" }.encode());
     check(true, Bytes::new());
 }
 
@@ -65,6 +67,7 @@ fn no_prefix_and_no_flipped_bit_of_a_frame_breaks_the_relay() {
         ChangeWriter::new(A).frame(&Envelope::decode(envelope(A, 0, 3, &[(B, 2), (C, 9)])).unwrap()),
         Frame::Held { replica: A, version: version(&[(A, 3)]) }.encode(),
         Frame::Presence { replica: A, payload: b"here" }.encode(),
+        Frame::Digest { replica: A, payload: b"this" }.encode(),
         Frame::Ping { id: 1, sent_us: 2 }.encode(),
     ];
     for frame in &frames {

@@ -124,6 +124,25 @@ fn what_replicas_hold_is_passed_on_and_told_to_newcomers() {
 }
 
 #[test]
+fn what_replicas_say_they_hold_is_passed_on_and_gone_with_them() {
+    let mut shell = Shell::new(RelayLimits::default());
+    let (a, b) = (shell.join_live(A, &[]), shell.join_live(B, &[]));
+    let digest = |payload| Frame::Digest { replica: A, payload }.encode();
+    for payload in [b"one", b"two", b"six"] {
+        shell.send(a, &digest(payload));
+    }
+    assert_eq!(shell.fetch(b), [digest(b"six")], "the newest alone, whatever is in it");
+    assert_eq!(shell.fetch(a), [] as [Bytes; 0]);
+    let c = shell.join(hello(C, &[]));
+    assert!(shell.fetch(c).contains(&digest(b"six")), "a newcomer is told");
+    shell.send(a, &digest(b"never fetched"));
+    shell.close(a);
+    let late = shell.join(hello(replica(9), &[]));
+    let frames = [shell.fetch(b), shell.fetch(c), shell.fetch(late)].concat();
+    assert!(frames.iter().all(|frame| !matches!(Frame::decode(frame), Ok(Frame::Digest { .. }))), "{frames:?}");
+}
+
+#[test]
 fn a_second_link_of_a_replica_replaces_the_first() {
     let mut shell = Shell::new(RelayLimits::default());
     let (first, b) = (shell.join_live(A, &[]), shell.join_live(B, &[]));

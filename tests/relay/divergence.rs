@@ -1,0 +1,92 @@
+//! Somebody says to hold something else than an editor that received the same: the editor says so once, keeps a report without a word
+//! of the text, and goes on.
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use futures_util::{SinkExt as _, StreamExt as _};
+use quire::editor::link::RelayAddress;
+use quire::editor::report::Report;
+use quire::session::{Notice, Session, SessionOptions};
+use quire_crdt::sync::frame::{Frame, Hello, PROTOCOL_VERSION};
+use quire_crdt::{DocumentId, ReplicaId, VersionVector};
+use sim::report::replay;
+use tempfile::tempdir;
+use tokio_tungstenite::connect_async;
+use tokio_tungstenite::tungstenite::Message;
+
+use crate::processes::{ANSWER_TIMEOUT, Relay};
+
+const LIAR: ReplicaId = ReplicaId::from_bytes([0xb; 16]);
+
+/// Waits for what an editor says it holds, says three times that it is something else, and then shows itself.
+async fn lie(address: String, document: DocumentId) {
+    let (mut socket, _) = connect_async(format!("{address}sync")).await.expect("the relay takes a websocket");
+    let version = VersionVector::new();
+    let hello = Hello { protocol: PROTOCOL_VERSION, document, replica: LIAR, version, resume: None };
+    socket.send(Message::Binary(Frame::Hello(hello).encode())).await.expect("the link is open");
+    while let Some(Ok(message)) = socket.next().await {
+        let Message::Binary(frame) = message else { continue };
+        if let Ok(Frame::Digest { payload, .. }) = Frame::decode(&frame) {
+            let mut payload = payload.to_vec();
+            *payload.last_mut().expect("something is said") ^= 1;
+            let lie = Frame::Digest { replica: LIAR, payload: &payload }.encode();
+            let shown = Frame::Presence { replica: LIAR, payload: b"here" }.encode();
+            for frame in [lie.clone(), lie.clone(), lie, shown] {
+                socket.send(Message::Binary(frame)).await.expect("the link is open");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_copy_that_differs_is_told_once_and_a_report_without_a_word_is_kept() {
+    let folder = tempdir().expect("a temporary folder");
+    let relay = Relay::start(&folder.path().join("relay"));
+    let library = folder.path().join("library");
+    let options = SessionOptions { folder: library.clone(), online: true, ..SessionOptions::default() };
+    let mut session = Session::open(options).expect("a library");
+    let document = session.import("Secret title", "secret words\n").expect("a document");
+    session.share(document, Some(relay.url().parse::<RelayAddress>().expect("an address"))).expect("a link");
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let liar = runtime.spawn(lie(relay.url(), document));
+
+    let began = Instant::now();
+    let (mut alarms, mut files) = (Vec::new(), Vec::new());
+    while session.presences(document).is_empty() || files.is_empty() {
+        assert!(began.elapsed() < ANSWER_TIMEOUT, "nothing is told: {alarms:?}, {files:?}");
+        for notice in session.wait(Duration::from_millis(100)) {
+            match notice {
+                Notice::Diverged { words, .. } => alarms.push(words),
+                Notice::Reported { words, .. } => files.push(words),
+                _ => {}
+            }
+        }
+    }
+    assert_eq!((alarms.len(), files.len()), (1, 1), "{alarms:?}");
+    assert!(alarms[0].contains("one of the two is wrong"), "{}", alarms[0]);
+    session.insert(document, 0, "It goes on. ").expect("an edit");
+    session.commit(document).expect("an open document");
+    while session.status(document).expect("an open document").units_waiting > 0 {
+        assert!(began.elapsed() < ANSWER_TIMEOUT, "the link does not go on");
+        session.wait(Duration::from_millis(100));
+    }
+    session.close();
+    liar.abort();
+
+    let reports = fs::read_dir(&library).expect("a folder").filter_map(|entry| {
+        let path = entry.expect("an entry").path();
+        path.file_name()?.to_str()?.starts_with(&format!("divergence-{document}-")).then_some(path)
+    });
+    let reports: Vec<_> = reports.collect();
+    assert_eq!(reports.len(), 1);
+    assert!(files[0].contains(&*reports[0].to_string_lossy()), "{}", files[0]);
+    let text = fs::read_to_string(&reports[0]).expect("a file");
+    let report = Report::parse(&text).expect("a report");
+    assert_eq!((report.document, report.divergence.peer), (document, LIAR));
+    assert_ne!(report.divergence.ours, report.divergence.theirs);
+    let all: Vec<u8> = report.envelopes.iter().flat_map(|envelope| envelope.bytes().to_vec()).collect();
+    assert!(!String::from_utf8_lossy(&all).to_lowercase().contains("secret"));
+    let verdict = replay(&report).expect("a sound history");
+    assert!(verdict.agrees() && verdict.passes_version, "{verdict}");
+}
