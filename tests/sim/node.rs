@@ -251,6 +251,7 @@ impl Node {
             Output::Connect => return Ok(Ask::Connect),
             Output::Disconnect => return Ok(Ask::Disconnect),
             Output::Refused(refusal) => return Ok(Ask::Refused(refusal)),
+            Output::Diverged(divergence) => return Err(format!("has an alarm: {divergence:?}")),
             Output::Patched(_) | Output::MapChanged { .. } | Output::StatusChanged => {}
         }
         Ok(Ask::Nothing)

@@ -68,7 +68,9 @@ impl Wire {
             RealFrame::Missing { version } => Frame::Missing(names.version(&version)?),
             RealFrame::Refused(refusal) => Frame::Refused { stop: is_for_good(refusal)? },
             RealFrame::Held { version, .. } => return Ok(Said::Held(names.version(&version)?)),
-            RealFrame::Presence { .. } | RealFrame::Ping { .. } | RealFrame::Pong { .. } => return Ok(Said::Other),
+            RealFrame::Presence { .. } | RealFrame::Digest { .. } | RealFrame::Ping { .. } | RealFrame::Pong { .. } => {
+                return Ok(Said::Other);
+            }
         };
         Ok(Said::Frame(said))
     }
