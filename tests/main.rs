@@ -1,5 +1,7 @@
 //! `quire-tests`: the simulator's command line. `swarm` looks for a seed that breaks a promise, `replay` tells the story of one.
 
+mod judge;
+
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -10,7 +12,11 @@ use sim::world::{Breach, run};
 
 const USAGE: &str = "\
 quire-tests swarm --from SEED (--seconds S | --runs N)   runs fresh seeds; exit code 1 and the seed at the first violation
-quire-tests replay SEED [--whole]                        tells the run of a seed line by line; one that fails is made small first";
+quire-tests replay SEED [--whole]                        tells the run of a seed line by line; one that fails is made small first
+quire-tests judge [PART] [--runs N]                      plants faults (those whose names hold PART) and tells what notices each";
+
+/// By how many runs a planted fault is looked for.
+const JUDGE_RUNS: u64 = 300;
 
 /// The most runs that making a failure small may take.
 const SHRINK_RUNS_MAX: usize = 2_000;
@@ -30,6 +36,9 @@ fn main() -> ExitCode {
         }
         ["replay", seed] => number(seed).map(|seed| replay(seed, false)),
         ["replay", seed, "--whole"] => number(seed).map(|seed| replay(seed, true)),
+        ["judge"] => Ok(judge::judge("", JUDGE_RUNS)),
+        ["judge", part] => Ok(judge::judge(part, JUDGE_RUNS)),
+        ["judge", part, "--runs", runs] => number(runs).map(|runs| judge::judge(part, runs)),
         _ => Err(USAGE.to_owned()),
     };
     done.unwrap_or_else(|error| {

@@ -1,8 +1,10 @@
 //! Devices and relays on a bad day: one seed is one run, and every run ends with equal texts.
 
 use std::ops::Range;
+use std::path::Path;
 
 use sim::plan::Plan;
+use sim::planted::FAULTS;
 use sim::swarm::{kept_seeds, swarm};
 use sim::world::run;
 
@@ -39,6 +41,16 @@ fn simulation() {
 #[test]
 fn simulation_of_seeds_that_found_something() {
     check(kept_seeds(FOUND).unwrap().into_keys());
+}
+
+/// A fault that cannot be planted any more judges nothing.
+#[test]
+fn every_fault_can_be_planted() {
+    for fault in FAULTS {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(fault.file);
+        let text = std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", fault.file));
+        assert_eq!(text.matches(fault.from).count(), 1, "{}: in {}", fault.name, fault.file);
+    }
 }
 
 #[test]

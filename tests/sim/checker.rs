@@ -57,6 +57,8 @@ pub struct Checker {
     wires: Wires,
     /// How many units of a replica a relay's store, by its epoch, has promised to have.
     promised: BTreeMap<([u8; 16], ReplicaId), (DocumentId, u64)>,
+    /// How many units of each device a relay has ever promised to have.
+    saved: BTreeMap<ReplicaId, u64>,
     /// How many units of each device were on its disk.
     kept: BTreeMap<ReplicaId, u64>,
     text: String,
@@ -75,6 +77,7 @@ impl Checker {
             seen: vec![Seen::default(); devices],
             wires: Wires::default(),
             promised: BTreeMap::new(),
+            saved: BTreeMap::new(),
             kept: BTreeMap::new(),
             text: String::new(),
             silence,
@@ -145,6 +148,7 @@ impl Checker {
         if document.held_back() > HELD_BACK_CHANGES_MAX {
             return Err(format!("too much is held back: {} changes", document.held_back()));
         }
+        self.check_saved(node, replica)?;
         self.check_log(at, node, document)?;
         let kept = self.kept.entry(node.id).or_default();
         *kept = (*kept).max(replica.units_saved_here());
@@ -168,6 +172,15 @@ impl Checker {
             _ => self.wires.has_liars(),
         };
         if is_expected { Ok(()) } else { Err(format!("a link ended by an error: {error}")) }
+    }
+
+    /// What a device calls saved at a relay was on a relay's disk once (G2).
+    fn check_saved(&self, node: &Node, replica: &Replica) -> Result<(), String> {
+        let (said, was) = (replica.units_saved_at_relay(), self.saved.get(&node.id).copied().unwrap_or(0));
+        if said > was && !self.wires.has_liars() && !node.is_copy {
+            return Err(format!("called saved too early: {said} units of {}, and {was} were ever acked", node.id));
+        }
+        Ok(())
     }
 
     /// Causal delivery (G4), against what the authors had really delivered; and an id stands for one content for ever.

@@ -13,6 +13,7 @@ pub mod network;
 pub mod node;
 pub mod oracle;
 pub mod plan;
+pub mod planted;
 pub mod relay_node;
 pub mod report;
 pub mod rng;

@@ -62,7 +62,7 @@ pub struct RelayNode {
     pub is_hostile: bool,
     /// The connections on which it keeps changes to itself.
     pub withheld: BTreeSet<ConnId>,
-    /// Whether it lost something that it had passed on, and positions of its log mean something else than they did.
+    /// Whether its store is an older one, and positions of its log mean something else than they did.
     pub has_lost: bool,
     /// Its own chance.
     pub rng: Rng,
@@ -157,12 +157,10 @@ impl RelayNode {
             backing.crash(&mut self.rng, &in_flight)?;
         }
         for (document, disk) in &mut self.disks {
-            let written = disk.entries().len();
             match &self.backing {
                 None => disk.crash(&mut self.rng),
                 Some(backing) => disk.crash_to(&backing.read(*document)?)?,
             }
-            self.has_lost |= disk.entries().len() < written;
         }
         self.woken.clear();
         self.closing.clear();

@@ -58,7 +58,17 @@ impl Checker {
             oracle.receive(change);
         }
         let expected = oracle.text().visible();
-        if expected == text { Ok(()) } else { Err(format!("not what the oracle shows: {text:?}, it {expected:?}")) }
+        if expected != text {
+            return Err(format!("not what the oracle shows: {text:?}, it {expected:?}"));
+        }
+        // No silent overwrite (G8): what nobody had seen is still there.
+        for key in oracle.map().keys() {
+            let (entries, expected) = (document.map().entries(key), oracle.map().entries(key));
+            if entries != expected {
+                return Err(format!("another map than the oracle's: {key} has {entries:?}, it {expected:?}"));
+            }
+        }
+        Ok(())
     }
 
     /// Nobody's words are interleaved (G6): between two characters that somebody typed one right after the other stands only what

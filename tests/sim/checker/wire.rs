@@ -87,7 +87,7 @@ impl Checker {
         if self.wires.liars.contains(&conn) {
             return Ok(());
         }
-        let promised = &mut self.promised;
+        let (promised, saved) = (&mut self.promised, &mut self.saved);
         let mut kept = |said: u64| {
             let durable = relay.durable_version(node.document).get(node.id);
             if said > durable {
@@ -95,6 +95,8 @@ impl Checker {
             }
             let promise = promised.entry((relay.epoch(), node.id)).or_insert((node.document, 0));
             promise.1 = promise.1.max(said);
+            let ever = saved.entry(node.id).or_default();
+            *ever = said.max(*ever);
             Ok(())
         };
         match Frame::decode(frame).map_err(|error| format!("a frame that cannot be read is sent: {error}"))? {
