@@ -245,4 +245,16 @@ pub const FAULTS: &[Fault] = &[
         "transaction.set_durability(Durability::Immediate)?;",
         "transaction.set_durability(Durability::None)?;",
     ),
+    fault(
+        "an undo takes the neighbour's character",
+        "crdt/src/document/undoing.rs",
+        "self.delete_inside(range, false);",
+        "self.delete_inside(range.start..(range.end + 1).min(self.text.len_chars()), false);",
+    ),
+    fault(
+        "an anchor forgets the character that it stands behind",
+        "crdt/src/text.rs",
+        "map(|(position, visible)| position + usize::from(visible))",
+        "map(|(position, _)| position)",
+    ),
 ];
