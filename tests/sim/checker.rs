@@ -240,9 +240,10 @@ impl Checker {
     ///
     /// # Errors
     /// When it is not what was made.
-    pub fn check_appended(&mut self, entry: &Bytes) -> Result<(), String> {
-        let envelope = Envelope::decode(entry.clone()).map_err(|error| format!("an appended envelope: {error}"))?;
-        self.truth.tell(envelope.header(), entry)
+    pub fn check_appended(&mut self, entry: Bytes) -> Result<Envelope, String> {
+        let envelope = Envelope::decode(entry).map_err(|error| format!("an appended envelope: {error}"))?;
+        self.truth.tell(envelope.header(), envelope.bytes())?;
+        Ok(envelope)
     }
 
     /// Every queue of a relay is bounded (G9).

@@ -309,6 +309,11 @@ impl Node {
         }
     }
 
+    /// What its disk remembers beside the log: a place in a relay's log, and how many of its units are saved there.
+    pub const fn remembered(&self) -> (Option<Resume>, u64) {
+        (self.facts.resume, self.facts.saved_at_relay)
+    }
+
     /// One effect of the process more; whether it was the last one.
     pub const fn burn(&mut self) -> bool {
         match &mut self.fuel {

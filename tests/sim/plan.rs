@@ -6,6 +6,7 @@ mod draw;
 use std::fmt;
 
 pub use self::draw::seed_of;
+use crate::model::conform::REPLICAS_MAX;
 
 /// A whole run.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -255,6 +256,13 @@ impl Plan {
     pub fn has_clones(&self) -> bool {
         let clones = |timed: &Timed| matches!(timed.act, Act::Device(_, Fate::Yesterday | Fate::Copied));
         self.acts.iter().any(clones) || self.relays.iter().any(|relay| relay.hostile)
+    }
+
+    /// Whether the model knows everything that happens in the run: few machines, one document, and everybody keeps to the rules.
+    pub fn is_modelled(&self) -> bool {
+        let one_document = self.devices.iter().all(|device| device.document == 0);
+        let few = self.relays.len() <= 2 && self.devices.len() <= REPLICAS_MAX;
+        one_document && few && !self.has_strangers() && !self.has_clones()
     }
 
     /// Whether somebody keeps to no rules.

@@ -24,13 +24,22 @@ pub struct Image {
     device: Option<storage::Image>,
 }
 
+/// What time did to a relay.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Ticked {
+    /// A sync has failed: the program says so to everybody and stops.
+    pub broken: bool,
+    /// The log of the first document is on disk up to here, as the relay was told.
+    pub durable: Option<u64>,
+}
+
 /// What a relay asked for.
 #[derive(Clone, Debug)]
 pub enum Drained {
     /// Nothing more.
     Nothing,
-    /// To have this in its log.
-    Appended(Bytes),
+    /// To have this in its log, at this position.
+    Appended(u64, Bytes),
     /// Something else.
     Other,
 }
@@ -241,7 +250,7 @@ impl RelayNode {
                 if !self.disks.entry(document).or_default().write(position, envelope.clone()) {
                     return Err(format!("asks to append at {position}, which does not fit"));
                 }
-                return Ok(Drained::Appended(envelope));
+                return Ok(Drained::Appended(position, envelope));
             }
             RelayOutput::Wake { conn } => {
                 self.woken.insert(conn);
@@ -263,13 +272,14 @@ impl RelayNode {
         }
     }
 
-    /// Answers what is due, and lets time pass. Whether a sync has failed: the program says so to everybody and stops.
+    /// Answers what is due, and lets time pass.
     ///
     /// # Errors
     /// What the store under the disks says otherwise.
-    pub fn tick(&mut self, at_us: u64) -> Result<bool, String> {
+    pub fn tick(&mut self, at_us: u64) -> Result<Ticked, String> {
         let now = self.clock.now(at_us);
-        let Some(relay) = &mut self.relay else { return Ok(false) };
+        let mut durable = None;
+        let Some(relay) = &mut self.relay else { return Ok(Ticked::default()) };
         for (document, disk) in &mut self.disks {
             let (from, written) = disk.in_flight();
             let written = self.backing.as_ref().map(|_| written.to_vec());
@@ -284,7 +294,10 @@ impl RelayNode {
                 }
             }
             match synced {
-                Synced::Durable(head) if !self.broken => relay.handle_appended(now, *document, head),
+                Synced::Durable(head) if !self.broken => {
+                    relay.handle_appended(now, *document, head);
+                    durable = Some(head);
+                }
                 Synced::Failed => self.broken = true,
                 Synced::Durable(_) => {}
             }
@@ -297,7 +310,7 @@ impl RelayNode {
         if relay.poll_timeout().is_some_and(|timer_us| timer_us <= now.monotonic_us) {
             relay.handle_timeout(now);
         }
-        Ok(self.broken)
+        Ok(Ticked { broken: self.broken, durable })
     }
 }
 

@@ -12,6 +12,7 @@ use crate::backing::Backing;
 pub use crate::checker::Breach;
 use crate::checker::Checker;
 use crate::hostile::Stranger;
+use crate::model::{Conformance, Observed};
 use crate::network::{Connection, Network, Way};
 use crate::node::{Node, Recording};
 use crate::plan::{Act, Deed, Plan};
@@ -55,6 +56,8 @@ pub struct World {
     device_us: u64,
     /// When everything was healed.
     healed_us: Option<u64>,
+    /// The model of the protocol, beside a run that it knows.
+    conformance: Option<Conformance>,
 }
 
 /// What a run did.
@@ -121,10 +124,14 @@ impl World {
             Ok(node)
         };
         let relay = |(at, relay)| RelayNode::new(relay, &plan.knobs, rng(2, at));
+        let devices: Vec<Node> = plan.devices.iter().enumerate().map(device).collect::<Result<_, String>>()?;
+        let ids: Vec<ReplicaId> = devices.iter().map(|node| node.id).collect();
+        let conformance = plan.is_modelled().then(|| Conformance::new(document_id(0), &ids)).transpose()?;
         Ok(Self {
+            conformance,
             now_us: 0,
             next_act: 0,
-            devices: plan.devices.iter().enumerate().map(device).collect::<Result<_, String>>()?,
+            devices,
             relays: plan.relays.iter().enumerate().map(relay).collect::<Result<_, String>>()?,
             strangers: (0..plan.relays.len()).map(|relay| Stranger::new(relay, rng(3, relay))).collect(),
             network: Network::new(&plan.knobs, plan.seed),
@@ -203,6 +210,33 @@ impl World {
         [act, devices, relays, self.network.next_us(hears)]
     }
 
+    /// Something happened that the model is to explain.
+    fn observe(&mut self, observed: Observed<'_>) -> Result<(), String> {
+        let model = |what| format!("the model does not allow it: {what}");
+        self.conformance.as_mut().map_or(Ok(()), |conformance| conformance.observe(observed).map_err(model))
+    }
+
+    /// Something was done with a replica.
+    fn see(&mut self, at: usize) -> Result<(), String> {
+        match (&mut self.conformance, &self.devices[at].replica) {
+            (Some(conformance), Some(replica)) => {
+                let seen = conformance.observe(Observed::Replica { replica: at, is: replica });
+                seen.map_err(|what| format!("the model does not allow it: {what}"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// In the model, whoever takes something in has nothing half made: a delivery commits what was typed, as one step.
+    fn commit_for_model(&mut self, at: usize) -> Result<(), String> {
+        if self.conformance.is_some()
+            && let Some(replica) = &mut self.devices[at].replica
+        {
+            replica.commit();
+        }
+        self.see(at)
+    }
+
     fn relay_reads(&self, relay: usize, conn: ConnId) -> bool {
         let node = &self.relays[relay];
         node.paused_us.is_none() && node.relay.as_ref().is_some_and(|relay| relay.can_read(conn))
@@ -230,7 +264,11 @@ impl World {
         if let Some((_, for_us)) = self.relays[at].stops_us.filter(|(stops_us, _)| *stops_us <= now_us) {
             return self.crash_relay(at, for_us);
         }
-        if self.relays[at].tick(now_us)? {
+        let ticked = self.relays[at].tick(now_us)?;
+        if let Some(head) = ticked.durable {
+            self.observe(Observed::RelayDurable { relay: at, head })?;
+        }
+        if ticked.broken {
             self.fail_relay(at)?;
         }
         Ok(())
@@ -257,17 +295,24 @@ impl World {
                 format!("device {at}: {} more changes are on its disk", stored.len())
             });
             self.checker.check_stored(&self.devices[at], &stored)?;
+            let head = self.devices[at].disk.durable().len() as u64;
+            if !stored.is_empty() {
+                self.observe(Observed::Durable { replica: at, head })?;
+            }
+            self.see(at)?;
         }
         if self.devices[at].connects_us.is_some_and(|connects_us| connects_us <= now_us) {
-            self.connect(at);
+            self.connect(at)?;
         }
         let node = &mut self.devices[at];
         if let Some(replica) = &mut node.replica
             && replica.poll_timeout().is_some_and(|timer_us| timer_us <= now.monotonic_us)
         {
             replica.handle_timeout(now);
+            self.see(at)?;
         }
-        if node.type_on(now_us, now)? {
+        if self.devices[at].type_on(now_us, now)? {
+            self.see(at)?;
             self.story.note(now_us, [code::KEY, at as u64], || format!("device {at}: a key"));
         }
         Ok(())

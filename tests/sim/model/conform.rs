@@ -137,8 +137,8 @@ pub struct Conformance {
     wires: BTreeMap<ConnId, Wire>,
     /// For each replica, places that it is to have remembered and that it did not ask its disk for yet.
     places: Vec<VecDeque<Resume>>,
-    /// For each replica, the place that its disk remembers.
-    stored: Vec<Option<Resume>>,
+    /// For each replica, the places that its disk was to remember, the newest last. It may have got no further than an older one.
+    stored: Vec<Vec<Resume>>,
     steps: u64,
 }
 
@@ -156,7 +156,7 @@ impl Conformance {
             names: Names::new(document, replicas),
             wires: BTreeMap::new(),
             places: vec![VecDeque::new(); replicas.len()],
-            stored: vec![None; replicas.len()],
+            stored: vec![Vec::new(); replicas.len()],
             steps: 0,
         })
     }
@@ -323,23 +323,28 @@ impl Conformance {
     fn kept(&mut self, replica: usize, resume: RealResume) -> Result<(), String> {
         let is = |place: &Resume| self.names.is_place(place, &resume);
         if let Some(at) = self.places[replica].iter().position(is) {
-            self.stored[replica] = self.places[replica].drain(..=at).next_back();
+            self.stored[replica].extend(self.places[replica].drain(..=at).next_back());
             Ok(())
-        } else if self.stored[replica].as_ref().is_some_and(is) {
+        } else if self.stored[replica].last().is_some_and(is) {
             Ok(())
         } else {
             Err(format!(
                 "the places that it may remember are {:?} and {:?}",
-                self.stored[replica], self.places[replica]
+                self.stored[replica].last(),
+                self.places[replica]
             ))
         }
     }
 
     fn started(&mut self, at: usize, kept: u64, resume: Option<RealResume>, saved: u64) -> Result<(), String> {
-        let stored = self.stored[at].filter(|_| resume.is_some());
-        if let Some(resume) = resume.filter(|resume| !stored.is_some_and(|place| self.names.is_place(&place, resume))) {
-            return Err(format!("{resume:?} was not kept; its disk has {:?}", self.stored[at]));
+        let is = |resume: RealResume| self.stored[at].iter().rposition(|place| self.names.is_place(place, &resume));
+        let remembered = resume.map(is);
+        if remembered == Some(None) {
+            return Err(format!("{resume:?} was not kept; its disk may have {:?}", self.stored[at]));
         }
+        let remembered = remembered.flatten();
+        self.stored[at].truncate(remembered.map_or(0, |place| place + 1));
+        let stored = self.stored[at].last().copied();
         let saved = self.names.count(at, saved)?;
         // The model's disk remembers at once; a real one may have got no further than the place before.
         self.state.replicas[at].stored = stored;
@@ -347,7 +352,6 @@ impl Conformance {
         self.step(&Action::ReplicaCrash { replica: at, kept, resume, saved })?;
         self.names.unmade(at, self.state.made[at].len());
         self.places[at].clear();
-        self.stored[at] = stored;
         self.forget_wires();
         Ok(())
     }

@@ -39,9 +39,9 @@ impl World {
                 replica.go_online(now);
                 node.relay = relay;
             }
-            deed => return node.perform(self.now_us, deed, &mut self.recording),
+            deed => node.perform(self.now_us, deed, &mut self.recording)?,
         }
-        Ok(())
+        self.see(at)
     }
 
     /// The program is closed, and not started before so much time has passed.
@@ -53,6 +53,7 @@ impl World {
             (None, None) => {}
             (Some(_), _) => {
                 node.rest();
+                self.see(at)?;
                 self.settle()?;
                 self.crash_and_wait(at, for_us)?;
                 self.devices[at].starts_us = Some(self.now_us + for_us);

@@ -6,6 +6,7 @@ use quire_crdt::sync::{ConnId, Replica};
 
 use super::{World, code};
 use crate::hostile::lies;
+use crate::model::Observed;
 use crate::network::Way;
 use crate::node::Ask;
 use crate::relay_node::Drained;
@@ -13,7 +14,7 @@ use crate::story::hash_of;
 
 impl World {
     pub(super) fn settle(&mut self) -> Result<(), String> {
-        while self.arrivals() | self.drain_devices()? | self.drain_relays()? {}
+        while self.arrivals()? | self.drain_devices()? | self.drain_relays()? {}
         for node in &mut self.devices {
             if node.is_awake() && node.refuses_us.is_none() {
                 node.disk.start_sync(self.now_us, &mut node.rng, self.plan.knobs.sync_us);
@@ -24,13 +25,13 @@ impl World {
     }
 
     /// Opens the connection that a device asked for, if its relay is there.
-    pub(super) fn connect(&mut self, at: usize) {
+    pub(super) fn connect(&mut self, at: usize) -> Result<(), String> {
         let node = &mut self.devices[at];
         node.connects_us = None;
         let (relay, now) = (node.relay, node.clock.now(self.now_us));
         let parted = [Way::Up, Way::Down].into_iter().any(|way| self.network.is_parted(Some(at), relay, way));
         let fails = node.rng.chance(self.plan.knobs.connect_fails) && self.healed_us.is_none();
-        let Some(replica) = &mut node.replica else { return };
+        let Some(replica) = &mut node.replica else { return Ok(()) };
         let relay_node = &mut self.relays[relay];
         let awake = relay_node.paused_us.is_none();
         match &mut relay_node.relay {
@@ -47,6 +48,7 @@ impl World {
                 self.story.note(self.now_us, [code::LINK, at as u64, relay as u64], || {
                     format!("device {at} is connected to relay {relay}")
                 });
+                self.observe(Observed::Connected { conn, replica: at, relay })?;
             }
             _ => {
                 replica.handle_disconnected(now);
@@ -55,10 +57,11 @@ impl World {
                 });
             }
         }
+        self.see(at)
     }
 
     /// Frames that have arrived are handed in, and ends are told of the ends of their connections. Whether there were any.
-    fn arrivals(&mut self) -> bool {
+    fn arrivals(&mut self) -> Result<bool, String> {
         let mut moved = false;
         for conn in self.network.conns() {
             let Some(connection) = self.network.get(conn) else { continue };
@@ -66,20 +69,20 @@ impl World {
             let (open_at_device, open_at_relay) = (connection.open_at_device, connection.open_at_relay);
             if open_at_device {
                 moved |= match device {
-                    Some(at) => self.arrivals_at_device(at, conn),
+                    Some(at) => self.arrivals_at_device(at, conn)?,
                     None => self.arrivals_at_stranger(relay, conn),
                 };
             }
             if open_at_relay {
-                moved |= self.arrivals_at_relay(relay, conn);
+                moved |= self.arrivals_at_relay(relay, conn)?;
             }
         }
-        moved
+        Ok(moved)
     }
 
-    fn arrivals_at_device(&mut self, at: usize, conn: ConnId) -> bool {
+    fn arrivals_at_device(&mut self, at: usize, conn: ConnId) -> Result<bool, String> {
         if !self.devices[at].is_awake() {
-            return false;
+            return Ok(false);
         }
         let (mut moved, now) = (false, self.devices[at].clock.now(self.now_us));
         while self.devices[at].conn == Some(conn)
@@ -87,9 +90,12 @@ impl World {
         {
             moved = true;
             self.tell_frame(conn, Way::Down, at, &frame);
+            self.commit_for_model(at)?;
+            self.observe(Observed::Received { conn, way: Way::Down, frame: &frame })?;
             if let Some(replica) = self.replica(at) {
                 replica.handle_frame(now, &frame);
             }
+            self.see(at)?;
         }
         if self.network.has_ended(self.now_us, conn, Way::Down) {
             moved = true;
@@ -99,9 +105,10 @@ impl World {
                 if let Some(replica) = self.replica(at) {
                     replica.handle_disconnected(now);
                 }
+                self.see(at)?;
             }
         }
-        moved
+        Ok(moved)
     }
 
     fn arrivals_at_stranger(&mut self, relay: usize, conn: ConnId) -> bool {
@@ -117,24 +124,27 @@ impl World {
         moved
     }
 
-    fn arrivals_at_relay(&mut self, at: usize, conn: ConnId) -> bool {
+    fn arrivals_at_relay(&mut self, at: usize, conn: ConnId) -> Result<bool, String> {
         if self.relays[at].paused_us.is_some() {
-            return false;
+            return Ok(false);
         }
         let (mut moved, now) = (false, self.relays[at].clock.now(self.now_us));
-        while let Some(relay) = self.relays[at].relay.as_mut().filter(|relay| relay.can_read(conn))
+        while self.relay_reads(at, conn)
             && let Some(frame) = self.network.receive(self.now_us, conn, Way::Up)
         {
             moved = true;
-            relay.handle_frame(now, conn, &frame);
+            self.observe(Observed::Received { conn, way: Way::Up, frame: &frame })?;
+            if let Some(relay) = &mut self.relays[at].relay {
+                relay.handle_frame(now, conn, &frame);
+            }
             let device = self.network.get(conn).and_then(|connection| connection.device);
             self.tell_frame(conn, Way::Up, device.unwrap_or(usize::MAX), &frame);
         }
         if self.network.has_ended(self.now_us, conn, Way::Up) {
             moved = true;
-            self.close_at_relay(at, conn);
+            self.close_at_relay(at, conn)?;
         }
-        moved
+        Ok(moved)
     }
 
     fn tell_frame(&mut self, conn: ConnId, way: Way, device: usize, frame: &Bytes) {
@@ -153,7 +163,7 @@ impl World {
         self.forget_if_gone(conn);
     }
 
-    pub(super) fn close_at_relay(&mut self, at: usize, conn: ConnId) {
+    pub(super) fn close_at_relay(&mut self, at: usize, conn: ConnId) -> Result<(), String> {
         let node = &mut self.relays[at];
         node.closing.remove(&conn);
         node.woken.remove(&conn);
@@ -162,6 +172,7 @@ impl World {
         }
         self.network.close(self.now_us, conn, Way::Down);
         self.forget_if_gone(conn);
+        self.observe(Observed::ClosedAtRelay { conn })
     }
 
     fn forget_if_gone(&mut self, conn: ConnId) {
@@ -198,6 +209,7 @@ impl World {
         {
             moved = true;
             self.checker.check_up(conn, &self.devices[at], &frame)?;
+            self.observe(Observed::Sent { conn, way: Way::Up, frame: &frame })?;
             self.network.send(self.now_us, conn, Way::Up, frame);
             if self.devices[at].burn() {
                 self.crash_device(at)?;
@@ -221,6 +233,7 @@ impl World {
             }
             Ask::Refused(refusal) => self.check_refusal(at, refusal)?,
             Ask::Resumes(resume) => {
+                self.observe(Observed::ResumeKept { replica: at, resume })?;
                 let live = self.devices[at].conn.and_then(|conn| self.network.get(conn));
                 if live.is_some_and(|connection| connection.open_at_relay) {
                     self.checker.check_resume(&self.devices[at], &self.relays, resume)?;
@@ -280,7 +293,7 @@ impl World {
         for conn in self.relays[at].closing.clone() {
             if !self.relays[at].woken.contains(&conn) {
                 moved = true;
-                self.close_at_relay(at, conn);
+                self.close_at_relay(at, conn)?;
             }
         }
         Ok(moved | self.drain_outputs(at)?)
@@ -292,7 +305,10 @@ impl World {
         loop {
             match self.relays[at].drain(self.now_us).map_err(|what| format!("relay {at} {what}"))? {
                 Drained::Nothing => return Ok(moved),
-                Drained::Appended(envelope) => self.checker.check_appended(&envelope)?,
+                Drained::Appended(position, envelope) => {
+                    let envelope = self.checker.check_appended(envelope)?;
+                    self.observe(Observed::Appended { relay: at, position, header: envelope.header() })?;
+                }
                 Drained::Other => {}
             }
             moved = true;
@@ -305,6 +321,7 @@ impl World {
         if let Some(device) = device {
             self.checker.check_down(conn, &self.devices[device], &self.relays[at], &frame)?;
         }
+        self.observe(Observed::Sent { conn, way: Way::Down, frame: &frame })?;
         if !self.relays[at].is_hostile {
             self.network.send(self.now_us, conn, Way::Down, frame);
             return Ok(());

@@ -34,12 +34,12 @@ impl World {
             if self.devices[at].starts_us.is_some_and(|starts_us| starts_us < u64::MAX) {
                 self.start_device(at)?;
             }
-            self.go_home(at);
+            self.go_home(at)?;
         }
         self.settle()
     }
 
-    fn go_home(&mut self, at: usize) {
+    fn go_home(&mut self, at: usize) -> Result<(), String> {
         let node = &mut self.devices[at];
         node.rest();
         let now = node.clock.now(self.now_us);
@@ -50,6 +50,7 @@ impl World {
             replica.go_online(now);
         }
         node.relay = 0;
+        self.see(at)
     }
 
     /// Goes on until all have met.

@@ -1,6 +1,7 @@
 //! What befalls devices and relays.
 
-use super::{World, code};
+use super::{World, code, document_id};
+use crate::model::Observed;
 use crate::network::Way;
 use crate::plan::{Fate, RelayFate};
 
@@ -37,6 +38,7 @@ impl World {
                 if let Some(replica) = node.replica.as_mut().filter(|_| node.paused_us.is_none()) {
                     replica.handle_timeout(now);
                 }
+                return self.see(at);
             }
             Fate::Checkpoint => return node.keep_checkpoint(),
             Fate::Backup => node.backup = Some(node.image()),
@@ -86,7 +88,10 @@ impl World {
         if let Some(replica) = self.replica(at) {
             replica.go_online(now);
         }
-        Ok(())
+        let (resume, saved) = self.devices[at].remembered();
+        let kept = self.devices[at].disk.entries().len() as u64;
+        self.observe(Observed::ReplicaStarted { replica: at, kept, resume, saved })?;
+        self.see(at)
     }
 
     /// A machine stops, and is back when its fuel said.
@@ -96,6 +101,8 @@ impl World {
     }
 
     pub(super) fn crash_and_wait(&mut self, at: usize, for_us: u64) -> Result<(), String> {
+        // What it has made since the last step is still to be looked at.
+        self.checker.check_device(at, &self.devices[at])?;
         let node = &mut self.devices[at];
         if node.replica.is_none() {
             return Ok(());
@@ -134,6 +141,7 @@ impl World {
                 self.crash_relay(at, 1_000_000)?;
                 self.checker.forget_relay(&self.relays[at]);
                 self.relays[at].forget()?;
+                self.observe(Observed::RelayForgot { relay: at })?;
             }
             RelayFate::Backup => node.backup = Some(node.image()),
             RelayFate::Yesterday => {
@@ -141,6 +149,8 @@ impl World {
                     self.crash_relay(at, 1_000_000)?;
                     self.checker.forget_relay(&self.relays[at]);
                     self.relays[at].put_back(logs)?;
+                    let kept = self.relays[at].durable(document_id(0)).len() as u64;
+                    self.observe(Observed::RelayRestored { relay: at, kept })?;
                 }
             }
             RelayFate::Pause(for_us) => node.paused_us = Some(self.now_us + for_us),
@@ -168,6 +178,8 @@ impl World {
         self.story.note(self.now_us, [code::STOP, at as u64, 1], || format!("relay {at} stops"));
         node.crash()?;
         node.starts_us = Some(self.now_us + for_us);
+        let kept = self.relays[at].durable(document_id(0)).len() as u64;
+        self.observe(Observed::RelayCrashed { relay: at, kept })?;
         self.checker.forget_log();
         for conn in self.network.conns() {
             if self.network.get(conn).is_some_and(|connection| connection.relay == at) {
