@@ -139,6 +139,8 @@ pub struct Conformance {
     places: Vec<VecDeque<Resume>>,
     /// For each replica, the places that its disk was to remember, the newest last. It may have got no further than an older one.
     stored: Vec<Vec<Resume>>,
+    /// For each replica, the most of its changes that it ever called saved.
+    saved: Vec<u32>,
     steps: u64,
 }
 
@@ -157,6 +159,7 @@ impl Conformance {
             wires: BTreeMap::new(),
             places: vec![VecDeque::new(); replicas.len()],
             stored: vec![Vec::new(); replicas.len()],
+            saved: vec![0; replicas.len()],
             steps: 0,
         })
     }
@@ -295,6 +298,7 @@ impl Conformance {
         } else if is_linked {
             return Err(format!("its link is {:?}, and the model has none", is.link()));
         }
+        self.saved[at] = self.saved[at].max(self.state.replicas[at].saved);
         self.compare(at, is)
     }
 
@@ -348,6 +352,10 @@ impl Conformance {
         let saved = self.names.count(at, saved)?;
         // The model's disk remembers at once; a real one may have got no further than the place before.
         self.state.replicas[at].stored = stored;
+        if saved <= self.saved[at] {
+            let remembered = &mut self.state.replicas[at].saved;
+            *remembered = saved.max(*remembered);
+        }
         let (kept, resume) = (position(kept), stored.is_some());
         self.step(&Action::ReplicaCrash { replica: at, kept, resume, saved })?;
         self.names.unmade(at, self.state.made[at].len());
