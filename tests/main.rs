@@ -2,10 +2,13 @@
 
 mod judge;
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use quire::editor::report::Report;
 use sim::plan::Plan;
+use sim::report;
 use sim::shrink::shrink;
 use sim::swarm::{Totals, swarm};
 use sim::world::{Breach, run};
@@ -13,6 +16,7 @@ use sim::world::{Breach, run};
 const USAGE: &str = "\
 quire-tests swarm --from SEED (--seconds S | --runs N)   runs fresh seeds; exit code 1 and the seed at the first violation
 quire-tests replay SEED [--whole]                        tells the run of a seed line by line; one that fails is made small first
+quire-tests replay FILE                                  runs the report of two copies that differed
 quire-tests judge [PART] [--runs N]                      plants faults (those whose names hold PART) and tells what notices each";
 
 /// By how many runs a planted fault is looked for.
@@ -34,8 +38,9 @@ fn main() -> ExitCode {
         ["swarm", "--from", from, "--runs", runs] => {
             number(from).and_then(|from| Ok(run_swarm(from, None, number(runs)?)))
         }
-        ["replay", seed] => number(seed).map(|seed| replay(seed, false)),
         ["replay", seed, "--whole"] => number(seed).map(|seed| replay(seed, true)),
+        ["replay", file] if file.parse::<u64>().is_err() => replay_report(Path::new(file)),
+        ["replay", seed] => number(seed).map(|seed| replay(seed, false)),
         ["judge"] => Ok(judge::judge("", JUDGE_RUNS)),
         ["judge", part] => Ok(judge::judge(part, JUDGE_RUNS)),
         ["judge", part, "--runs", runs] => number(runs).map(|runs| judge::judge(part, runs)),
@@ -58,25 +63,25 @@ fn run_swarm(from: u64, time: Option<Duration>, runs: u64) -> ExitCode {
     let goes_on = |totals: &Totals| {
         if reported.elapsed() >= REPORT_EVERY {
             reported = Instant::now();
-            println!("{}", report(totals, began.elapsed()));
+            println!("{}", summary(totals, began.elapsed()));
         }
         time.is_none_or(|time| began.elapsed() < time)
     };
     match swarm(seeds, goes_on) {
         Ok(totals) => {
-            println!("{}", report(&totals, began.elapsed()));
+            println!("{}", summary(&totals, began.elapsed()));
             println!("no violation; seeds {from}..{}", from + totals.runs);
             ExitCode::SUCCESS
         }
         Err((seed, breach, totals)) => {
-            println!("{}", report(&totals, began.elapsed()));
+            println!("{}", summary(&totals, began.elapsed()));
             println!("seed {seed}, {breach}\nits story: quire-tests replay {seed}");
             ExitCode::FAILURE
         }
     }
 }
 
-fn report(totals: &Totals, took: Duration) -> String {
+fn summary(totals: &Totals, took: Duration) -> String {
     let Totals { runs, steps, changes, converged_us_max, .. } = totals;
     let (hours, seconds, met) = (totals.device_hours(), took.as_secs(), converged_us_max / 1_000_000);
     let hours_a_minute = totals.device_us * 60 / 3_600_000 / took.as_millis().max(1);
@@ -103,6 +108,14 @@ fn replay(seed: u64, whole: bool) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn replay_report(file: &Path) -> Result<ExitCode, String> {
+    let read = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}\n\n{USAGE}", file.display()))?;
+    let report = Report::parse(&read).map_err(|error| format!("{}: {error}", file.display()))?;
+    let verdict = report::replay(&report)?;
+    println!("{verdict}");
+    Ok(if verdict.agrees() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn tell(plan: &Plan) {
