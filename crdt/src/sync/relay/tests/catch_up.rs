@@ -102,6 +102,16 @@ fn a_position_in_a_store_that_was_put_back_from_a_copy_leaves_no_gap() {
 }
 
 #[test]
+fn a_position_at_the_end_of_a_store_that_was_put_back_hides_nothing() {
+    // The replica had read all of a log that was as long as this one is, and had B's change where A's second one is now.
+    let restored = [envelope(A, 0, 1, &[]), envelope(A, 1, 1, &[])];
+    let mut shell = Shell::with_log(small(), &restored);
+    let conn = shell.join(Hello { resume: Some(resume(EPOCH, 2)), ..hello(C, &[(A, 1), (B, 1)]) });
+    let sent: Vec<_> = shell.fetch(conn).iter().filter_map(ends).collect();
+    assert_eq!(sent, [(A, 2)]);
+}
+
+#[test]
 fn a_slow_reader_costs_no_memory_and_misses_nothing() {
     let mut shell = Shell::new(small());
     let (a, slow) = (shell.join_live(A, &[]), shell.join_live(B, &[]));
