@@ -83,8 +83,7 @@ impl Truth {
 
     /// A disk of this author is lost, or an older one: what nobody else has may be made anew.
     pub fn lose_disk(&mut self, author: ReplicaId) {
-        let all = OpId::new(author, 0)..=OpId::new(author, u64::MAX);
-        self.made.range_mut(all).for_each(|(_, made)| made.kept = false);
+        self.made.retain(|id, made| id.replica != author || made.told);
     }
 
     fn find(&mut self, header: &Header, bytes: &Bytes) -> Result<Option<&mut Made>, String> {
