@@ -17,7 +17,7 @@ const USAGE: &str = "\
 quire-tests swarm --from SEED (--seconds S | --runs N)   runs fresh seeds; exit code 1 and the seed at the first violation
 quire-tests replay SEED [--whole]                        tells the run of a seed line by line; one that fails is made small first
 quire-tests replay FILE                                  runs the report of two copies that differed
-quire-tests judge [PART] [--runs N]                      plants faults (those whose names hold PART) and tells what notices each";
+quire-tests judge [PART [--runs N]]                      plants faults (those whose names hold PART) and tells what notices each";
 
 /// By how many runs a planted fault is looked for.
 const JUDGE_RUNS: u64 = 300;

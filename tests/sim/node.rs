@@ -68,7 +68,6 @@ pub struct Node {
     /// Its own chance.
     pub rng: Rng,
     typing: Option<Typing>,
-    starts: u64,
     facts: Facts,
     /// The facts that the next sync makes durable.
     facts_written: Option<Facts>,
@@ -111,7 +110,6 @@ impl Node {
             is_copy: false,
             rng,
             typing: None,
-            starts: 0,
             facts: Facts::default(),
             facts_written: None,
             checkpoint: None,
@@ -173,7 +171,6 @@ impl Node {
         if document.log().len() != self.disk.entries().len() {
             return Err(format!("{} of {} entries were delivered", document.log().len(), self.disk.entries().len()));
         }
-        self.starts += 1;
         let Facts { resume, saved_at_relay } = self.facts;
         self.replica =
             Some(Replica::new(document, ReplicaConfig { seed: self.rng.next_u64(), resume, saved_at_relay }));

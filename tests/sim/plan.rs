@@ -5,7 +5,6 @@ mod draw;
 
 use std::fmt;
 
-pub use self::draw::seed_of;
 use crate::model::conform::REPLICAS_MAX;
 
 /// A whole run.

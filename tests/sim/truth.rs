@@ -42,7 +42,7 @@ impl Truth {
         let first = header.first_id();
         let content = hash_of(bytes);
         match self.made.entry(first) {
-            Entry::Occupied(known) if known.get().content == content => return Ok(()),
+            Entry::Occupied(known) if known.get().is_fixed() && known.get().content == content => return Ok(()),
             Entry::Occupied(known) if known.get().is_fixed() => return Err(format!("two contents of one id: {first}")),
             _ => {}
         }
@@ -99,10 +99,10 @@ impl Truth {
         self.made.get(&first).map(|made| &made.past)
     }
 
-    /// What its author had delivered before the change that this unit is in, and whether the unit before is in the same change.
-    pub fn past_of_unit(&self, id: OpId) -> Option<(&VersionVector, bool)> {
+    /// What its author had delivered before the change that this unit is in.
+    pub fn past_of_unit(&self, id: OpId) -> Option<&VersionVector> {
         let (first, made) = self.made.range(..=id).next_back()?;
-        (first.replica == id.replica).then_some((&made.past, first.seq < id.seq))
+        (first.replica == id.replica).then_some(&made.past)
     }
 
     /// Whether it is one of the devices.

@@ -88,7 +88,7 @@ impl Checker {
                 return Err(format!("a run is out of order: {second} stands before {first}"));
             }
             for between in &order[from + 1..*to] {
-                if let Some((past, _)) = self.truth.past_of_unit(*between)
+                if let Some(past) = self.truth.past_of_unit(*between)
                     && between.replica != first.replica
                     && !past.contains(first)
                 {

@@ -23,11 +23,6 @@ struct Profile {
     sittings: usize,
 }
 
-/// The seed of the `index`-th run behind a first one: runs of neighbours have nothing in common.
-pub const fn seed_of(first: u64, index: u64) -> u64 {
-    first.wrapping_add(index)
-}
-
 impl Plan {
     /// The plan of a seed.
     pub fn of(seed: u64) -> Self {
@@ -193,11 +188,15 @@ impl Profile {
             Nonsense::Mutated,
         ];
         let strangers = !copies && rng.chance(20);
+        let (fates, relay_fates) = (some(rng, &fates), some(rng, &relay_fates));
+        let mut nonsense: Vec<Nonsense> = nonsense.into_iter().filter(|_| strangers && rng.chance(60)).collect();
+        // Where a relay loses what it has passed on, only signatures could tell which of two contents an id stands for.
+        nonsense.retain(|nonsense| !matches!(nonsense, Nonsense::Reused) || (relays == 1 && relay_fates.is_empty()));
         Self {
             deeds,
-            fates: some(rng, &fates),
-            relay_fates: some(rng, &relay_fates),
-            nonsense: nonsense.into_iter().filter(|_| strangers && rng.chance(60)).collect(),
+            fates,
+            relay_fates,
+            nonsense,
             partitions: rng.chance(30),
             faults: [0, 5, 20, 50][rng.below(4)],
             sittings: if devices > 15 || copies { 1 } else { 1 + rng.below(4) },
