@@ -13,6 +13,8 @@ use crate::story::hash_of;
 #[derive(Clone, Debug)]
 struct Made {
     content: u64,
+    /// Where its units end.
+    end_seq: u64,
     /// What its author had delivered before.
     past: VersionVector,
     /// Whether it is on its author's disk: its ids are used up.
@@ -41,6 +43,7 @@ impl Truth {
     pub fn make(&mut self, header: &Header, bytes: &Bytes, past: &VersionVector) -> Result<(), String> {
         let first = header.first_id();
         let content = hash_of(bytes);
+        let end_seq = header.end_seq();
         match self.made.entry(first) {
             Entry::Occupied(known) if known.get().is_fixed() && known.get().content == content => return Ok(()),
             Entry::Occupied(known) if known.get().is_fixed() => return Err(format!("two contents of one id: {first}")),
@@ -53,7 +56,7 @@ impl Truth {
         if let Some((id, _)) = self.of(first).next() {
             return Err(format!("made again: {first}, behind it {id} is known to others"));
         }
-        self.made.insert(first, Made { content, past: past.clone(), kept: false, told: false });
+        self.made.insert(first, Made { content, end_seq, past: past.clone(), kept: false, told: false });
         Ok(())
     }
 
@@ -99,10 +102,10 @@ impl Truth {
         self.made.get(&first).map(|made| &made.past)
     }
 
-    /// What its author had delivered before the change that this unit is in.
+    /// What its author had delivered before the change that this unit is in, if one of the devices made it and was no copy then.
     pub fn past_of_unit(&self, id: OpId) -> Option<&VersionVector> {
         let (first, made) = self.made.range(..=id).next_back()?;
-        (first.replica == id.replica).then_some(&made.past)
+        (first.replica == id.replica && id.seq < made.end_seq).then_some(&made.past)
     }
 
     /// Whether it is one of the devices.
