@@ -36,7 +36,8 @@ impl World {
             }
             self.go_home(at)?;
         }
-        self.settle()
+        self.settle()?;
+        self.check()
     }
 
     fn go_home(&mut self, at: usize) -> Result<(), String> {
