@@ -14,7 +14,8 @@ use crate::story::hash_of;
 
 impl World {
     pub(super) fn settle(&mut self) -> Result<(), String> {
-        while self.arrivals()? | self.drain_devices()? | self.drain_relays()? {}
+        // What a replica asks for is done before anything else is handed in, as the program does it.
+        while self.drain_devices()? | self.arrivals()? | self.drain_relays()? {}
         for node in &mut self.devices {
             if node.is_awake() && node.refuses_us.is_none() {
                 node.disk.start_sync(self.now_us, &mut node.rng, self.plan.knobs.sync_us);
