@@ -7,19 +7,19 @@ use crate::plan::ClockPlan;
 /// When a run begins, on a wall clock that is right.
 const BEGAN_WALL_US: i64 = 1_790_000_000_000_000;
 
-const MILLION: i128 = 1_000_000;
+const MILLION: u64 = 1_000_000;
 
 /// The clocks of one machine.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     ahead_us: i64,
-    drift_ppm: i128,
+    drift_ppm: i32,
 }
 
 impl Clock {
     /// Clocks that go as planned.
     pub fn new(plan: ClockPlan) -> Self {
-        Self { ahead_us: plan.ahead_us, drift_ppm: i128::from(plan.drift_ppm) }
+        Self { ahead_us: plan.ahead_us, drift_ppm: plan.drift_ppm }
     }
 
     /// What they say at a moment of the run.
@@ -31,8 +31,9 @@ impl Clock {
 
     /// The first moment of the run at which the monotonic clock says this, or more.
     pub fn moment_us(&self, monotonic_us: u64) -> u64 {
-        let exact = (i128::from(monotonic_us) * MILLION).div_euclid(MILLION + self.drift_ppm);
-        let mut at_us = u64::try_from(exact).unwrap_or(u64::MAX);
+        let rate = MILLION.saturating_add_signed(self.drift_ppm.into());
+        let (whole, rest) = (monotonic_us / rate, monotonic_us % rate);
+        let mut at_us = whole.saturating_mul(MILLION).saturating_add(rest * MILLION / rate);
         while self.monotonic_us(at_us) < monotonic_us && at_us < u64::MAX {
             at_us += 1;
         }
@@ -45,8 +46,10 @@ impl Clock {
     }
 
     fn monotonic_us(&self, at_us: u64) -> u64 {
-        let drift = (i128::from(at_us) * self.drift_ppm).div_euclid(MILLION);
-        u64::try_from(i128::from(at_us) + drift).unwrap_or(u64::MAX)
+        // In two parts, which fit whatever the moment.
+        let drift = |us: u64| us.cast_signed() * i64::from(self.drift_ppm);
+        let us = drift(at_us / MILLION) + drift(at_us % MILLION).div_euclid(MILLION.cast_signed());
+        at_us.saturating_add_signed(us)
     }
 }
 
@@ -58,7 +61,7 @@ mod tests {
     fn a_timer_fires_when_its_clock_says_so_and_not_before() {
         for drift_ppm in [-50_000, -1, 0, 1, 3, 50_000] {
             let clock = Clock::new(ClockPlan { ahead_us: 0, drift_ppm });
-            for timer_us in [0, 1, 7, 1_000_001, 31_536_000_000_001] {
+            for timer_us in [0, 1, 7, 999_999, 1_000_001, 31_536_000_000_001, u64::MAX / 2] {
                 let at_us = clock.moment_us(timer_us);
                 assert!(clock.monotonic_us(at_us) >= timer_us, "{drift_ppm} {timer_us}");
                 assert!(at_us == 0 || clock.monotonic_us(at_us - 1) < timer_us, "{drift_ppm} {timer_us}");

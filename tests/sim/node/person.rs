@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use bytes::Bytes;
 use quire_crdt::sync::{Now, Replica};
@@ -27,22 +28,28 @@ pub(super) struct Typing {
     pub(super) next_us: u64,
 }
 
+/// Where, how many characters are deleted there, and what is inserted.
+type Edit = (usize, usize, String);
+
 /// A recording of real writing, of which the devices make one edit after the other.
 #[derive(Debug, Default)]
 pub struct Recording {
-    edits: Vec<(usize, usize, String)>,
+    edits: &'static [Edit],
     next: usize,
 }
 
 impl Recording {
-    /// Reads it.
+    /// Reads it, once for all runs.
     ///
     /// # Errors
     /// When it is not there.
     pub fn read() -> Result<Self, String> {
-        let trace = Trace::read(RECORDING).map_err(|error| error.to_string())?;
-        let edits = trace.transactions.into_iter().flat_map(|transaction| transaction.patches).take(4_000).collect();
-        Ok(Self { edits, next: 0 })
+        static EDITS: OnceLock<Result<Vec<Edit>, String>> = OnceLock::new();
+        let edits = EDITS.get_or_init(|| {
+            let trace = Trace::read(RECORDING).map_err(|error| error.to_string())?;
+            Ok(trace.transactions.into_iter().flat_map(|transaction| transaction.patches).take(4_000).collect())
+        });
+        Ok(Self { edits: edits.as_ref().map_err(Clone::clone)?, next: 0 })
     }
 }
 
