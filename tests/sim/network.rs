@@ -78,6 +78,11 @@ impl Pipe {
     fn last_us(&self) -> u64 {
         self.frames.back().map_or(0, |(at, _)| *at)
     }
+
+    /// When the next frame arrives, or behind the last one the end.
+    fn next_us(&self) -> Option<u64> {
+        self.frames.front().map(|(at, _)| *at).or(self.ends_us)
+    }
 }
 
 impl Connection {
@@ -139,6 +144,13 @@ impl Network {
     /// The connections, in the order in which they were opened.
     pub fn conns(&self) -> Vec<ConnId> {
         self.connections.keys().copied().collect()
+    }
+
+    /// Those of them on which something has arrived, or would have but for a partition.
+    pub fn due(&self, now_us: u64) -> Vec<ConnId> {
+        let is_due = |pipe: &Pipe| pipe.next_us().is_some_and(|at_us| at_us <= now_us);
+        let due = self.connections.iter().filter(|(_, connection)| is_due(&connection.up) || is_due(&connection.down));
+        due.map(|(conn, _)| *conn).collect()
     }
 
     /// A connection.
@@ -250,8 +262,7 @@ impl Network {
         let mut next_us = self.partitions.iter().map(|partition| partition.until_us).min();
         for (conn, connection) in &self.connections {
             for way in [Way::Up, Way::Down] {
-                let pipe = connection.pipe(way);
-                let Some(at_us) = pipe.frames.front().map(|(at, _)| *at).or(pipe.ends_us) else { continue };
+                let Some(at_us) = connection.pipe(way).next_us() else { continue };
                 if next_us.is_none_or(|next_us| at_us < next_us)
                     && connection.is_open(way)
                     && hears(*conn, connection, way)

@@ -22,6 +22,7 @@ const fn fault(name: &'static str, file: &'static str, from: &'static str, to: &
 const OUTBOX: &str = "crdt/src/sync/replica/outbox.rs";
 const FRAMES: &str = "crdt/src/sync/replica/frames.rs";
 const LINK: &str = "crdt/src/sync/replica/link.rs";
+const RELAY: &str = "crdt/src/sync/relay.rs";
 const RELAY_LINK: &str = "crdt/src/sync/relay/link.rs";
 const RELAY_LOG: &str = "crdt/src/sync/relay/log.rs";
 const APPEND: &str = "crdt/src/sync/relay/append.rs";
@@ -81,12 +82,7 @@ pub const FAULTS: &[Fault] = &[
         "link.unappended_bytes -= bytes;",
         "link.unappended_bytes += bytes;",
     ),
-    fault(
-        "the relay goes on after its disk has failed",
-        APPEND,
-        "if self.ending == Some(RefusalReason::Storage) {",
-        "if self.ending == Some(RefusalReason::Silent) {",
-    ),
+    fault("the relay goes on after its disk has failed", RELAY, "self.end(RefusalReason::Storage);", ""),
     fault(
         "a subscriber is skipped over",
         RELAY_LINK,
@@ -121,7 +117,7 @@ pub const FAULTS: &[Fault] = &[
         "a failed write is not tried again",
         OUTBOX,
         "self.asked = self.durable;",
-        "self.asked = self.asked.max(self.durable);",
+        "self.asked = if self.asked > self.durable { self.asked } else { self.durable };",
     ),
     fault(
         "sent counts as saved",

@@ -64,7 +64,7 @@ impl World {
     /// Frames that have arrived are handed in, and ends are told of the ends of their connections. Whether there were any.
     fn arrivals(&mut self) -> Result<bool, String> {
         let mut moved = false;
-        for conn in self.network.conns() {
+        for conn in self.network.due(self.now_us) {
             let Some(connection) = self.network.get(conn) else { continue };
             let (device, relay) = (connection.device, connection.relay);
             let (open_at_device, open_at_relay) = (connection.open_at_device, connection.open_at_relay);

@@ -107,9 +107,6 @@ impl Relay {
     /// Everything of this document's log below `head` is on disk: its authors are told, and links that gave much may be read
     /// again.
     pub fn handle_appended(&mut self, _now: Now, document: DocumentId, head: u64) {
-        if self.ending == Some(RefusalReason::Storage) {
-            return;
-        }
         let Some(log) = self.logs.get_mut(&document) else { return };
         let was_full = self.stats.unappended_bytes >= self.limits.unappended_bytes_max;
         let durable = log.mark_durable(head);

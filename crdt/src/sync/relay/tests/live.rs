@@ -156,6 +156,16 @@ fn a_second_link_of_a_replica_replaces_the_first() {
 }
 
 #[test]
+fn the_only_replica_of_a_document_that_links_anew_is_welcomed_at_once() {
+    let mut shell = Shell::new(RelayLimits::default());
+    let first = shell.join_live(A, &[]);
+    let second = shell.join(hello(A, &[]));
+    shell.check_refused(first, RefusalReason::Replaced, 0, 0);
+    let frame = shell.fetch_one(second).expect("a welcome");
+    assert!(matches!(Frame::decode(&frame), Ok(Frame::Welcome(_))));
+}
+
+#[test]
 fn a_ping_is_answered_with_the_relays_two_times() {
     let mut shell = Shell::new(RelayLimits::default());
     let a = shell.join_live(A, &[]);

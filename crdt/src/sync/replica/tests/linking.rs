@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use super::Frame;
 use super::harness::{DOCUMENT, EPOCH, World, id, loaded};
+use crate::id::OpId;
 use crate::sync::SUSPECT_AFTER_FIRST_US;
 use crate::sync::frame::{Refusal, RefusalReason};
 use crate::sync::{
@@ -38,6 +39,23 @@ fn a_change_is_sent_once() {
         world.go_online(at);
     }
     assert_eq!(world.changes_sent(0).len() + world.changes_sent(1).len(), 8);
+    world.assert_equal();
+}
+
+#[test]
+fn what_the_relay_says_it_lacks_is_sent_again() {
+    let mut world = World::online(2);
+    world.write(0, "a");
+    world.write(1, "b");
+    world.write(0, "c");
+    world.sent.clear();
+    world.go_offline(0);
+    world.go_online(0);
+    assert_eq!(world.changes_sent(0), []);
+    world.say(0, &Frame::Missing { version: [(id(1), 1)].into_iter().collect() });
+    let sent: Vec<OpId> = world.changes_sent(0).iter().map(|change| change.header().first_id()).collect();
+    assert_eq!(sent, [OpId::new(id(2), 0), OpId::new(id(1), 1)], "in the order of the log");
+    assert_eq!(*world.nodes[0].replica.link(), LinkState::Live);
     world.assert_equal();
 }
 
