@@ -191,13 +191,16 @@ impl Network {
         self.connections.get(&conn).is_some_and(|connection| connection.pipe(way).bytes < self.window_bytes)
     }
 
-    /// Sends a frame.
+    /// Sends a frame. On a connection that is broken it is lost, whether its sender knows of that or not.
     pub fn send(&mut self, now_us: u64, conn: ConnId, way: Way, frame: Bytes) {
         let (shortest_us, longest_us) = self.latency_us;
         let bytes_per_s = self.bytes_per_s;
         let Some(connection) = self.connections.get_mut(&conn) else { return };
         let on_its_way_us = shortest_us + connection.rng.next_u64() % (longest_us - shortest_us + 1);
         let pipe = connection.pipe_mut(way);
+        if pipe.ends_us.is_some() {
+            return;
+        }
         pipe.sent_us = pipe.sent_us.max(now_us) + frame.len() as u64 * 1_000_000 / bytes_per_s;
         let arrives_us = pipe.last_us().max(pipe.sent_us + on_its_way_us);
         pipe.bytes += frame.len();
