@@ -38,6 +38,8 @@ type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 #[derive(Default)]
 struct Seen {
     is_live: AtomicBool,
+    /// Whether it has heard that the writing is over: what it made does not grow any more.
+    is_done: AtomicBool,
     /// How many units it made, how many of them the relay has, and how many of all authors it has.
     made: AtomicU64,
     saved: AtomicU64,
@@ -114,15 +116,29 @@ async fn live(clients: usize, seed: u64) -> Result<(), String> {
         }
     }
     phase.send_replace(Phase::Over);
-    let mut texts: BTreeMap<DocumentId, Vec<String>> = BTreeMap::new();
+    let mut ends: BTreeMap<DocumentId, Vec<Document>> = BTreeMap::new();
     while let Some(ended) = tasks.join_next().await {
-        let (document, text) = ended.map_err(|error| format!("a client: {error}"))??;
-        texts.entry(document).or_default().push(text);
+        let document = ended.map_err(|error| format!("a client: {error}"))??;
+        ends.entry(document.id()).or_default().push(document);
     }
-    let equal = texts.values().all(|texts| texts.iter().all(|text| *text == texts[0]));
-    let chars: usize = texts.values().map(|texts| texts[0].chars().count()).sum();
-    println!("{}", json!({ "finished": true, "equal": equal, "documents": texts.len(), "chars": chars }));
-    if equal { Ok(()) } else { Err("the crowd's texts differ".to_owned()) }
+    compare(&ends)
+}
+
+/// Says whether all copies of each document are equal.
+fn compare(ends: &BTreeMap<DocumentId, Vec<Document>>) -> Result<(), String> {
+    let text = |document: &Document| document.text().slice(0..usize::MAX);
+    let mut chars = 0;
+    let mut differ = Vec::new();
+    for copies in ends.values() {
+        let first = &copies[0];
+        chars += first.text().len_chars();
+        for copy in copies.iter().filter(|copy| text(copy) != text(first)) {
+            let versions = if copy.version() == first.version() { "at one version" } else { "at two versions" };
+            differ.push(format!("{} {} and {} {versions}", first.id(), first.replica(), copy.replica()));
+        }
+    }
+    println!("{}", json!({ "finished": true, "equal": differ.is_empty(), "documents": ends.len(), "chars": chars }));
+    if differ.is_empty() { Ok(()) } else { Err(format!("the crowd's texts differ: {}", differ.join("; "))) }
 }
 
 impl Crowd {
@@ -146,8 +162,11 @@ impl Crowd {
         })
     }
 
-    /// Whether everybody is linked and has everything that was made in the own document, and the relay has it too.
+    /// Whether everybody has stopped writing, is linked and has everything that was made in the own document, and the relay has it too.
     fn is_settled(&self) -> bool {
+        if !self.clients.iter().all(|client| client.is_done.load(Ordering::Relaxed)) {
+            return false;
+        }
         let is_saved = |client: &Seen| client.saved.load(Ordering::Relaxed) == client.made.load(Ordering::Relaxed);
         self.clients.chunks(CLIENTS_PER_DOCUMENT).all(|group| {
             let made: u64 = group.iter().map(|client| client.made.load(Ordering::Relaxed)).sum();
@@ -171,19 +190,19 @@ impl Client {
         Self { number, replica, socket: None, rng, edits_at, crowd }
     }
 
-    /// Lives until the end; the document and its text then. An error is a fault of the engine: the network may do what it wants.
-    async fn run(mut self, mut phases: watch::Receiver<Phase>) -> Result<(DocumentId, String), String> {
+    /// Lives until the end; the document then. An error is a fault of the engine: the network may do what it wants.
+    async fn run(mut self, mut phases: watch::Receiver<Phase>) -> Result<Document, String> {
         self.replica.go_online(self.crowd.now());
         loop {
-            if self.act() {
+            if self.act()? {
                 self.connect().await;
                 continue;
             }
             self.transmit().await;
-            self.show();
             let phase = *phases.borrow_and_update();
+            self.show(phase);
             if phase == Phase::Over {
-                return Ok((self.replica.document().id(), self.replica.document().text().slice(0..usize::MAX)));
+                return Ok(self.replica.document().clone());
             }
             let wakes_at = self.replica.poll_timeout().map(|us| self.crowd.begun + Duration::from_micros(us));
             let forever = self.edits_at + Duration::from_hours(1);
@@ -197,8 +216,8 @@ impl Client {
         }
     }
 
-    /// Does what the replica wants done: whether it wants a link.
-    fn act(&mut self) -> bool {
+    /// Does what the replica wants done: whether it wants a link. An error is a copy that differs.
+    fn act(&mut self) -> Result<bool, String> {
         let mut connects = false;
         while let Some(output) = self.replica.poll_output() {
             match output {
@@ -208,10 +227,11 @@ impl Client {
                     connects = false;
                     self.socket = None;
                 }
+                Output::Diverged(divergence) => return Err(format!("client {}: {divergence:?}", self.number)),
                 _ => {}
             }
         }
-        connects
+        Ok(connects)
     }
 
     async fn connect(&mut self) {
@@ -266,13 +286,14 @@ impl Client {
         Ok(())
     }
 
-    fn show(&self) {
+    fn show(&self, phase: Phase) {
         let seen = &self.crowd.clients[self.number];
         let has = self.replica.document().version().iter().map(|(_, units)| units).sum();
         seen.is_live.store(*self.replica.link() == LinkState::Live, Ordering::Relaxed);
         seen.made.store(self.replica.units_made(), Ordering::Relaxed);
         seen.saved.store(self.replica.units_saved_at_relay(), Ordering::Relaxed);
         seen.has.store(has, Ordering::Relaxed);
+        seen.is_done.store(phase != Phase::Writing, Ordering::Relaxed);
     }
 }
 

@@ -107,7 +107,10 @@ fn finish(world: &World, options: &Options) -> Result<(), String> {
     let mut report = world.report();
     let mut grew = Vec::new();
     for series in world.series.iter().filter(|series| series.is_judged()) {
-        let (of_this, lives) = series.growth();
+        let (of_this, lives) = series.growth(world.calm_ms());
+        if lives == 0 {
+            grew.push(format!("{}: no life was long enough to be judged", series.name));
+        }
         report.push(format!("{}: {lives} lives were long enough to be judged, {} grew", series.name, of_this.len()));
         grew.extend(of_this);
     }

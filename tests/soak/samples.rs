@@ -56,9 +56,12 @@ impl Series {
         self.samples.chunk_by(|one, next| one.process == next.process)
     }
 
-    /// What grew in the lives that were long enough, and how many those are.
-    pub(crate) fn growth(&self) -> (Vec<String>, usize) {
-        let long: Vec<&[Sample]> = self.lives().filter(|life| life.len() >= SAMPLES_MIN).collect();
+    /// What grew from this moment on, in the lives that were long enough then, and how many those are. Before it, documents grow by
+    /// much, and checkpoints of them are made now and then: such a one needs as much memory once more, which the allocator keeps.
+    pub(crate) fn growth(&self, from_ms: u64) -> (Vec<String>, usize) {
+        let calm = |life: &'_ [Sample]| life.partition_point(|sample| sample.at_ms < from_ms);
+        let lives = self.lives().map(|life| &life[calm(life)..]);
+        let long: Vec<&[Sample]> = lives.filter(|life| life.len() >= SAMPLES_MIN).collect();
         let grew = long.iter().flat_map(|life| {
             let memory = grew(life, |sample| sample.memory_kib, MEMORY_ALLOWANCE_KIB, "KiB of memory");
             let descriptors = grew(life, |sample| sample.descriptors, DESCRIPTORS_ALLOWANCE, "descriptors");
@@ -104,20 +107,25 @@ mod tests {
 
     #[test]
     fn what_is_flat_or_grows_at_first_has_not_grown() {
-        assert_eq!(series(|_| 50_000, |_| 1).growth(), (vec![], 1));
-        assert_eq!(series(|at| 50_000 + at.min(40) * 10_000, |_| 1).growth(), (vec![], 1));
+        assert_eq!(series(|_| 50_000, |_| 1).growth(0), (vec![], 1));
+        assert_eq!(series(|at| 50_000 + at.min(40) * 10_000, |_| 1).growth(0), (vec![], 1));
+        let step = |at_step: u64| series(move |at| if at < at_step { 50_000 } else { 90_000 }, |_| 1);
+        assert_eq!(step(175).growth(500_000).0.len(), 1);
+        // One that was over when the calm began is none, and what is left of a life may be too little.
+        assert_eq!(step(99).growth(0).1, 1);
+        assert_eq!((step(99).growth(500_000), step(175).growth(800_000)), ((vec![], 1), (vec![], 0)));
     }
 
     #[test]
     fn what_grows_to_the_end_is_named() {
-        let (grew, lives) = series(|at| 50_000 + at * 2_000, |_| 1).growth();
+        let (grew, lives) = series(|at| 50_000 + at * 2_000, |_| 1).growth(500_000);
         assert!(lives == 1 && grew.len() == 1 && grew[0].contains("relay: "), "{grew:?}");
     }
 
     #[test]
     fn a_new_process_is_a_new_life() {
-        let (grew, lives) = series(|at| 50_000 + at % 100 * 2_000, |at| 1 + u32::from(at >= 100)).growth();
+        let (grew, lives) = series(|at| 50_000 + at % 100 * 2_000, |at| 1 + u32::from(at >= 100)).growth(0);
         assert!(lives == 2 && grew.len() == 2, "{grew:?}");
-        assert_eq!(series(|at| at * 100_000, |at| u32::try_from(at / 10).unwrap_or(0)).growth(), (vec![], 0));
+        assert_eq!(series(|at| at * 100_000, |at| u32::try_from(at / 10).unwrap_or(0)).growth(0), (vec![], 0));
     }
 }

@@ -199,7 +199,7 @@ impl World {
         let now_ms = self.now_ms();
         let relay_may_end = now_ms <= self.relay_full_until_ms;
         self.relay.tend(&self.net, now_ms, relay_may_end)?;
-        let is_storm = now_ms < self.end_ms * STORM_TENTHS / 10;
+        let is_storm = now_ms < self.calm_ms();
         let rest_ms_max = if is_storm { STORM_REST_MS_MAX } else { CALM_REST_MS_MAX };
         for (at, writer) in self.writers.iter_mut().enumerate() {
             let may_end = at == 0 && now_ms <= self.editor_full_until_ms;
@@ -337,6 +337,11 @@ impl World {
             }
         }
         Err("the crowd does not end".to_owned())
+    }
+
+    /// When the storm is over, in milliseconds since the begin.
+    pub(crate) const fn calm_ms(&self) -> u64 {
+        self.end_ms * STORM_TENTHS / 10
     }
 
     /// What happened, for a person.
