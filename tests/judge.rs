@@ -56,7 +56,8 @@ fn look(copy: &Path, traces: &Path, runs: u64) -> io::Result<Option<String>> {
     let built = cargo(copy, &["build", "--quiet", "--package", "quire-tests", "--bin", "quire-tests"])?;
     if !built.status.success() {
         eprintln!("{}", String::from_utf8_lossy(&built.stderr));
-        return Ok(Some("the compiler: another fault is needed".to_owned()));
+        // What cannot be built judges nothing.
+        return Ok(None);
     }
     let program = copy.join("target/debug/quire-tests");
     let swarm = Command::new(program)

@@ -59,8 +59,7 @@ impl Series {
     /// What grew from this moment on, in the lives that were long enough then, and how many those are. Before it, documents grow by
     /// much, and checkpoints of them are made now and then: such a one needs as much memory once more, which the allocator keeps.
     pub(crate) fn growth(&self, from_ms: u64) -> (Vec<String>, usize) {
-        let calm = |life: &'_ [Sample]| life.partition_point(|sample| sample.at_ms < from_ms);
-        let lives = self.lives().map(|life| &life[calm(life)..]);
+        let lives = self.lives().map(|life| &life[life.partition_point(|sample| sample.at_ms < from_ms)..]);
         let long: Vec<&[Sample]> = lives.filter(|life| life.len() >= SAMPLES_MIN).collect();
         let grew = long.iter().flat_map(|life| {
             let memory = grew(life, |sample| sample.memory_kib, MEMORY_ALLOWANCE_KIB, "KiB of memory");
