@@ -2,6 +2,7 @@
 //! of the text, and goes on.
 
 use std::fs;
+use std::sync::mpsc::{Sender, channel};
 use std::time::{Duration, Instant};
 
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -18,29 +19,60 @@ use tokio_tungstenite::tungstenite::Message;
 use crate::processes::{ANSWER_TIMEOUT, Relay};
 
 const LIAR: ReplicaId = ReplicaId::from_bytes([0xb; 16]);
+const OTHER_LIAR: ReplicaId = ReplicaId::from_bytes([0xc; 16]);
 
-/// Waits for what an editor says it holds, says three times that it is something else, and then shows itself.
-async fn lie(address: String, document: DocumentId) {
+/// Says three times that it holds something else than the truth, which is what an editor says, or what is known of it already; then
+/// shows itself.
+async fn lie(
+    address: String,
+    document: DocumentId,
+    replica: ReplicaId,
+    mut truth: Option<Vec<u8>>,
+    told: Sender<Vec<u8>>,
+) {
     let (mut socket, _) = connect_async(format!("{address}sync")).await.expect("the relay takes a websocket");
     let version = VersionVector::new();
-    let hello = Hello { protocol: PROTOCOL_VERSION, document, replica: LIAR, version, resume: None };
+    let hello = Hello { protocol: PROTOCOL_VERSION, document, replica, version, resume: None };
     socket.send(Message::Binary(Frame::Hello(hello).encode())).await.expect("the link is open");
     while let Some(Ok(message)) = socket.next().await {
         let Message::Binary(frame) = message else { continue };
         if let Ok(Frame::Digest { payload, .. }) = Frame::decode(&frame) {
-            let mut payload = payload.to_vec();
-            *payload.last_mut().expect("something is said") ^= 1;
-            let lie = Frame::Digest { replica: LIAR, payload: &payload }.encode();
-            let shown = Frame::Presence { replica: LIAR, payload: b"here" }.encode();
-            for frame in [lie.clone(), lie.clone(), lie, shown] {
-                socket.send(Message::Binary(frame)).await.expect("the link is open");
+            truth = Some(payload.to_vec());
+        }
+        let Some(mut payload) = truth.take() else { continue };
+        told.send(payload.clone()).expect("the test waits");
+        *payload.last_mut().expect("something is said") ^= 1;
+        let lie = Frame::Digest { replica, payload: &payload }.encode();
+        let shown = Frame::Presence { replica, payload: b"here" }.encode();
+        for frame in [lie.clone(), lie.clone(), lie, shown] {
+            socket.send(Message::Binary(frame)).await.expect("the link is open");
+        }
+    }
+}
+
+/// Waits until so many others are seen and a report is told of; keeps what is said meanwhile.
+fn listen(session: &mut Session, document: DocumentId, others: usize, said: &mut Said) {
+    let began = Instant::now();
+    while session.presences(document).len() < others || said.files.is_empty() {
+        assert!(began.elapsed() < ANSWER_TIMEOUT, "nothing is told: {said:?}");
+        for notice in session.wait(Duration::from_millis(100)) {
+            match notice {
+                Notice::Diverged { words, .. } => said.alarms.push(words),
+                Notice::Reported { words, .. } => said.files.push(words),
+                _ => {}
             }
         }
     }
 }
 
+#[derive(Debug, Default)]
+struct Said {
+    alarms: Vec<String>,
+    files: Vec<String>,
+}
+
 #[test]
-fn a_copy_that_differs_is_told_once_and_a_report_without_a_word_is_kept() {
+fn copies_that_differ_are_told_once_each_and_one_report_without_a_word_is_kept() {
     let folder = tempdir().expect("a temporary folder");
     let relay = Relay::start(&folder.path().join("relay"));
     let library = folder.path().join("library");
@@ -49,37 +81,34 @@ fn a_copy_that_differs_is_told_once_and_a_report_without_a_word_is_kept() {
     let document = session.import("Secret title", "secret words\n").expect("a document");
     session.share(document, Some(relay.url().parse::<RelayAddress>().expect("an address"))).expect("a link");
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    let liar = runtime.spawn(lie(relay.url(), document));
+    let (told, truth) = channel();
+    let liar = runtime.spawn(lie(relay.url(), document, LIAR, None, told.clone()));
 
-    let began = Instant::now();
-    let (mut alarms, mut files) = (Vec::new(), Vec::new());
-    while session.presences(document).is_empty() || files.is_empty() {
-        assert!(began.elapsed() < ANSWER_TIMEOUT, "nothing is told: {alarms:?}, {files:?}");
-        for notice in session.wait(Duration::from_millis(100)) {
-            match notice {
-                Notice::Diverged { words, .. } => alarms.push(words),
-                Notice::Reported { words, .. } => files.push(words),
-                _ => {}
-            }
-        }
-    }
-    assert_eq!((alarms.len(), files.len()), (1, 1), "{alarms:?}");
+    let mut said = Said::default();
+    listen(&mut session, document, 1, &mut said);
+    assert_eq!((said.alarms.len(), said.files.len()), (1, 1), "{said:?}");
+    let other = runtime.spawn(lie(relay.url(), document, OTHER_LIAR, Some(truth.recv().expect("a digest")), told));
+    listen(&mut session, document, 2, &mut said);
+    assert_eq!(said.alarms.len(), 2, "each is told of: {said:?}");
+    let Said { alarms, files } = said;
     assert!(alarms[0].contains("one of the two is wrong"), "{}", alarms[0]);
     session.insert(document, 0, "It goes on. ").expect("an edit");
     session.commit(document).expect("an open document");
+    let began = Instant::now();
     while session.status(document).expect("an open document").units_waiting > 0 {
         assert!(began.elapsed() < ANSWER_TIMEOUT, "the link does not go on");
         session.wait(Duration::from_millis(100));
     }
     session.close();
     liar.abort();
+    other.abort();
 
     let reports = fs::read_dir(&library).expect("a folder").filter_map(|entry| {
         let path = entry.expect("an entry").path();
         path.file_name()?.to_str()?.starts_with(&format!("divergence-{document}-")).then_some(path)
     });
     let reports: Vec<_> = reports.collect();
-    assert_eq!(reports.len(), 1);
+    assert_eq!(reports.len(), 1, "one for a document");
     assert!(files[0].contains(&*reports[0].to_string_lossy()), "{}", files[0]);
     let text = fs::read_to_string(&reports[0]).expect("a file");
     let report = Report::parse(&text).expect("a report");
