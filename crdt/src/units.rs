@@ -290,4 +290,28 @@ mod tests {
         check(B, 9, None);
         check(ReplicaId::from_bytes([3; 16]), 0, None);
     }
+
+    #[test]
+    fn a_version_and_the_units_it_contains_go_both_ways() {
+        let mut units = Units::default();
+        for (replica, seq, len) in [(A, 0, 3), (B, 0, 2), (A, 3, 2), (B, 2, 4)] {
+            units.push(OpId::new(replica, seq), len);
+        }
+        let contained = |a: u64, b: u64| {
+            let version: VersionVector = [(A, a), (B, b)].into_iter().filter(|(_, count)| *count > 0).collect();
+            units.contained_in(&version).map(|range| (range.start.0, range.end.0)).collect::<Vec<_>>()
+        };
+        assert_eq!(contained(0, 0), []);
+        assert_eq!(contained(2, 1), [(0, 2), (3, 4)]);
+        assert_eq!(contained(4, 2), [(0, 3), (3, 5), (5, 6)]);
+        assert_eq!(contained(99, 99), [(0, 3), (3, 5), (5, 7), (7, 11)]);
+        let before = |end: u32| {
+            let version = units.version_before(Unit(end));
+            (version.iter().count(), version.get(A), version.get(B))
+        };
+        assert_eq!([0, 2, 3, 4, 5, 6].map(before), [(0, 0, 0), (1, 2, 0), (1, 3, 0), (2, 3, 1), (2, 3, 2), (2, 4, 2)]);
+        assert_eq!(before(11), (2, 5, 6));
+        let turns = units.turns().map(|(replica, range)| (replica, range.start.0, range.end.0));
+        assert_eq!(turns.collect::<Vec<_>>(), [(A, 0, 3), (B, 3, 5), (A, 5, 7), (B, 7, 11)]);
+    }
 }

@@ -201,4 +201,26 @@ mod tests {
         assert_eq!(leaves.map(|unit| index.leaf(Unit(unit))), [far, far, near, far, far].map(Some));
         index.assert_invariants();
     }
+
+    #[test]
+    fn a_part_of_a_stretch_moves_without_the_rest() {
+        let [near, far, new] = [1, 2, 3].map(LeafId);
+        let page = [Entry { start: 0, leaf: near }, Entry { start: 4, leaf: far }];
+        let leaf_at = |from: u32, to: u32, unit: u32| {
+            let old = if unit < 4 { near } else { far };
+            if (from..to).contains(&unit) { new } else { old }
+        };
+        for (from, to) in (0..PAGE_UNITS).flat_map(|from| (from + 1..=PAGE_UNITS).map(move |to| (from, to))) {
+            let mut page = page.to_vec();
+            assign_in(&mut page, from, to, new);
+            assert!(page.is_sorted_by(|a, b| a.start < b.start), "{from}..{to}: {page:?}");
+            for unit in 0..PAGE_UNITS {
+                assert_eq!(
+                    page[slot_of(&page, unit)].leaf,
+                    leaf_at(from, to, unit),
+                    "{unit} in {from}..{to}: {page:?}"
+                );
+            }
+        }
+    }
 }

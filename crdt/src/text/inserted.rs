@@ -271,3 +271,80 @@ impl Reader<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use super::*;
+
+    fn run(start: u32, len: usize, left: Option<u32>, right: Option<u32>) -> InsertedRun {
+        InsertedRun { start: Unit(start), len, left: left.map(Unit), right: right.map(Unit) }
+    }
+
+    /// Characters 0 to 4; 5 is none; 6 to 8 at the start, in front of 0; 9 is none; 10 to 12 at the end.
+    fn three_runs() -> Inserted {
+        let mut inserted = Inserted::default();
+        inserted.push(run(0, 5, None, None), "abcde");
+        inserted.push(run(6, 3, None, Some(0)), "fgh");
+        inserted.push(run(10, 3, Some(4), None), "ijk");
+        inserted
+    }
+
+    #[test]
+    fn what_is_no_character_is_told_from_what_is() {
+        let inserted = three_runs();
+        for (first, len) in (0..40).flat_map(|first| (1..15).map(move |len| (first, len))) {
+            let expected = (first..first + len).all(|unit| unit < 13 && unit != 5 && unit != 9);
+            assert_eq!(inserted.contains(Unit(first), len as usize), expected, "{len} from {first}");
+        }
+    }
+
+    #[test]
+    fn a_run_that_goes_on_is_kept_as_one() {
+        let mut inserted = Inserted::default();
+        inserted.push(run(2, 3, None, Some(0)), "abc");
+        inserted.push(run(5, 2, Some(4), Some(0)), "de");
+        assert_eq!(inserted.iter().collect::<Vec<_>>(), vec![run(2, 5, None, Some(0))]);
+        let others =
+            [(run(8, 1, Some(6), Some(0)), "not the next one"), (run(9, 1, Some(6), Some(0)), "not behind the last")];
+        for (count, (other, why)) in
+            others.into_iter().chain([(run(10, 1, Some(9), None), "not in front of the same")]).enumerate()
+        {
+            inserted.push(other, "x");
+            assert_eq!(inserted.iter().skip(1 + count).collect::<Vec<_>>(), vec![other], "{why}");
+        }
+        assert_eq!(inserted.text(Unit(2), 5), "abcde");
+    }
+
+    #[test]
+    fn each_part_of_a_run_has_its_letters() {
+        let mut inserted = Inserted::default();
+        for (start, letters) in [(3, "aβ→💡éz"), (20, "plain!")] {
+            inserted.push(run(start, 6, Some(1), None), letters);
+            let chars: Vec<char> = letters.chars().collect();
+            for (from, len) in (0..6).flat_map(|from| (1..=6 - from).map(move |len| (from, len))) {
+                let first = Unit(start).plus(from);
+                let expected: String = chars[from..from + len].iter().collect();
+                let whole = run(start, 6, Some(1), None);
+                let part = inserted.part(first, len);
+                assert_eq!(part, Some((whole.part(from, from + len), expected.as_str(), from)), "{len} from {from}");
+                assert_eq!(inserted.text(first, len), expected);
+            }
+        }
+    }
+
+    #[test]
+    fn letters_are_read_in_any_order() {
+        let mut inserted = Inserted::default();
+        inserted.push(run(3, 6, None, None), "aβ→💡éz");
+        inserted.push(run(9, 3, None, None), "fgh");
+        let read = |parts: &[(u32, usize)]| {
+            let (mut reader, mut text) = (Reader { inserted: &inserted, places: BTreeMap::new() }, String::new());
+            parts.iter().for_each(|(first, len)| reader.read(Unit(*first), *len, &mut text));
+            text
+        };
+        assert_eq!(read(&[(3, 9)]), "aβ→💡ézfgh");
+        assert_eq!(read(&[(6, 2), (3, 2), (5, 1), (7, 4), (11, 1)]), "💡éaβ→ézfgh");
+    }
+}

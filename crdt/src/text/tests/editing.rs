@@ -204,3 +204,29 @@ fn pieces_are_full_after_typing() {
     let text = edited(&typed);
     assert_eq!((shown(&text).len(), text.chunks(0..usize::MAX).count()), (70, 10));
 }
+
+#[test]
+fn what_is_no_character_is_not_contained() {
+    let mut text = Text::new();
+    text.type_in(0, OpId::new(A, 0), "abc");
+    text.pass(OpId::new(A, 3), 2);
+    text.type_in(3, OpId::new(A, 5), "de");
+    delete(&mut text, 1..2);
+    for (first, len) in (0..9).flat_map(|first| (1..9).map(move |len| (first, len))) {
+        let expected = (first..first + len).all(|seq| seq < 7 && seq != 3 && seq != 4);
+        assert_eq!(text.contains(OpId::new(A, first), len), expected, "{len} from {first}");
+    }
+    assert!(!text.contains(OpId::new(B, 0), 1));
+}
+
+#[test]
+fn an_empty_range_has_no_parts() {
+    let mut text = Text::new();
+    text.type_in(0, OpId::new(A, 0), "ab");
+    text.type_in(1, OpId::new(A, 2), "cd");
+    for at in 0..=5 {
+        assert_eq!(text.visible_parts(at..at).count(), 0, "at {at}");
+    }
+    let parts: Vec<_> = text.visible_parts(0..3).map(|(unit, len)| (unit.0, len)).collect();
+    assert_eq!(parts, [(0, 1), (2, 2)]);
+}
