@@ -136,3 +136,30 @@ impl<T> CausalBuffer<T> {
         self.held.is_empty()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::ReplicaId;
+
+    const A: ReplicaId = ReplicaId::from_bytes([1; 16]);
+
+    fn header(first_seq: u64) -> Header {
+        Header { replica: A, first_seq, len: 1, deps: VersionVector::new(), heads: false }
+    }
+
+    #[test]
+    fn as_many_bytes_are_held_back_as_the_limit_says_and_room_comes_back() {
+        let mut buffer = CausalBuffer::default();
+        assert!(buffer.is_empty());
+        assert_eq!(buffer.hold(header(1), HELD_BACK_BYTES_MAX - 10, "long"), Ok(()));
+        assert_eq!(buffer.hold(header(2), 10, "short"), Ok(()), "exactly the limit");
+        let full = |changes| Err(CausalError::Full { changes, bytes: HELD_BACK_BYTES_MAX + 1 });
+        assert_eq!(buffer.hold(header(3), 1, "one more"), full(3));
+        assert!((buffer.len(), buffer.is_empty()) == (2, false), "what is refused is not kept");
+        let delivered = VersionVector::from_iter([(A, 1)]);
+        assert_eq!(buffer.take_ready(&delivered), Some("long"));
+        assert_eq!(buffer.hold(header(3), HELD_BACK_BYTES_MAX - 9, "too long still"), full(2));
+        assert_eq!(buffer.hold(header(3), HELD_BACK_BYTES_MAX - 10, "as long as before"), Ok(()));
+    }
+}

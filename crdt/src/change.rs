@@ -189,3 +189,19 @@ impl From<ValueRef<'_>> for Value {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_operation_is_empty_when_it_has_no_units() {
+        let id = OpId::new(ReplicaId::from_bytes([1; 16]), 0);
+        let check = |op: Op, units| assert_eq!((op.len(), op.is_empty()), (units, units == 0), "{op:?}");
+        check(Op::Insert { left: None, right: None, text: String::new() }, 0);
+        check(Op::Insert { left: None, right: None, text: "é".into() }, 1);
+        check(Op::Delete { first: id, len: 0, backwards: false }, 0);
+        check(Op::Delete { first: id, len: 3, backwards: true }, 3);
+        check(Op::Set { key: String::new(), value: None }, 1);
+    }
+}

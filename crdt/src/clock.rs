@@ -196,4 +196,11 @@ mod tests {
         assert_eq!(missing, [(A, 1..3)]);
         assert!(ours.contains(OpId::new(A, 2)) && !ours.contains(OpId::new(A, 3)));
     }
+
+    #[test]
+    fn who_has_no_units_has_no_entry() {
+        let mut observed = vector(&[(A, 1)]);
+        observed.observe(B, 0);
+        assert_eq!((observed.len(), &observed), (1, &vector(&[(A, 1), (B, 0)])));
+    }
 }

@@ -210,4 +210,10 @@ mod tests {
             assert_eq!(u128::from(reduce(number)), number % u128::from(PRIME), "{number}");
         }
     }
+
+    #[test]
+    fn what_a_document_holds_is_shown_in_32_digits() {
+        use alloc::string::ToString;
+        assert_eq!(StateDigest { text: 0xab, map: 1 }.to_string(), "00000000000000ab0000000000000001");
+    }
 }

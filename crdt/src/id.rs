@@ -150,4 +150,10 @@ mod tests {
         let typo = "0123456789abcdef0123456789abcdeg";
         assert_eq!(typo.parse::<DocumentId>(), Err(ParseIdError::Digit { at: 31 }));
     }
+
+    #[test]
+    fn an_operation_is_shown_as_its_replica_and_its_number() {
+        let id = OpId::new(ReplicaId::from_bytes([0xa1; 16]), 17);
+        assert_eq!(id.to_string(), "a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1:17");
+    }
 }

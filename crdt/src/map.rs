@@ -240,4 +240,20 @@ mod tests {
         merged.merge(&vector(&[(A, 2), (B, 2)]), &at_b, &version_b);
         assert_eq!(merged, delivered, "merging again changes nothing");
     }
+
+    #[test]
+    fn keys_and_what_stands_there_are_added_in_their_order_alone() {
+        let check = |keys: &[&str], entries: &[Entry], expected| {
+            let mut map = LwwMap::default();
+            let in_order = keys.iter().map(|key| map.append(String::from(*key), entries.to_vec()));
+            assert_eq!(in_order.collect::<Vec<_>>().last(), Some(&expected), "{keys:?} {entries:?}");
+        };
+        let (winner, other) = (entry(B, 0, 1, 20), entry(A, 0, 1, 10));
+        check(&["k", "l"], &[winner.clone(), other.clone()], true);
+        check(&["k"], &[other.clone(), winner.clone()], false);
+        check(&["k"], &[winner.clone(), winner.clone()], false);
+        check(&["k"], &[], false);
+        check(&["l", "k"], core::slice::from_ref(&winner), false);
+        check(&["k", "k"], core::slice::from_ref(&winner), false);
+    }
 }

@@ -185,4 +185,31 @@ mod tests {
         assert_eq!(log.undo.groups.len(), UNDO_GROUPS_MAX);
         assert_eq!(log.undo.groups[0], [Unit(15)..Unit(17)]);
     }
+
+    #[test]
+    fn the_units_of_the_newest_group_are_counted() {
+        let mut log = UndoLog::default();
+        assert_eq!((log.units_to_undo(), log.units_to_redo()), (0, 0));
+        log.record(Unit(1)..Unit(3));
+        log.end_group();
+        log.record(Unit(5)..Unit(9));
+        log.record(Unit(20)..Unit(23));
+        assert_eq!((log.units_to_undo(), log.units_to_redo()), (7, 0));
+        log.start_undo();
+        log.record(Unit(30)..Unit(35));
+        log.finish();
+        assert_eq!((log.units_to_undo(), log.units_to_redo()), (2, 5));
+    }
+
+    #[test]
+    fn as_many_runs_that_were_put_back_are_known_as_the_limit_says() {
+        let mut log = UndoLog::default();
+        let unit = |at: usize| Unit(u32::try_from(at).unwrap());
+        let back_at = 3 * REPLACED_RUNS_MAX;
+        (0..REPLACED_RUNS_MAX).for_each(|at| log.replace(unit(2 * at), 1, unit(back_at + at)));
+        assert_eq!(log.with_replacements(unit(0), 1), [(unit(0), 1), (unit(back_at), 1)]);
+        log.replace(unit(2 * REPLACED_RUNS_MAX), 1, unit(back_at + REPLACED_RUNS_MAX));
+        assert_eq!(log.with_replacements(unit(0), 1), [(unit(0), 1)], "the oldest is forgotten");
+        assert_eq!(log.with_replacements(unit(2), 1), [(unit(2), 1), (unit(back_at + 1), 1)]);
+    }
 }

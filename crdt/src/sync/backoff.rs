@@ -96,4 +96,26 @@ mod tests {
         backoff.reset();
         assert!(backoff.next_us() <= BACKOFF_FIRST_US);
     }
+
+    #[test]
+    fn both_ends_of_the_range_are_drawn() {
+        // Seeds that were searched for.
+        assert_eq!(Backoff::new(322_517).next_us(), BACKOFF_SHORTEST_US);
+        assert_eq!(Backoff::new(266_170).next_us(), BACKOFF_FIRST_US);
+    }
+
+    #[test]
+    fn the_random_numbers_are_those_of_splitmix64() {
+        let mut random = Random(1_234_567);
+        let numbers = [0; 5].map(|_| random.next());
+        // As Vigna's splitmix64.c gives them.
+        let expected = [
+            6_457_827_717_110_365_317,
+            3_203_168_211_198_807_973,
+            9_817_491_932_198_370_423,
+            4_593_380_528_125_082_431,
+            16_408_922_859_458_223_821,
+        ];
+        assert_eq!(numbers, expected);
+    }
 }

@@ -158,4 +158,12 @@ mod tests {
         }
         assert_eq!(offset.best_us(), Some((9, 50)));
     }
+
+    #[test]
+    fn a_clock_that_drifts_within_reason_was_not_set() {
+        let before = exchange(0, 0, 1_000, 1_000);
+        let drifted = |by_us| exchange(9_000_000, by_us, 20_000, 20_000);
+        check(&[before, drifted(STEP_US)], Some((0, 1_000)));
+        check(&[before, drifted(STEP_US + 1)], Some((STEP_US + 1, 20_000)));
+    }
 }

@@ -241,4 +241,20 @@ mod tests {
         assert_eq!(detector.answer(at(6), id), Some(at(5)));
         assert_eq!(detector.answer(at(7), id), None);
     }
+
+    #[test]
+    fn an_answer_later_than_expected_makes_the_next_question_come_soon() {
+        let check = |round_trips: &[u64], rest_us| {
+            let mut detector = Detector::new();
+            detector.start(at(0));
+            let now_us = round_trips.iter().fold(0, |now_us, us| answered(&mut detector, now_us, 1, *us));
+            assert_eq!(detector.timeout_us(), Some(now_us + rest_us), "{round_trips:?}");
+        };
+        // After the first, 40 ms and four times half of that are expected; after the second, 50 ms and four times 35 ms.
+        check(&[40_000], 2 * HEARTBEAT_SHORTEST_US);
+        check(&[40_000, 120_000], 4 * HEARTBEAT_SHORTEST_US);
+        check(&[40_000, 120_001], HEARTBEAT_SHORTEST_US);
+        check(&[40_000, 120_000, 190_000], 8 * HEARTBEAT_SHORTEST_US);
+        check(&[40_000, 120_000, 190_001], HEARTBEAT_SHORTEST_US);
+    }
 }

@@ -290,4 +290,12 @@ mod tests {
         assert_eq!(Frame::decode(b"\x02body"), Ok(frame));
         assert_eq!(Frame::decode(&[251, 2, 0]), Err(FrameError::Malformed { bytes: 3 }));
     }
+
+    #[test]
+    fn a_frame_may_be_as_long_as_the_limit_says() {
+        let bytes = alloc::vec![CHANGE_TAG; FRAME_BYTES_MAX + 1];
+        assert_eq!(Frame::decode(&bytes[1..]), Ok(Frame::Change(&bytes[2..])));
+        let too_long = FrameError::TooLong { bytes: FRAME_BYTES_MAX + 1, limit: FRAME_BYTES_MAX };
+        assert_eq!(Frame::decode(&bytes), Err(too_long));
+    }
 }

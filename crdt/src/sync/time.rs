@@ -21,3 +21,17 @@ impl Now {
         Self { monotonic_us: self.monotonic_us.saturating_add(us), wall_us: self.wall_us.saturating_add_unsigned(us) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wall_clock_in_seconds_is_rounded_down() {
+        let check = |wall_us, expected| assert_eq!(Now { monotonic_us: 0, wall_us }.wall_s(), expected, "{wall_us}");
+        check(1_790_000_000_999_999, 1_790_000_000);
+        check(0, 0);
+        check(-1, -1);
+        check(-1_000_001, -2);
+    }
+}

@@ -103,6 +103,20 @@ fn what_no_writer_writes_is_refused() {
 }
 
 #[test]
+fn the_units_of_a_replica_are_bounded() {
+    let check = |first_seq, len, is_read| {
+        let (mut writer, mut reader) = ends();
+        let frame = writer.frame(&envelope(1, first_seq, len, &[], b"p"));
+        let expected = if is_read { Ok(first_seq + len) } else { Err(FrameError::Malformed { bytes: frame.len() }) };
+        assert_eq!(read(&mut reader, &frame).map(|change| change.header().end_seq()), expected);
+    };
+    check(0, SEQ_MAX, true);
+    check(0, SEQ_MAX + 1, false);
+    check(SEQ_MAX - 1, 1, true);
+    check(SEQ_MAX, 1, false);
+}
+
+#[test]
 fn the_replicas_of_a_link_are_bounded() {
     let (mut writer, reader) = ends();
     let mut reader = reader.with_others_max(2);
