@@ -13,7 +13,7 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 
 use super::link::Stage;
-use super::{ConnId, Relay, RelayLimits, RelayOutput};
+use super::{ConnId, Relay, RelayLimits, RelayOutput, RelayStats};
 use crate::change::{Change, Header, Op};
 use crate::clock::VersionVector;
 use crate::envelope::{Envelope, seal};
@@ -168,8 +168,13 @@ impl Shell {
 
     /// The disk gets everything that was appended.
     fn write(&mut self) {
+        self.write_some(self.unwritten.len());
+    }
+
+    /// The disk gets so many of the changes that were appended.
+    fn write_some(&mut self, count: usize) {
         let mut heads = BTreeMap::new();
-        while let Some((document, position, envelope)) = self.unwritten.pop_front() {
+        for (document, position, envelope) in self.unwritten.drain(..count) {
             let log = self.logs.entry(document).or_default();
             assert_eq!(position, log.len() as u64, "positions are consecutive");
             log.push(envelope);

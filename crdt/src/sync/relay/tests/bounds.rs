@@ -178,3 +178,74 @@ fn rings_that_nobody_needs_are_let_go_when_memory_is_short() {
     shell.wait(limits.ping_interval_us);
     assert_eq!(shell.relay.stats().rings_bytes, 0);
 }
+
+#[test]
+fn at_a_limit_nobody_is_refused() {
+    use crate::sync::frame::{FRAME_BYTES_MAX, PRESENCE_BYTES_MAX};
+    let mut shell = Shell::new(RelayLimits { replicas_per_document_max: 2, ..RelayLimits::default() });
+    let a = shell.join_live(A, &[(A, 1), (B, 1)]);
+    shell.send(a, &Frame::Held { replica: A, version: version(&[(A, 1), (B, 1)]) }.encode());
+    shell.send(a, &Frame::Presence { replica: A, payload: &[1; PRESENCE_BYTES_MAX] }.encode());
+    assert_eq!(shell.refusal(a), None);
+    assert!(shell.closed.is_empty());
+
+    let longest = FRAME_BYTES_MAX as u64;
+    shell.send_bytes(a, &Bytes::from(alloc::vec![2; FRAME_BYTES_MAX]));
+    shell.check_refused(a, RefusalReason::Malformed, 0, longest);
+    let b = shell.connect();
+    shell.relay.handle_unreadable(shell.now, b, FRAME_BYTES_MAX);
+    shell.settle();
+    shell.check_refused(b, RefusalReason::Malformed, 0, longest);
+}
+
+#[test]
+fn who_was_not_read_is_told_once_when_the_disk_has_got_below_the_limit() {
+    let one = envelope(C, 0, 1, &[]).len();
+    let of_a_link = RelayLimits { link_unappended_bytes_max: 2 * one, ..RelayLimits::default() };
+    let of_all = RelayLimits { unappended_bytes_max: 2 * one, ..RelayLimits::default() };
+    for limits in [of_a_link, of_all] {
+        let mut shell = Shell::new(limits);
+        // That C's changes are saved is told to nobody here.
+        let b = shell.join_live(B, &[]);
+        (0..3).for_each(|seq| shell.send(b, &change(C, seq, 1, &[])));
+        let read_and_told = [(); 3].map(|()| {
+            shell.awake.clear();
+            shell.write_some(1);
+            (shell.relay.can_read(b), shell.awake.contains(&b))
+        });
+        assert_eq!(read_and_told, [(false, false), (true, true), (true, false)]);
+    }
+}
+
+#[test]
+fn as_many_recent_changes_stay_in_memory_as_the_limits_say() {
+    let one = envelope(A, 0, 1, &[]).len();
+    let check = |limits| {
+        let mut shell = Shell::new(limits);
+        let a = shell.join_live(A, &[]);
+        for seq in 0..5 {
+            shell.send(a, &change(A, seq, 1, &[]));
+            shell.write();
+        }
+        assert_eq!(shell.relay.stats().rings_bytes, 3 * one);
+    };
+    check(RelayLimits { ring_changes_max: 3, ..RelayLimits::default() });
+    check(RelayLimits { ring_bytes_max: 3 * one, ..RelayLimits::default() });
+    check(RelayLimits { rings_bytes_max: 3 * one, ..RelayLimits::default() });
+}
+
+#[test]
+fn memory_is_short_when_more_than_half_of_it_is_in_use() {
+    let one = envelope(A, 0, 1, &[]).len();
+    let limits = RelayLimits { rings_bytes_max: 8 * one, ..RelayLimits::default() };
+    let mut shell = Shell::new(limits.clone());
+    let a = shell.join_live(A, &[]);
+    let mut after = |seqs: core::ops::Range<u64>| {
+        seqs.for_each(|seq| shell.send(a, &change(A, seq, 1, &[])));
+        shell.write();
+        shell.fetch(a);
+        shell.wait(limits.ping_interval_us);
+        shell.relay.stats().rings_bytes
+    };
+    assert_eq!((after(0..4), after(4..5)), (4 * one, 0));
+}

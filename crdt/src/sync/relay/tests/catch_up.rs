@@ -206,3 +206,76 @@ fn reads_wait_in_line_and_one_that_nobody_fetches_is_let_go() {
     assert_eq!(shell.fetch_changes(second).len(), 20);
     assert_eq!(shell.fetch_changes(stalled).len(), 19, "and the other goes on where it was");
 }
+
+/// The changes of [`log`] that one read of [`small`] has.
+fn changes_per_read() -> usize {
+    small().read_bytes_max.div_ceil(log(1)[0].len())
+}
+
+#[test]
+fn a_link_that_catches_up_is_told_its_position_after_each_read() {
+    let mut shell = Shell::with_log(small(), &log(20));
+    let conn = shell.join(hello(C, &[]));
+    let told = shell.fetch(conn).into_iter().filter(|frame| matches!(Frame::decode(frame), Ok(Frame::Progress { .. })));
+    let ends = (changes_per_read() as u64..20).step_by(changes_per_read()).chain([20]);
+    assert_eq!(told.collect::<Vec<_>>(), ends.map(|end| progress(end, 20)).collect::<Vec<_>>());
+}
+
+#[test]
+fn what_was_read_for_a_link_is_let_go_when_nobody_fetches_it() {
+    let limits = small();
+    let mut shell = Shell::with_log(limits.clone(), &log(20));
+    let conn = shell.join(hello(C, &[]));
+    let mut sent = Vec::new();
+    while sent.is_empty() {
+        sent.extend(shell.fetch_one(conn).as_ref().and_then(ends));
+    }
+    shell.wait(limits.ping_interval_us);
+    assert!(shell.relay.stats().reads_bytes > 0, "it has moved since it was read");
+    shell.wait(limits.ping_interval_us);
+    assert_eq!(shell.relay.stats().reads_bytes, 0);
+    sent.extend(shell.fetch_changes(conn));
+    assert_eq!(sent.len(), 20, "it is read again when it is wanted");
+}
+
+/// Newcomers to a log of twenty changes that have fetched what there is without a read, and whose reads are not answered.
+fn newcomers<const COUNT: usize>(reads_bytes_max: usize) -> (Shell, [ConnId; COUNT]) {
+    let mut shell = Shell::with_log(RelayLimits { reads_bytes_max, ..small() }, &log(20));
+    shell.reads = false;
+    let conns = core::array::from_fn(|at| shell.join_live(replica(10 + u8::try_from(at).unwrap()), &[]));
+    (shell, conns)
+}
+
+/// For whom the store is asked to read.
+fn reading(shell: &Shell) -> Vec<ConnId> {
+    shell.unread.iter().map(|(conn, ..)| *conn).collect()
+}
+
+/// The store answers the oldest read, and its link fetches all of that.
+fn use_up_one_read(shell: &mut Shell, conn: ConnId) {
+    let others = shell.unread.split_off(1);
+    shell.read();
+    shell.unread = others;
+    (0..changes_per_read()).for_each(|_| assert!(shell.fetch_one(conn).is_some()));
+}
+
+#[test]
+fn links_stand_in_line_for_reads_and_who_goes_keeps_nobody_waiting() {
+    let (mut shell, [first, second, third, fourth]) = newcomers(2 * small().read_bytes_max);
+    assert_eq!(reading(&shell), [first, second], "as many as the limit allows");
+    shell.close(third);
+    assert!(!shell.awake.contains(&fourth));
+    use_up_one_read(&mut shell, first);
+    assert!(shell.awake.contains(&fourth));
+    shell.fetch(fourth);
+    assert_eq!(reading(&shell), [second, fourth]);
+}
+
+#[test]
+fn a_read_beyond_what_all_may_have_together_goes_alone() {
+    let (mut shell, [first, second]) = newcomers(small().read_bytes_max / 2);
+    assert_eq!(reading(&shell), [first]);
+    use_up_one_read(&mut shell, first);
+    shell.fetch(second);
+    assert_eq!(reading(&shell), [second]);
+}

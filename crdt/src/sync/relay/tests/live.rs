@@ -262,3 +262,98 @@ fn a_hello_that_comes_late_does_not_end_the_newer_link() {
     shell.send(b, &change(B, 0, 1, &[]));
     assert_eq!(shell.fetch_changes(second), [(B, 1)]);
 }
+
+#[test]
+fn only_what_is_on_disk_is_acknowledged() {
+    let mut shell = Shell::new(RelayLimits::default());
+    let a = shell.join_live(A, &[]);
+    (0..2).for_each(|seq| shell.send(a, &change(A, seq, 1, &[])));
+    shell.write_some(1);
+    assert_eq!(shell.fetch(a), [Frame::Ack { count: 1 }.encode()]);
+    shell.send(a, &change(A, 1, 1, &[]));
+    assert_eq!(shell.fetch(a), [] as [Bytes; 0], "what comes twice is on its way to the disk once");
+    shell.write();
+    assert_eq!(shell.fetch(a), [Frame::Ack { count: 2 }.encode()]);
+}
+
+#[test]
+fn who_has_sent_what_was_missing_is_told_when_something_else_is() {
+    let mut shell = Shell::new(RelayLimits::default());
+    let a = shell.join_live(A, &[]);
+    shell.send(a, &change(A, 5, 1, &[]));
+    assert_eq!(shell.fetch(a), [Frame::Missing { version: VersionVector::new() }.encode()]);
+    shell.send(a, &change(A, 0, 2, &[]));
+    shell.send(a, &change(A, 7, 1, &[]));
+    assert_eq!(shell.fetch(a), [Frame::Missing { version: version(&[(A, 2)]) }.encode()]);
+}
+
+#[test]
+fn a_link_that_does_not_fetch_is_woken_once() {
+    let mut shell = Shell::new(RelayLimits::default());
+    let (a, b) = (shell.join_live(A, &[]), shell.join_live(B, &[]));
+    let held = Frame::Held { replica: A, version: VersionVector::new() };
+    for frame in
+        [Frame::Presence { replica: A, payload: b"here" }, held, Frame::Digest { replica: A, payload: b"this" }]
+    {
+        shell.relay.handle_frame(shell.now, a, &frame.encode());
+    }
+    let outputs: Vec<_> = core::iter::from_fn(|| shell.relay.poll_output()).collect();
+    assert_eq!(outputs, [RelayOutput::Wake { conn: b }]);
+}
+
+#[test]
+fn who_goes_while_the_store_is_asked_takes_nobody_along() {
+    let (mut relay, now) = (Relay::new(EPOCH, RelayLimits::default()), Now::default());
+    for (conn, replica) in [(ConnId(1), A), (ConnId(2), B)] {
+        relay.handle_connected(now, conn);
+        relay.handle_frame(now, conn, &Frame::Hello(hello(replica, &[])).encode());
+    }
+    relay.handle_closed(now, ConnId(1));
+    relay.handle_loaded(now, DOCUMENT, VersionVector::new(), 0, 0);
+    let frame = relay.poll_transmit(now, ConnId(2)).expect("a welcome");
+    assert!(matches!(Frame::decode(&frame), Ok(Frame::Welcome(_))));
+}
+
+#[test]
+fn a_link_that_was_refused_is_left_alone_until_the_shell_closes_it() {
+    let limits = RelayLimits::default();
+    let mut shell = Shell::new(limits.clone());
+    let a = shell.join_live(A, &[]);
+    shell.send(a, &Frame::Ack { count: 1 }.encode());
+    assert!(shell.refusal(a).is_some());
+    shell.wait(limits.ping_interval_us);
+    assert_eq!((shell.awake.contains(&a), shell.relay.poll_timeout()), (false, None));
+}
+
+#[test]
+fn what_the_relay_did_and_holds_is_counted() {
+    let mut shell = Shell::new(RelayLimits::default());
+    let (a, b) = (shell.join_live(A, &[]), shell.join_live(B, &[]));
+    let silent = shell.connect();
+    for (first_seq, len) in [(0, 2), (2, 1), (0, 2), (2, 1), (9, 1), (9, 1)] {
+        shell.send(a, &change(A, first_seq, len, &[]));
+        shell.send(a, &Frame::Presence { replica: A, payload: b"here" }.encode());
+        shell.fetch(b);
+    }
+    shell.write();
+    let bytes = envelope(A, 0, 2, &[]).len() + envelope(A, 2, 1, &[]).len();
+    let expected = RelayStats {
+        links: 3,
+        documents_open: 1,
+        documents_stored: 1,
+        unappended_bytes: 0,
+        rings_bytes: bytes,
+        reads_bytes: 0,
+        changes_appended: 2,
+        bytes_appended: bytes as u64,
+        changes_duplicate: 2,
+        changes_missing_past: 2,
+        changes_sent: 2,
+        presences_received: 6,
+        presences_sent: 6,
+        reads: 0,
+    };
+    assert_eq!(shell.relay.stats(), expected);
+    shell.close(silent);
+    assert_eq!(shell.relay.stats(), RelayStats { links: 2, ..expected });
+}
