@@ -167,6 +167,7 @@ mod tests {
         announcements.set_presence(Some(Bytes::from_static(b"c")));
         assert_eq!(said(&mut announcements, PRESENCE_INTERVAL_US - 1), None);
         assert_eq!(announcements.timeout_us(PRESENCE_INTERVAL_US - 1), Some(PRESENCE_INTERVAL_US));
+        assert_eq!(announcements.timeout_us(PRESENCE_INTERVAL_US), None, "it may be said now");
         assert_eq!(said(&mut announcements, PRESENCE_INTERVAL_US).as_deref(), Some(&b"c"[..]));
         assert_eq!(said(&mut announcements, 9 * PRESENCE_INTERVAL_US), None);
         assert_eq!(announcements.timeout_us(0), None);
@@ -182,6 +183,8 @@ mod tests {
         assert_eq!(peers.len(), PEERS_MAX);
         let long: VersionVector = (0..HELD_ENTRIES_MAX).map(|at| (id(at), 1)).collect();
         hold(&mut peers, id(0), long.clone());
+        hold(&mut peers, id(1), VersionVector::from_iter([(id(0), 1)]));
+        assert_eq!((peers[&id(0)].held.len(), peers[&id(1)].held.len()), (HELD_ENTRIES_MAX, 0));
         hold(&mut peers, id(1), long);
         hold(&mut peers, id(0), VersionVector::new());
         assert!(peers.values().all(|peer| peer.held.is_empty()));

@@ -7,5 +7,6 @@ mod linking;
 mod nonsense;
 mod set_aside;
 mod showing;
+mod watching;
 
 use crate::sync::frame::Frame;

@@ -112,4 +112,29 @@ mod tests {
         waiting.set_saved(10_000, 0);
         assert_eq!(waiting.oldest_us(), None);
     }
+
+    #[test]
+    fn what_is_made_soon_after_shares_a_moment_and_what_is_not_has_its_own() {
+        let check = |later_us, expected| {
+            let mut waiting = Waiting::new(0);
+            waiting.made(3, SECOND_US);
+            waiting.made(4, SECOND_US + later_us);
+            waiting.set_saved(3, 9 * SECOND_US);
+            assert_eq!(waiting.oldest_us(), Some(expected));
+        };
+        check(GRAIN_FIRST_US - 1, SECOND_US);
+        check(GRAIN_FIRST_US, SECOND_US + GRAIN_FIRST_US);
+    }
+
+    #[test]
+    fn as_many_moments_are_told_apart_as_the_limit_says() {
+        let after_the_first_is_saved = |moments| {
+            let mut waiting = Waiting::new(0);
+            (1..=moments).for_each(|second| waiting.made(second, second * SECOND_US));
+            waiting.set_saved(1, 0);
+            waiting.oldest_us()
+        };
+        assert_eq!(after_the_first_is_saved(MOMENTS_MAX as u64), Some(2 * SECOND_US));
+        assert_eq!(after_the_first_is_saved(MOMENTS_MAX as u64 + 1), Some(SECOND_US), "the older of the two counts");
+    }
 }
