@@ -277,7 +277,8 @@ impl Relay {
             if member.progress_due == ProgressDue::Later {
                 member.progress_due = ProgressDue::IfMoved;
             }
-            if !core::mem::take(&mut member.chunk_moved) && member.fetch == Fetch::Idle {
+            if !core::mem::take(&mut member.chunk_moved) && matches!(member.fetch, Fetch::Idle | Fetch::Granted) {
+                member.fetch = Fetch::Idle;
                 member.chunk.clear();
             }
             if self.stats.rings_bytes > self.limits.rings_bytes_max / 2

@@ -341,7 +341,9 @@ mod tests {
         inserted.push(run(9, 3, None, None), "fgh");
         let read = |parts: &[(u32, usize)]| {
             let (mut reader, mut text) = (Reader { inserted: &inserted, places: BTreeMap::new() }, String::new());
-            parts.iter().for_each(|(first, len)| reader.read(Unit(*first), *len, &mut text));
+            for (first, len) in parts {
+                reader.read(Unit(*first), *len, &mut text);
+            }
             text
         };
         assert_eq!(read(&[(3, 9)]), "aβ→💡ézfgh");

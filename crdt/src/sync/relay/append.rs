@@ -144,15 +144,18 @@ impl Relay {
     /// Asks for the entries at a link's cursor, or puts the link in the line for it.
     pub(super) fn start_read(&mut self, conn: ConnId) {
         let bytes_max = self.limits.read_bytes_max;
+        let has_room = self.has_room_to_read();
         let Some(Stage::Linked(member)) = self.links.get_mut(&conn).map(|link| &mut link.stage) else { return };
-        if self.stats.reads_bytes > 0 && self.stats.reads_bytes + bytes_max > self.limits.reads_bytes_max {
-            member.fetch = Fetch::Queued;
-            self.read_queue.push_back(conn);
-            return;
+        if member.fetch != Fetch::Granted {
+            if !has_room {
+                member.fetch = Fetch::Queued;
+                self.read_queue.push_back(conn);
+                return;
+            }
+            member.chunk_bytes = bytes_max;
+            self.stats.reads_bytes += bytes_max;
         }
         member.fetch = Fetch::Reading;
-        member.chunk_bytes = bytes_max;
-        self.stats.reads_bytes += bytes_max;
         self.stats.reads += 1;
         let (document, from) = (member.document, member.cursor);
         self.outputs.push_back(RelayOutput::Read { conn, document, from, bytes_max });
@@ -192,15 +195,22 @@ impl Relay {
         }
     }
 
-    /// Wakes links that wait for a read, as far as the limit allows.
+    /// Wakes links that wait for a read, as far as the limit allows, and keeps room for theirs: who has just used up a read stands
+    /// behind them.
     pub(super) fn serve_read_queue(&mut self) {
-        let mut free = self.limits.reads_bytes_max.saturating_sub(self.stats.reads_bytes);
-        while free >= self.limits.read_bytes_max || self.stats.reads_bytes == 0 {
+        while self.has_room_to_read() {
             let Some(conn) = self.read_queue.pop_front() else { return };
-            free = free.saturating_sub(self.limits.read_bytes_max);
             let Some(Stage::Linked(member)) = self.links.get_mut(&conn).map(|link| &mut link.stage) else { continue };
-            member.fetch = Fetch::Idle;
+            (member.fetch, member.chunk_moved) = (Fetch::Granted, true);
+            member.chunk_bytes = self.limits.read_bytes_max;
+            self.stats.reads_bytes += member.chunk_bytes;
             self.wake(conn);
         }
+    }
+
+    /// Whether there is room for one more read; alone, one may be larger than all may be together.
+    const fn has_room_to_read(&self) -> bool {
+        self.stats.reads_bytes == 0
+            || self.stats.reads_bytes + self.limits.read_bytes_max <= self.limits.reads_bytes_max
     }
 }

@@ -134,6 +134,8 @@ pub(super) enum Fetch {
     Idle,
     /// It stands in the line for one.
     Queued,
+    /// It has come to the head of the line: there is room for one, which begins when the link is polled.
+    Granted,
     /// One is under way.
     Reading,
 }
@@ -265,7 +267,7 @@ impl Member {
                 Some(entry) => entry,
                 None => match log.ring.get(self.cursor) {
                     Some(entry) => entry,
-                    None if self.fetch != Fetch::Idle => return Next::Nothing,
+                    None if matches!(self.fetch, Fetch::Queued | Fetch::Reading) => return Next::Nothing,
                     None => return Next::Read,
                 },
             };

@@ -10,7 +10,9 @@ use crate::{ENVELOPE_BYTES_MAX, MAP_ENTRY_BYTES_MAX};
 
 fn column(values: &[u64]) -> Vec<u8> {
     let mut column = Writer::default();
-    values.iter().for_each(|value| column.varint(*value));
+    for value in values {
+        column.varint(*value);
+    }
     column.finish()
 }
 

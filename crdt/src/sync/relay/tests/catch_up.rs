@@ -279,3 +279,34 @@ fn a_read_beyond_what_all_may_have_together_goes_alone() {
     shell.fetch(second);
     assert_eq!(reading(&shell), [second]);
 }
+
+#[test]
+fn who_has_used_up_a_read_stands_behind_who_waits() {
+    let (mut shell, [first, second]) = newcomers(small().read_bytes_max);
+    assert_eq!(reading(&shell), [first]);
+    use_up_one_read(&mut shell, first);
+    // It is polled on before the other one is.
+    while shell.fetch_one(first).is_some() {}
+    assert!(reading(&shell).is_empty(), "the room is the other one's");
+    shell.fetch(second);
+    assert_eq!(reading(&shell), [second]);
+    use_up_one_read(&mut shell, second);
+    shell.fetch(second);
+    shell.fetch(first);
+    assert_eq!(reading(&shell), [first]);
+}
+
+#[test]
+fn room_that_is_kept_for_a_link_is_let_go_when_nobody_polls_it() {
+    let limits = small();
+    let (mut shell, [first, second]) = newcomers(limits.read_bytes_max);
+    use_up_one_read(&mut shell, first);
+    assert_eq!(shell.relay.stats().reads_bytes, limits.read_bytes_max, "it is kept for the second");
+    for _ in 0..2 {
+        shell.wait(limits.ping_interval_us);
+    }
+    shell.fetch(first);
+    assert_eq!(reading(&shell), [first]);
+    shell.fetch(second);
+    assert_eq!(reading(&shell), [first], "it stands in line anew");
+}

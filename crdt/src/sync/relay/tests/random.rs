@@ -96,11 +96,10 @@ fn run(seed: u64) {
         author.own.iter().for_each(|frame| shell.send(conn, frame));
     }
     shell.write();
-    for _ in 0..2 {
-        for author in &mut authors {
-            for frame in shell.fetch(author.conn.unwrap()) {
-                author.take(&frame);
-            }
+    // Whoever reads the log takes turns: the relay says when somebody's has come.
+    while let Some(author) = authors.iter_mut().find(|author| shell.awake.contains(&author.conn.unwrap())) {
+        for frame in shell.fetch(author.conn.unwrap()) {
+            author.take(&frame);
         }
     }
     let made: VersionVector =
