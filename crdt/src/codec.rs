@@ -109,6 +109,7 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// One of several bytes.
     fn long_varint(&mut self) -> Result<u64, DecodeError> {
         let start = self.at;
         let bad = DecodeError { at: start, kind: DecodeErrorKind::Varint };
@@ -121,7 +122,7 @@ impl<'a> Reader<'a> {
             }
             value |= bits << shift;
             if byte & 0x80 == 0 {
-                return if byte == 0 && shift > 0 { Err(bad) } else { Ok(value) };
+                return if byte == 0 { Err(bad) } else { Ok(value) };
             }
         }
         Err(bad)
@@ -285,6 +286,13 @@ mod tests {
         let bytes = [0xff, 0xff, 0xff, 0x7f, 1, 2, 3];
         let kind = DecodeErrorKind::Range { field: "ops", value: 0x0fff_ffff };
         assert_eq!(Reader::new(&bytes).count("ops", 1), Err(DecodeError { at: 0, kind }));
+    }
+
+    #[test]
+    fn text_that_is_none_is_an_error_where_it_begins() {
+        let mut reader = Reader::new(&[7, 2, b'a', 0xff]);
+        assert_eq!(reader.byte(), Ok(7));
+        assert_eq!(reader.text("key"), Err(DecodeError { at: 1, kind: DecodeErrorKind::Utf8 }));
     }
 
     #[test]

@@ -261,13 +261,49 @@ mod tests {
         assert_eq!(kind(none.bytes().to_vec()), DecodeErrorKind::Range { field: "deps", value: 0 });
     }
 
-    #[test]
-    fn an_id_beyond_the_largest_is_an_error() {
+    fn bytes_of(header: &Header) -> Vec<u8> {
         let mut writer = Writer::default();
-        writer.varint(EXACT);
-        writer.raw(DOCUMENT.as_bytes());
-        let header = Header { replica: A, first_seq: SEQ_MAX, len: 1, deps: VersionVector::new(), heads: false };
-        encode_header(&mut writer, &header);
-        assert_eq!(kind(writer.finish()), DecodeErrorKind::Range { field: "length of the change", value: 1 });
+        start(&mut writer, DOCUMENT, header);
+        writer.finish()
+    }
+
+    #[test]
+    fn ids_go_up_to_the_largest_and_one_beyond_it_is_an_error() {
+        let header = |first_seq, len, seen| {
+            let deps = [(B, seen)].into_iter().collect();
+            Header { replica: A, first_seq, len, deps, heads: false }
+        };
+        for good in [header(0, SEQ_MAX, 1), header(SEQ_MAX - 1, 1, 1), header(0, 1, SEQ_MAX)] {
+            assert_eq!(Envelope::decode(bytes_of(&good).into()).map(|envelope| envelope.header), Ok(good));
+        }
+        let length = |value| DecodeErrorKind::Range { field: "length of the change", value };
+        assert_eq!(kind(bytes_of(&header(SEQ_MAX, 1, 1))), length(1));
+        assert_eq!(kind(bytes_of(&header(0, SEQ_MAX + 1, 1))), length(SEQ_MAX + 1));
+        let dep = DecodeErrorKind::Range { field: "dep", value: SEQ_MAX + 1 };
+        assert_eq!(kind(bytes_of(&header(0, 1, SEQ_MAX + 1))), dep);
+    }
+
+    #[test]
+    fn an_envelope_has_at_most_so_many_bytes() {
+        let header = change().header;
+        let payload = vec![0; ENVELOPE_BYTES_MAX - bytes_of(&header).len()];
+        let longest = Envelope::put_together(DOCUMENT, header.clone(), &payload).unwrap();
+        assert_eq!(longest.bytes().len(), ENVELOPE_BYTES_MAX);
+        assert_eq!(Envelope::decode(longest.bytes().clone()), Ok(longest));
+        let longer = [&payload[..], &[0]].concat();
+        let kind = DecodeErrorKind::Range { field: "envelope bytes", value: ENVELOPE_BYTES_MAX as u64 + 1 };
+        let refused = Envelope::put_together(DOCUMENT, header, &longer);
+        assert_eq!(refused, Err(DecodeError { at: 0, kind }));
+    }
+
+    #[test]
+    fn deps_that_the_bytes_cannot_hold_are_refused_by_their_number() {
+        let mut bytes = bytes_of(&change().header);
+        bytes.truncate(35);
+        bytes.push(2);
+        for byte in [2, 3] {
+            bytes.extend([byte; 16]);
+        }
+        assert_eq!(kind(bytes), DecodeErrorKind::Range { field: "deps", value: 2 });
     }
 }

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use super::*;
 use crate::change::{Op, Value};
 use crate::clock::VersionVector;
+use crate::envelope::SEQ_MAX;
 
 const A: ReplicaId = ReplicaId::from_bytes([1; 16]);
 const B: ReplicaId = ReplicaId::from_bytes([2; 16]);
@@ -80,8 +81,14 @@ fn every_kind_of_operation_reads_back_whoever_was_named_before() {
         }
         let bytes = encode(&header, &names(before), &ops);
         assert_eq!(decode(&header, &bytes, Earlier::Known(&earlier)), Ok(ops.clone()), "{before:?}");
-        let by_bytes = [A, C].into_iter().filter(|replica| bytes.windows(16).any(|part| part == replica.as_bytes()));
-        assert_eq!(by_bytes.count(), [A, C].iter().filter(|replica| !before.contains(replica)).count());
+        for replica in [A, C] {
+            let by_bytes = bytes.windows(16).filter(|part| part == replica.as_bytes()).count();
+            assert_eq!(
+                by_bytes,
+                usize::from(!before.contains(&replica)),
+                "with its bytes only where it is named first"
+            );
+        }
         let alone = decode(&header, &bytes, Earlier::Unknown);
         assert!(alone.is_err(), "a number tells nothing to whoever does not know the author's changes");
         assert_eq!(decode(&header, &bytes, Earlier::Awaited).map(|ops| ops.len()), Ok(ops.len()));
@@ -113,7 +120,7 @@ fn lengths_that_do_not_sum_up_are_errors() {
     let ops = every_kind();
     let good = header(&ops);
     let bytes = encode(&good, &Names::new(), &ops);
-    for len in [good.len - 1, good.len + 1, 1, crate::envelope::SEQ_MAX] {
+    for len in [good.len - 1, good.len + 1, 1, SEQ_MAX] {
         assert!(decode(&Header { len, ..good.clone() }, &bytes, Earlier::Unknown).is_err(), "{len} units");
     }
 }
@@ -141,6 +148,55 @@ fn what_no_writer_writes_is_an_error() {
     assert_eq!(kind(&[2, FURTHER | 8, b'a', FURTHER | 8, b'b'], 2), range("kind of operation", 8));
     let own = [&[2, DELETE, 2][..], B.as_bytes(), &[0]].concat();
     assert_eq!(kind(&own, 1), DecodeErrorKind::Order { field: "replicas" });
+}
+
+/// So far in front of the first unit, which has the number 1000, stands this one.
+fn back_to(seq: u64) -> Vec<u8> {
+    let mut writer = Writer::default();
+    writer.varint(zigzag(1000 - seq.cast_signed()));
+    writer.finish()
+}
+
+#[test]
+fn an_id_is_read_up_to_the_largest_that_may_be() {
+    let distance = |seq: u64| zigzag(1000 - seq.cast_signed());
+    let range = |field, value| DecodeErrorKind::Range { field, value };
+    let delete = |seq: u64| [&[2, DELETE, 1][..], &back_to(seq)].concat();
+    let of_one = header(&[Op::Delete { first: OpId::new(B, 0), len: 1, backwards: false }]);
+    let largest = Op::Delete { first: OpId::new(B, SEQ_MAX), len: 1, backwards: false };
+    assert_eq!(decode(&of_one, &delete(SEQ_MAX), Earlier::Unknown), Ok(vec![largest]));
+    assert_eq!(kind(&delete(SEQ_MAX + 1), 1), range("distance of an id", distance(SEQ_MAX + 1)));
+    let between = |seq: u64| [&[2, INSERT | RIGHT_NEXT | 1 << INSERT_LEN_AT, 1][..], &back_to(seq), b"x"].concat();
+    let left = OpId::new(B, SEQ_MAX - 1);
+    let neighbours = Op::Insert { left: Some(left), right: Some(left.plus(1)), text: String::from("x") };
+    assert_eq!(decode(&of_one, &between(SEQ_MAX - 1), Earlier::Unknown), Ok(vec![neighbours]));
+    assert_eq!(kind(&between(SEQ_MAX), 1), range("right neighbour", 0x31));
+}
+
+#[test]
+fn a_deletion_of_nothing_or_of_more_than_there_can_be_is_an_error_in_version_1_too() {
+    let deletion = |len: u64| {
+        let mut writer = Writer::default();
+        writer.varint(len);
+        [&[1, 0, 1, 1, 0][..], &writer.finish()].concat()
+    };
+    for len in [0, SEQ_MAX + 1] {
+        assert_eq!(kind(&deletion(len), 1), DecodeErrorKind::Range { field: "deletion", value: len });
+    }
+}
+
+#[test]
+fn only_short_text_that_goes_on_and_is_whole_is_taken_as_typed() {
+    let letters = [b'x'; 64];
+    assert_eq!(typed(&[2, 0x08, b'x']), Some("x"));
+    assert_eq!(typed(&[&[2, 31 << 3][..], &letters[..31]].concat()), str::from_utf8(&letters[..31]).ok());
+    let long = [&[2, 0, 64][..], &letters].concat();
+    let other = [&[2, 0x08][..], &letters].concat();
+    for payload in
+        [&long[..], &other, &[2, 0x08], &[2, 0x10, b'x'], &[2, 0x08, 0xff], &[2, 0x0f, b'x'], &[3, 0x08, b'x']]
+    {
+        assert_eq!(typed(payload), None, "{payload:?}");
+    }
 }
 
 #[test]
