@@ -132,7 +132,7 @@ impl Authors {
         let previous = first_seq.checked_sub(1).and_then(|seq| author.lamport(seq));
         let lamport = largest.max(previous.unwrap_or_default()).plus(1);
         self.clock = self.clock.max(lamport.plus(len - 1));
-        if first_seq == 0 || previous.is_none_or(|previous| previous.plus(1) != lamport) {
+        if previous.is_none_or(|previous| previous.plus(1) != lamport) {
             author.runs.push((first_seq, lamport));
         }
         lamport

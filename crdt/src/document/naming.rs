@@ -44,8 +44,8 @@ pub(super) fn name_all(authors: &mut Authors, record: &Record, text: &Text) {
         // Who goes on with a run names nobody that its start has not named.
         for step in record.steps(text, turn) {
             match step {
-                Step::Edited(Edit::Inserted { first, len }) => {
-                    let run = text.inserted().find(first).map(|(run, offset)| run.part(offset, offset + len));
+                Step::Edited(Edit::Inserted { first, .. }) => {
+                    let run = text.inserted().find(first).map(|(run, offset)| run.part(offset, run.len));
                     let origins = run.into_iter().flat_map(|run| [run.left, run.right]).flatten();
                     origins.for_each(|origin| name(origin, first));
                 }

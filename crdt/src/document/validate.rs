@@ -33,11 +33,8 @@ impl Seen<'_> {
         self.known.contains_unit(unit, id) || self.header.deps.contains(id)
     }
 
-    /// Whether it had seen a unit, which is delivered here, before it made the change. O(log n).
+    /// Whether it had seen a unit of another replica, which is delivered here, before it made the change. O(log n).
     pub(super) fn contains(&self, id: OpId, units: &Units) -> bool {
-        if id.replica == self.header.replica {
-            return id.seq < self.header.first_seq;
-        }
         self.header.deps.contains(id) || self.known.contains(id, units)
     }
 }
