@@ -88,3 +88,74 @@ fn pieces(text: &str) -> impl Iterator<Item = &str> {
         (!piece.is_empty()).then_some(piece)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::String;
+    use alloc::vec;
+
+    use super::*;
+    use crate::document::{Document, MAP_ENTRY_BYTES_MAX};
+    use crate::id::{DocumentId, ReplicaId};
+
+    fn document() -> Document {
+        Document::new(DocumentId::from_bytes([9; 16]), ReplicaId::from_bytes([1; 16]))
+    }
+
+    /// Commits; fails unless no change is much longer than where it should be closed and one operation, and all but the last are at least as
+    /// long as half of that. How many there are.
+    fn changes(document: &mut Document, op_bytes_max: usize) -> usize {
+        let count = document.commit();
+        for envelope in document.log() {
+            let bytes = envelope.bytes().len();
+            assert!(bytes <= CHANGE_BYTES_MAX + op_bytes_max + OP_BYTES, "{bytes} bytes");
+        }
+        count
+    }
+
+    #[test]
+    fn writes_to_the_map_become_changes_of_bounded_size() {
+        let mut longest = document();
+        for _ in 0..20 {
+            longest.set("k", Some(Value::Bytes(vec![7; MAP_ENTRY_BYTES_MAX - 1]))).unwrap();
+        }
+        assert_eq!(changes(&mut longest, MAP_ENTRY_BYTES_MAX), 20);
+        let mut short = document();
+        for _ in 0..40 {
+            short.set("k", Some(Value::Bytes(vec![7; 1_000]))).unwrap();
+        }
+        assert_eq!(changes(&mut short, 1_000), 1, "what fits one change is one");
+        // After those, which had room for themselves, too.
+        short.insert(0, "x").unwrap();
+        assert_eq!(changes(&mut short, 1_000), 1);
+    }
+
+    /// All in front of each other: each is an operation.
+    fn pasted(count: usize, text: &str) -> Document {
+        let mut document = document();
+        for _ in 0..count {
+            document.insert(0, text).unwrap();
+        }
+        document
+    }
+
+    #[test]
+    fn what_is_typed_and_pasted_becomes_changes_of_bounded_size() {
+        let long = "🙂".repeat(16_000);
+        assert_eq!(changes(&mut pasted(20, &long), long.len()), 10, "two are as long as a change");
+        let longer = "🙂".repeat(200_000);
+        assert!(changes(&mut pasted(1, &longer), OP_TEXT_BYTES_MAX) > 1);
+        assert_eq!(changes(&mut pasted(1_000, "x"), 1), 2);
+        assert_eq!(changes(&mut pasted(6_000, &"x".repeat(100)), 100), 44);
+        assert_eq!(changes(&mut pasted(2, &"x".repeat(20_000)), 20_000), 1, "what fits one change is one");
+    }
+
+    #[test]
+    fn deleting_what_stands_together_is_one_change_however_long_it_is() {
+        let mut document = document();
+        document.insert(0, &String::from("x").repeat(5_000)).unwrap();
+        document.commit();
+        document.delete(0..5_000).unwrap();
+        assert_eq!(document.commit(), 1);
+    }
+}

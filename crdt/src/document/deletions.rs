@@ -122,6 +122,7 @@ mod tests {
         check(&[run(9, 1, 3, false), run(10, 2, 4, false)], &[run(9, 3, 3, false)]);
         check(&[run(9, 1, 5, false), run(10, 1, 4, false), run(11, 1, 3, false)], &[run(9, 3, 3, true)]);
         check(&[run(9, 2, 5, true), run(11, 3, 2, true)], &[run(9, 5, 2, true)]);
+        check(&[run(9, 2, 3, false), run(11, 2, 5, false)], &[run(9, 4, 3, false)]);
         let apart = [run(9, 2, 5, false), run(11, 1, 4, false), run(13, 1, 3, false)];
         check(&apart, &apart);
     }

@@ -446,3 +446,33 @@ impl DoubleEndedIterator for Envelopes<'_> {
         self.log.envelope(self.end)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::ReplicaId;
+
+    /// The numbers of the characters that it deletes, one after the other.
+    fn order(op: &OpRef<'_>) -> Vec<u64> {
+        match *op {
+            OpRef::Delete { first, len, backwards: false } => (first.seq..first.seq + len).collect(),
+            OpRef::Delete { first, len, backwards: true } => (first.seq..first.seq + len).rev().collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    #[test]
+    fn two_deletions_are_one_if_there_is_one_that_does_the_same() {
+        let deletion = |seq, len, backwards| delete(OpId::new(ReplicaId::from_bytes([1; 16]), seq), len, backwards);
+        let of = |seq| (1..4).flat_map(move |len| [false, true].map(|backwards| deletion(seq, len, backwards)));
+        let all: Vec<OpRef<'_>> = (0..7).flat_map(of).collect();
+        for (held, next) in all.iter().flat_map(|held| all.iter().map(move |next| (held, next))) {
+            let both = [order(held), order(next)].concat();
+            let ascend = both.is_sorted_by(|one, other| one + 1 == *other);
+            let descend = both.is_sorted_by(|one, other| *one == other + 1);
+            let mut one = *held;
+            assert_eq!(goes_on(&mut one, next), ascend || descend, "{held:?} and {next:?}");
+            assert_eq!(order(&one), if ascend || descend { both } else { order(held) });
+        }
+    }
+}

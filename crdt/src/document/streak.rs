@@ -76,6 +76,8 @@ impl Document {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::change::Header;
+    use crate::clock::VersionVector;
     use crate::id::{DocumentId, OpId};
     use alloc::vec::Vec;
 
@@ -154,6 +156,56 @@ mod tests {
                 assert_eq!(lamports(&short), lamports(&long), "seed {seed}");
             }
             short.text().assert_invariants();
+        }
+    }
+
+    /// What a document made of an envelope, and what it is then.
+    fn judged(document: &mut Document, envelope: &Envelope) -> impl PartialEq + core::fmt::Debug + use<> {
+        let mut received = Received::default();
+        let result = document.receive(envelope.clone(), &mut received);
+        let log: Vec<Envelope> = document.log().iter().collect();
+        let text = document.text().slice(0..usize::MAX);
+        (result, received, document.version().clone(), document.held_back(), log, text)
+    }
+
+    #[test]
+    fn what_only_looks_like_typing_is_judged_as_any_other_change() {
+        let (mut writer, mut other, mut reader) = (document(1), document(2), document(3));
+        other.insert(0, "o").unwrap();
+        other.commit();
+        for at in 0..3 {
+            writer.insert(at, "x").unwrap();
+            writer.commit();
+        }
+        for envelope in other.log().iter().chain(writer.log()) {
+            reader.receive(envelope, &mut Received::default()).unwrap();
+        }
+        let typed = |text: &str| [&[2, u8::try_from(text.len()).unwrap() << 3], text.as_bytes()].concat();
+        let good = Header { replica: writer.replica(), first_seq: 3, len: 1, deps: VersionVector::new(), heads: false };
+        let deps = |seen| VersionVector::from_iter([(other.replica(), seen)]);
+        let mut cases: Vec<(Header, Vec<u8>)> = ["y", "ö", "abc", "äöü"].map(|text| (good.clone(), typed(text))).into();
+        let lengths = [1, 2, 3].map(|len| Header { len, ..good.clone() });
+        cases.extend(lengths.into_iter().flat_map(|header| [(header.clone(), typed("abc")), (header, typed("ö"))]));
+        let places = [0, 1, 2, 4, 9].map(|first_seq| Header { first_seq, ..good.clone() });
+        cases.extend(places.map(|header| (header, typed("y"))));
+        let named = [(1, false), (1, true), (2, false)];
+        cases.extend(named.map(|(seen, heads)| (Header { deps: deps(seen), heads, ..good.clone() }, typed("y"))));
+        let others = [other.replica(), reader.replica()];
+        cases.extend(others.map(|replica| (Header { replica, ..good.clone() }, typed("y"))));
+        for edits in [false, true] {
+            for (header, payload) in &cases {
+                let envelope = Envelope::put_together(reader.id(), header.clone(), payload).unwrap();
+                let (mut short, mut long) = (reader.clone(), reader.clone());
+                // What comes again has nothing more to say.
+                for _ in 0..3 {
+                    if edits {
+                        short.insert(1, "e").unwrap();
+                        long.insert(1, "e").unwrap();
+                    }
+                    long.streak = None;
+                    assert_eq!(judged(&mut short, &envelope), judged(&mut long, &envelope), "{header:?}");
+                }
+            }
         }
     }
 }
