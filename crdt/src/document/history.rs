@@ -105,12 +105,8 @@ impl Log<'_> {
         while let Some(units) = self.record.units(next) {
             let (id, run) = self.text.units().id_run(units.start);
             let end = self.record.change_of(units.start.plus(run)).unwrap_or_else(|| self.len());
-            let changes = next..end.max(next + 1);
-            next = changes.end;
-            match turns.last_mut() {
-                Some(last) if last.author == id.replica => last.changes.end = changes.end,
-                _ => turns.push(Turn { author: id.replica, changes }),
-            }
+            turns.push(Turn { author: id.replica, changes: next..end });
+            next = end;
         }
         turns
     }
@@ -293,5 +289,32 @@ impl Document {
         }
         self.end_undo_group();
         Ok(patches)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::DocumentId;
+
+    #[test]
+    fn of_a_difference_only_what_lies_in_the_range_is_told() {
+        let mut document = Document::new(DocumentId::from_bytes([9; 16]), ReplicaId::from_bytes([1; 16]));
+        document.insert(0, "abcdefgh").unwrap();
+        let whole = document.version().clone();
+        document.delete(2..6).unwrap();
+        document.insert(2, "XY").unwrap();
+        let after = document.version().clone();
+        let check = |range: Range<usize>, expected: &[(usize, &str, &str)]| {
+            let told = document.log().diff_within(&range, &whole, &after);
+            let told: Vec<_> =
+                told.iter().map(|each| (each.at, each.deleted.as_str(), each.inserted.as_str())).collect();
+            assert_eq!(told, expected, "{range:?}");
+        };
+        check(0..8, &[(2, "cdef", "XY")]);
+        check(0..1, &[]);
+        check(3..8, &[(3, "def", "")]);
+        check(4..5, &[(4, "e", "")]);
+        check(6..8, &[]);
     }
 }

@@ -2,6 +2,8 @@ use super::*;
 use crate::change::{Change, Header, Op};
 use alloc::vec;
 
+mod told;
+
 const ID: DocumentId = DocumentId::from_bytes([9; 16]);
 
 fn replica(name: u8) -> ReplicaId {
@@ -188,6 +190,8 @@ fn a_change_that_names_what_its_author_cannot_have_seen_is_refused_whole() {
     check(vec![insert(OpId::new(other, 0)), insert(OpId::new(author, 1))], OpId::new(author, 1));
     check(vec![delete(OpId::new(other, 1), 2)], OpId::new(other, 1));
     check(vec![set.clone(), delete(OpId::new(author, 0), 1)], OpId::new(author, 0));
+    let behind = vec![set.clone(), insert(OpId::new(other, 0)), set.clone(), delete(OpId::new(author, 0), 1)];
+    check(behind, OpId::new(author, 0));
     check(vec![delete(OpId::new(other, 0), u64::from(u32::MAX))], OpId::new(other, 0));
     check(vec![insert(OpId::new(replica(7), 0))], OpId::new(replica(7), 0));
 }
@@ -299,4 +303,92 @@ fn deleting_what_many_wrote_becomes_changes_of_bounded_size() {
     };
     check(false);
     check(true);
+}
+
+#[test]
+fn a_key_and_its_value_have_at_most_so_many_bytes() {
+    let value = |bytes: usize| Some(Value::Bytes(vec![7; bytes]));
+    let (mut a, mut b) = (document(1), document(2));
+    assert_eq!(a.set("k", value(MAP_ENTRY_BYTES_MAX - 1)), Ok(()));
+    pull(&mut b, &mut a);
+    assert_eq!(b.map().get("k"), value(MAP_ENTRY_BYTES_MAX - 1).as_ref());
+    let ops = vec![Op::Set { key: String::from("k"), value: value(MAP_ENTRY_BYTES_MAX) }];
+    let header = Header { replica: replica(3), first_seq: 0, len: 1, deps: VersionVector::new(), heads: false };
+    let longer = envelope::seal(ID, &Change { header, ops });
+    let change = OpId::new(replica(3), 0);
+    let refused = b.receive(longer, &mut Received::default());
+    assert_eq!(refused, Err(ReceiveError::TooLong { change, bytes: 65537, limit: 65536 }));
+}
+
+#[test]
+fn to_insert_nothing_is_no_edit() {
+    let mut a = document(1);
+    a.insert(0, "").unwrap();
+    assert!(!a.can_undo());
+    a.insert(0, "x").unwrap();
+    a.undo();
+    a.insert(0, "").unwrap();
+    assert!(a.can_redo());
+}
+
+/// Somebody who lost its disk, and gets its own changes back behind those of others that they did not know.
+#[test]
+fn the_timestamps_of_whoever_comes_back_are_behind_all_that_came() {
+    let (mut before, mut other) = (document(1), document(2));
+    before.insert(0, "x").unwrap();
+    other.insert(0, "12345").unwrap();
+    let mut back = document(1);
+    pull(&mut back, &mut other);
+    pull(&mut back, &mut before);
+    back.insert(0, "y").unwrap();
+    back.commit();
+    pull(&mut other, &mut back);
+    for document in [&back, &other] {
+        assert_eq!(document.lamport(OpId::new(replica(1), 1)), Some(Lamport(6)));
+    }
+}
+
+/// Also where what somebody else wrote right behind lies together with it, and the author had seen that.
+#[test]
+fn nobody_deletes_more_than_was_written_under_an_id() {
+    let (mut a, mut b, mut c) = (document(1), document(2), document(3));
+    a.insert(0, "ab").unwrap();
+    pull(&mut b, &mut a);
+    b.insert(2, "cd").unwrap();
+    pull(&mut c, &mut b);
+    let delete = |replica, first_seq, heads| {
+        let ops = vec![Op::Delete { first: OpId::new(super::tests::replica(1), 0), len: 4, backwards: false }];
+        let deps = if heads { [(super::tests::replica(2), 2)].into_iter().collect() } else { VersionVector::new() };
+        envelope::seal(ID, &Change { header: Header { replica, first_seq, len: 4, deps, heads }, ops })
+    };
+    let id = OpId::new(replica(1), 0);
+    let unknown = |change| Err(ReceiveError::Unknown { change, id });
+    let stranger = c.receive(delete(replica(4), 0, true), &mut Received::default());
+    assert_eq!(stranger, unknown(OpId::new(replica(4), 0)));
+    c.insert(4, "e").unwrap();
+    c.commit();
+    let own = c.receive(delete(replica(3), 1, false), &mut Received::default());
+    assert_eq!((own, text(&c).as_str()), (unknown(OpId::new(replica(3), 1)), "abcde"));
+}
+
+#[test]
+fn edits_at_the_same_place_are_made_in_their_order() {
+    let mut a = document(1);
+    a.insert(0, "abcdefgh").unwrap();
+    let mut edits = a.edits();
+    edits.insert(1, "x").unwrap();
+    edits.insert(1, "y").unwrap();
+    assert_eq!(edits.text().slice(0..usize::MAX), "ayxbcdefgh");
+    edits.delete(8..9).unwrap();
+    edits.delete(5..8).unwrap();
+    assert_eq!(edits.text().slice(0..usize::MAX), "ayxbch");
+}
+
+#[test]
+fn typing_keeps_room_for_more_and_a_paste_does_not() {
+    let mut a = document(1);
+    a.edits().insert(0, "typed").unwrap();
+    let typed = a.letters.capacity();
+    a.edits().insert(0, &"pasted".repeat(1_000)).unwrap();
+    assert!(typed >= 5 && a.letters.capacity() <= 4_096);
 }
