@@ -2,6 +2,7 @@ use super::*;
 use crate::change::{Change, Header, Op};
 use alloc::vec;
 
+mod limits;
 mod told;
 
 const ID: DocumentId = DocumentId::from_bytes([9; 16]);

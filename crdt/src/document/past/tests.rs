@@ -323,3 +323,35 @@ fn exact_deps_do_not_add_up() {
     let entries = |at| reader.authors.pasts(id(at)).newest.beyond.len();
     assert!((0..8).all(|at| entries(at) <= BEYOND_MIN), "{:?}", (0..8).map(entries).collect::<Vec<_>>());
 }
+
+/// Whoever reads a checkpoint of somebody else's bounds the effort by it.
+#[test]
+fn what_is_looked_at_for_a_past_is_counted() {
+    let mut reader = document(0);
+    for at in 1..=50 {
+        let header = Header { replica: id(at), first_seq: 0, len: 1, deps: VersionVector::new(), heads: false };
+        let ops = vec![Op::Insert { left: None, right: None, text: String::from("x") }];
+        reader.receive(seal(DOCUMENT, &Change { header, ops }), &mut Received::default()).unwrap();
+    }
+    let (units, end) = (reader.text.units(), reader.text.units().end());
+    let header = |authors: core::ops::RangeInclusive<usize>, heads| {
+        let deps = authors.map(|at| (id(at), 1)).collect();
+        Header { replica: id(99), first_seq: 0, len: 1, deps, heads }
+    };
+    let check = |named: &[core::ops::RangeInclusive<usize>], expected: &[(usize, usize)]| {
+        let mut pasts = Pasts::new();
+        let go_on = |(place, authors): (usize, &core::ops::RangeInclusive<usize>)| {
+            let steps = pasts.go_on(&header(authors.clone(), false), None, place, units, end);
+            (steps, pasts.newest.beyond.len())
+        };
+        assert_eq!(named.iter().enumerate().map(go_on).collect::<Vec<_>>(), expected);
+    };
+    // So many entries are kept as they are; with more, each is looked at, and each run in front of the place that is found.
+    check(&[1..=BEYOND_MIN], &[(BEYOND_MIN, BEYOND_MIN)]);
+    check(&[1..=40], &[(40 + 40 + 41, 0)]);
+    // Where the first is not among them there is no such place; it is looked for again when they are twice as many.
+    check(&[2..=41, 42..=45], &[(40 + 40 + 1, 40), (4, 44)]);
+    // Two heads, a unit of each, the entries of both, and three runs.
+    let (past, steps) = of_heads(&header(1..=2, true), &reader.authors, &reader.record, units, end);
+    assert_eq!((past.below, past.beyond.len(), steps), (Unit(2), 0, 2 + 2 + 2 + 3));
+}
