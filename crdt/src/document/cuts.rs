@@ -102,8 +102,7 @@ mod tests {
         Document::new(DocumentId::from_bytes([9; 16]), ReplicaId::from_bytes([1; 16]))
     }
 
-    /// Commits; fails unless no change is much longer than where it should be closed and one operation, and all but the last are at least as
-    /// long as half of that. How many there are.
+    /// Commits; fails if a change is longer than where it should be closed and one more operation. How many changes there are.
     fn changes(document: &mut Document, op_bytes_max: usize) -> usize {
         let count = document.commit();
         for envelope in document.log() {
