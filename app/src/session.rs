@@ -23,7 +23,7 @@ mod versions;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -200,6 +200,8 @@ pub struct Session {
     store: Store,
     loader: Loader,
     reports: Reports,
+    /// The documents of which a report of copies that differ was begun.
+    reported: BTreeSet<DocumentId>,
     inbox: Inbox,
     records: BTreeMap<DocumentId, DocumentRecord>,
     settings: Settings,
@@ -248,6 +250,7 @@ impl Session {
             store,
             loader,
             reports,
+            reported: BTreeSet::new(),
             inbox,
             records,
             settings,

@@ -16,10 +16,13 @@ impl Session {
         tracing::error!(%document, %peer, version = %format_args!("{version:016x}"), %ours, %theirs, "copies differ");
         let device = cut(&self.device_name(document, peer), NAME_CHARS_MAX);
         self.notices.push(Notice::Diverged { document, words: differs(&device) });
-        let Some(open) = self.open.get_mut(&document).filter(|open| !open.reported) else { return };
+        let Some(open) = self.open.get(&document).filter(|_| !self.reported.contains(&document)) else { return };
         // The first is nearest to the fault; a report takes O(history), which a peer that lies must not ask for again and again.
         match self.reports.write(Report::of(open.replica.document(), divergence, now.wall_us)) {
-            Ok(begun) => open.reported = begun,
+            Ok(true) => {
+                self.reported.insert(document);
+            }
+            Ok(false) => tracing::warn!(%document, "one report is being written already"),
             Err(error) => tracing::error!(%document, %error, "no report can be written"),
         }
     }

@@ -47,8 +47,6 @@ pub(super) struct OpenDocument {
     pub(super) set_aside_said: Option<String>,
     /// This device's name as the document has it, once that was looked at.
     pub(super) introduced_as: Option<String>,
-    /// Whether a report of copies that differ is written, or begun.
-    pub(super) reported: bool,
     /// What was told of the relay's store on this link, or of a clone.
     told: Option<Finding>,
     /// How many units were made before the session, and since when the oldest that the relay lacked had been waiting then, by the wall
@@ -121,7 +119,6 @@ impl OpenDocument {
             ask_anew_at_us: 0,
             set_aside_said: None,
             introduced_as: None,
-            reported: false,
             told: None,
             since_before,
         }

@@ -206,3 +206,32 @@ impl Weave {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::span::Level;
+    use crate::units::Unit;
+
+    #[test]
+    fn leaves_are_filled_one_after_the_other_and_what_goes_on_is_one_span() {
+        let mut packing = Packing::default();
+        let mut push = |first: usize, len: usize, bytes: usize| {
+            let room = packing.room();
+            assert!((1..=LEAF_BYTES_FILLED).contains(&room));
+            let leaf = packing.push(Span::new(Unit(0).plus(first), len, Level::START), bytes);
+            (leaf.0 as usize, packing.spans.len())
+        };
+        // No two of these are neighbours.
+        for at in 0..3 * LEAF_SPANS_FILLED {
+            assert_eq!(push(10 * at, 1, 0), (at / LEAF_SPANS_FILLED, at + 1));
+        }
+        let count = 3 * LEAF_SPANS_FILLED;
+        assert_eq!(push(1_000, 2, LEAF_BYTES_FILLED), (3, count + 1), "the leaf is full of letters");
+        assert_eq!(push(1_010, 1, 0), (4, count + 2));
+        let last = packing.spans[count + 1];
+        packing.room();
+        packing.push(Span::new(last.end(), 4, last.level(last.len())), 0);
+        assert_eq!((packing.spans.len(), packing.spans[count + 1].len()), (count + 2, 5));
+    }
+}
