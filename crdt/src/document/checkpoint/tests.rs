@@ -309,6 +309,17 @@ fn what_compresses_too_well_is_stored_as_it_is() {
 }
 
 #[test]
+fn what_compresses_as_text_does_is_stored_compressed() {
+    let (mut one, mut dice) = (new(1), Dice(1));
+    let words: Vec<_> = (0..64).map(|at| format!("word{at} ")).collect();
+    let long: alloc::string::String = (0..400_000).map(|_| words[dice.below(words.len())].as_str()).collect();
+    one.insert(0, &long).unwrap();
+    one.commit();
+    let bytes = one.checkpoint().unwrap();
+    assert!(long.len() > 2 * 1024 * 1024 && bytes.len() < long.len() / 4, "{} of {}", bytes.len(), long.len());
+}
+
+#[test]
 fn a_head_that_claims_more_than_its_length_allows_is_refused_before_anything_is_decompressed() {
     let mut head = crate::codec::Writer::default();
     head.raw(b"QCKP\x03");
