@@ -248,7 +248,7 @@ pub(super) fn encode(
     }
 }
 
-fn join(
+pub(super) fn join(
     version: u64,
     document: DocumentId,
     authors: &[(ReplicaId, u64)],

@@ -187,3 +187,27 @@ fn a_change_of_more_steps_than_an_envelope_holds_is_refused() {
     assert!(4 * one.text().len_chars() < ENVELOPE_BYTES_MAX, "its letters alone would fit");
     assert_too_long(&in_one_change(&one));
 }
+
+#[test]
+fn a_section_that_decompresses_to_another_length_than_it_claims_is_refused() {
+    let mut one = new(1);
+    for _ in 0..500 {
+        one.insert(0, "ab").unwrap();
+    }
+    one.commit();
+    let Parts { version, document, authors, counts, raw } = Parts::of(&one);
+    let read = |claimed: usize| {
+        let mut stored = raw.clone();
+        let steps = &mut stored[Section::Steps as usize];
+        *steps = miniz_oxide::deflate::compress_to_vec(steps, 9);
+        let mut raw = raw.clone();
+        raw[Section::Steps as usize].resize(claimed, 0);
+        let bytes = sections::join(version, document, &authors, counts, &raw, &stored);
+        Checkpoint::decode(bytes.into()).unwrap().document(one.replica()).map(|document| document.text().len_chars())
+    };
+    let len = raw[Section::Steps as usize].len();
+    assert_eq!(read(len), Ok(1_000));
+    for bytes in [len - 1, len + 1] {
+        assert_eq!(read(bytes), Err(CheckpointError::Compression { section: "list of steps", bytes }));
+    }
+}
