@@ -83,7 +83,7 @@ pub struct RelayStats {
     pub unappended_bytes: usize,
     /// Bytes of recent changes in memory.
     pub rings_bytes: usize,
-    /// Bytes in memory, or being read, for lagging links.
+    /// Bytes in memory, being read, or kept free for who is next in line, for lagging links.
     pub reads_bytes: usize,
     /// Changes that were appended to a log.
     pub changes_appended: u64,
