@@ -94,7 +94,7 @@ impl App {
             }
             Err(SessionError::OtherRelay { document, there, .. }) => {
                 self.open(document);
-                Some(Dialog::Move { link, title: self.session.title(document), there })
+                Some(Dialog::Move { link, title: self.session.title(document), there: *there })
             }
             Err(error) => Some(Dialog::OpenLink { link: text, error: Some(sentence(&error)) }),
         }

@@ -360,7 +360,7 @@ fn sharing_without_a_relay_asks_for_one() {
     let mut window = window();
     press(&mut window, Modifiers::COMMAND | Modifiers::SHIFT, Key::E);
     window.get_by_label("Share “Welcome to Quire”");
-    type_text(&mut window, "wss://relay.example.org");
+    type_text(&mut window, "ftp://relay.example.org");
     press(&mut window, Modifiers::NONE, Key::Enter);
-    window.get_by_label_contains("encrypted connection");
+    window.get_by_label_contains("which is encrypted");
 }

@@ -1,7 +1,7 @@
-//! Links to documents: `quire://HOST[:PORT]/DOCUMENT#VERSION.CHECK`.
+//! Links to documents: `quire://HOST[:PORT]/DOCUMENT[?HOW]#VERSION.CHECK`.
 //!
-//! A link names the relay and the document. CHECK is the CRC-32 of everything before its dot, as eight hexadecimal digits: a
-//! link with a typo is told from one that is no link of ours.
+//! A link names the relay and the document; HOW is how the relay is reached, where that does not follow from its host. CHECK is the
+//! CRC-32 of everything before its dot, as eight hexadecimal digits: a link with a typo is told from one that is no link of ours.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,8 +11,9 @@ use thiserror::Error;
 
 use super::checksum::crc32;
 
-/// The port of a relay whose address names none.
-pub const RELAY_PORT_DEFAULT: u16 = 4870;
+mod address;
+
+pub use address::{AddressError, RELAY_PORT_DEFAULT, RelayAddress, Security};
 
 /// The version of links that this program writes, and the only one that it reads.
 pub const LINK_VERSION: u32 = 1;
@@ -21,117 +22,6 @@ pub const LINK_VERSION: u32 = 1;
 pub const LINK_CHARS_MAX: usize = 512;
 
 const SCHEME: &str = "quire://";
-const HOST_CHARS_MAX: usize = 253;
-
-/// Where a relay listens.
-#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct RelayAddress {
-    host: String,
-    port: u16,
-}
-
-/// A text that is no address of a relay.
-#[derive(Clone, Debug, Eq, Error, PartialEq)]
-pub enum AddressError {
-    /// There is no host in it.
-    #[error("the relay's address names no host; write HOST or HOST:PORT, as in relay.example.org:{RELAY_PORT_DEFAULT}")]
-    NoHost,
-    /// The host has a character that no host name has, or too many.
-    #[error("{host:?} is not the name or address of a host")]
-    Host {
-        /// What stands in the host's place.
-        host: String,
-    },
-    /// What follows the colon is no port.
-    #[error("{port:?} is not a port: a port is a number from 1 to 65535")]
-    Port {
-        /// What stands in the port's place.
-        port: String,
-    },
-    /// An encrypted connection is asked for.
-    #[error(
-        "{scheme} asks for an encrypted connection, which this version cannot make: use ws://, on a network you trust"
-    )]
-    Encrypted {
-        /// The scheme asked for.
-        scheme: String,
-    },
-    /// A scheme that no relay speaks.
-    #[error("{scheme} is not how a relay is reached: write ws://HOST:PORT, or HOST:PORT alone")]
-    Scheme {
-        /// The scheme found.
-        scheme: String,
-    },
-}
-
-impl RelayAddress {
-    /// The relay on this port of this host.
-    ///
-    /// # Errors
-    /// An [`AddressError`] when `host` is empty or no host's name, or the port is 0.
-    pub fn new(host: &str, port: u16) -> Result<Self, AddressError> {
-        if host.is_empty() {
-            return Err(AddressError::NoHost);
-        }
-        let bracketed = host.starts_with('[') && host.ends_with(']');
-        let in_brackets = |c: char| c.is_ascii_hexdigit() || "[]:.%".contains(c);
-        let in_name = |c: char| c.is_alphanumeric() || "-._".contains(c);
-        let allowed = |c: char| if bracketed { in_brackets(c) } else { in_name(c) };
-        if host.chars().count() > HOST_CHARS_MAX || !host.chars().all(allowed) {
-            return Err(AddressError::Host { host: host.to_owned() });
-        }
-        if port == 0 {
-            return Err(AddressError::Port { port: "0".to_owned() });
-        }
-        Ok(Self { host: host.to_lowercase(), port })
-    }
-
-    /// The host's name or address; an IPv6 address stands in brackets.
-    pub fn host(&self) -> &str {
-        &self.host
-    }
-
-    /// The port.
-    pub const fn port(&self) -> u16 {
-        self.port
-    }
-
-    /// Where the websocket is.
-    pub fn url(&self) -> String {
-        format!("ws://{}:{}/sync", self.host, self.port)
-    }
-}
-
-impl fmt::Display for RelayAddress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.host)?;
-        if self.port == RELAY_PORT_DEFAULT { Ok(()) } else { write!(f, ":{}", self.port) }
-    }
-}
-
-impl FromStr for RelayAddress {
-    type Err = AddressError;
-
-    /// Reads `HOST`, `HOST:PORT`, `ws://HOST:PORT` and `quire://HOST:PORT`, the latter two with any path.
-    fn from_str(text: &str) -> Result<Self, AddressError> {
-        let text = text.trim();
-        let authority = match text.split_once("://") {
-            None => text,
-            Some(("ws" | "quire" | "http", rest)) => rest.split(['/', '#', '?']).next().unwrap_or_default(),
-            Some((scheme @ ("wss" | "https"), _)) => {
-                return Err(AddressError::Encrypted { scheme: format!("{scheme}://") });
-            }
-            Some((scheme, _)) => return Err(AddressError::Scheme { scheme: format!("{scheme}://") }),
-        };
-        let bracket_end = authority.rfind(']').map_or(0, |at| at + 1);
-        let Some(colon) = authority[bracket_end..].find(':').map(|at| at + bracket_end) else {
-            return Self::new(authority, RELAY_PORT_DEFAULT);
-        };
-        let port = &authority[colon + 1..];
-        let number = port.parse().map_err(|_| AddressError::Port { port: port.to_owned() })?;
-        Self::new(&authority[..colon], number)
-    }
-}
 
 /// A link: which document, and at which relay.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -194,7 +84,7 @@ pub enum LinkError {
 
 impl fmt::Display for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let body = format!("{SCHEME}{}/{}#{LINK_VERSION}", self.relay, self.document);
+        let body = format!("{SCHEME}{}/{}{}#{LINK_VERSION}", self.relay.place(), self.document, self.relay.query());
         write!(f, "{body}.{:08x}", crc32(body.as_bytes()))
     }
 }
@@ -207,7 +97,7 @@ impl FromStr for Link {
         let text = text.trim_matches(|c: char| c.is_whitespace() || "<>\"'“”`".contains(c));
         let rest = after_scheme(text)?;
         let (authority, rest) = rest.split_once('/').ok_or(LinkError::CutOff { missing: "the document" })?;
-        let (document, rest) = rest.split_once('#').ok_or(LinkError::CutOff { missing: "the part behind #" })?;
+        let (path, rest) = rest.split_once('#').ok_or(LinkError::CutOff { missing: "the part behind #" })?;
         let (version, check) = rest.split_once('.').ok_or(LinkError::CutOff { missing: "the check behind the dot" })?;
         let body = &text[..text.len() - check.len() - 1];
         let expected = crc32(body.as_bytes());
@@ -222,7 +112,8 @@ impl FromStr for Link {
             Ok(version) => return Err(LinkError::Version { version }),
             Err(_) => return Err(LinkError::Typo { found: check.to_owned(), expected }),
         }
-        Ok(Self { relay: authority.parse()?, document: document.parse()? })
+        let (document, query) = path.split_once('?').map_or((path, None), |(document, query)| (document, Some(query)));
+        Ok(Self { relay: RelayAddress::of_link(authority, query)?, document: document.parse()? })
     }
 }
 
@@ -267,8 +158,31 @@ mod tests {
     }
 
     #[test]
+    fn a_link_says_how_its_relay_is_reached() {
+        let id = "abababababababababababababababab";
+        let pin = "q6urq6urq6urq6urq6urq6urq6urq6urq6urq6urq6s";
+        let pinned = Security::Pinned([0xab; 32]);
+        let check = |host: &str, security: Security, query: &str| {
+            let link = Link { relay: RelayAddress::new(host, 80).unwrap().reached_by(security), ..link("h", 1) };
+            let text = link.to_string();
+            assert!(text.starts_with(&format!("quire://{host}:80/{id}{query}#1.")), "{text}");
+            assert_eq!(text.parse(), Ok(link));
+        };
+        check("relay.example.org", Security::Tls, "");
+        check("relay.example.org", Security::Plain, "?plain");
+        check("relay.example.org", pinned, &format!("?pin={pin}"));
+        check("127.0.0.1", Security::Plain, "");
+        check("127.0.0.1", Security::Tls, "?tls");
+        check("127.0.0.1", pinned, &format!("?pin={pin}"));
+        let unknown = AddressError::Query { query: "post".into() };
+        assert_eq!(signed(&format!("quire://h/{id}?post#1")), LinkError::Relay(unknown));
+    }
+
+    #[test]
     fn one_wrong_character_is_a_typo_wherever_it_is() {
-        let text = link("relay.example.org", 4871).to_string();
+        let mut link = link("relay.example.org", 4871);
+        link.relay = link.relay.reached_by(Security::Pinned([5; 32]));
+        let text = link.to_string();
         for at in SCHEME.len()..text.len() {
             let mut typo = text.clone().into_bytes();
             typo[at] = if typo[at] == b'7' { b'3' } else { b'7' };
@@ -298,21 +212,5 @@ mod tests {
         assert_eq!(signed("quire://h/12#1"), LinkError::Document(ParseIdError::Length { length: 2 }));
         let long = format!("quire://{}/{id}#1.00000000", "h".repeat(600));
         assert!(matches!(long.parse::<Link>(), Err(LinkError::TooLong { .. })));
-    }
-
-    #[test]
-    fn an_address_is_read_as_people_write_it() {
-        let check = |text: &str, expected: &str| assert_eq!(text.parse::<RelayAddress>().unwrap().url(), expected);
-        check("relay.local", "ws://relay.local:4870/sync");
-        check(" Relay.local:80 ", "ws://relay.local:80/sync");
-        check("ws://127.0.0.1:4870/", "ws://127.0.0.1:4870/sync");
-        check("quire://[::1]:5000/abc", "ws://[::1]:5000/sync");
-        let error = |text: &str| text.parse::<RelayAddress>().unwrap_err();
-        assert_eq!(error("wss://h"), AddressError::Encrypted { scheme: "wss://".into() });
-        assert_eq!(error("ftp://h"), AddressError::Scheme { scheme: "ftp://".into() });
-        assert_eq!(error(""), AddressError::NoHost);
-        assert_eq!(error(":4870"), AddressError::NoHost);
-        assert_eq!(error("a b"), AddressError::Host { host: "a b".into() });
-        assert_eq!(error("h:70000"), AddressError::Port { port: "70000".into() });
     }
 }

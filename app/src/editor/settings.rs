@@ -134,7 +134,8 @@ device = ""
 # Your colour: 0 to 7.
 colour = 0
 
-# The relay that Share takes: "HOST" or "HOST:PORT". Empty: none.
+# The relay that Share takes: "HOST" or "HOST:PORT", with "?pin=PIN" behind it for a relay that shows a certificate of its own;
+# "ws://HOST:PORT" for one without encryption, on a network that you trust. Empty: none.
 relay = ""
 
 # "system", "light" or "dark".
@@ -292,7 +293,10 @@ impl Reader<'_> {
             "" => Some(None),
             address => address.parse().ok().map(Some),
         };
-        self.value("relay", "\"HOST\", \"HOST:PORT\" or \"\"", |value| value.as_str().and_then(read)).flatten()
+        self.value("relay", "\"HOST:PORT\", \"ws://HOST:PORT\", \"HOST:PORT?pin=PIN\" or \"\"", |value| {
+            value.as_str().and_then(read)
+        })
+        .flatten()
     }
 
     fn choice<T: Copy>(&mut self, key: &'static str, words: &[(&str, T)], default: T) -> T {
@@ -382,7 +386,7 @@ mod tests {
     #[test]
     fn a_bad_value_is_named_and_left_where_it_is() {
         let text =
-            "colour = 9\nwrap = \"yes\"\nfont_size = 900\ntheme = \"pink\"\nrelay = \"wss://x\"\nname = \"Ana\"\n";
+            "colour = 9\nwrap = \"yes\"\nfont_size = 900\ntheme = \"pink\"\nrelay = \"ftp://x\"\nname = \"Ana\"\n";
         let (settings, problems) = Settings::parse(text).unwrap();
         assert_eq!(settings, Settings { name: "Ana".into(), ..Settings::default() });
         let keys: Vec<_> = problems.iter().map(|problem| problem.key).collect();

@@ -48,16 +48,16 @@ pub enum SessionError {
     },
     /// The document is shared at another relay.
     #[error(
-        "document {document} is here and shared at {there}, not at {asked}: `quire share {document} --relay {asked} --move` \
+        "document {document} is here and shared at {there}, not at {asked}: `quire share {document} --relay '{asked}' --move` \
          moves it there"
     )]
     OtherRelay {
         /// Which document.
         document: DocumentId,
         /// Where it is shared.
-        there: RelayAddress,
+        there: Box<RelayAddress>,
         /// Where it was asked for.
-        asked: RelayAddress,
+        asked: Box<RelayAddress>,
     },
     /// The text is no link.
     #[error(transparent)]

@@ -16,7 +16,7 @@ impl Session {
         let record = self.records.get(&id).ok_or_else(|| SessionError::NoDocument { text: id.to_string() })?;
         let relay = match (record.relay.clone(), relay) {
             (Some(there), Some(asked)) if there != asked => {
-                return Err(SessionError::OtherRelay { document: id, there, asked });
+                return Err(SessionError::OtherRelay { document: id, there: there.into(), asked: asked.into() });
             }
             (Some(there), _) => there,
             (None, asked) => {
@@ -80,9 +80,11 @@ impl Session {
     /// A link may not lead to another relay than the one at which its document is shared.
     pub(super) fn check_relay(&self, link: &Link) -> Result<(), SessionError> {
         match self.link(link.document).map(|known| known.relay) {
-            Some(there) if there != link.relay => {
-                Err(SessionError::OtherRelay { document: link.document, there, asked: link.relay.clone() })
-            }
+            Some(there) if there != link.relay => Err(SessionError::OtherRelay {
+                document: link.document,
+                there: there.into(),
+                asked: link.relay.clone().into(),
+            }),
             _ => Ok(()),
         }
     }

@@ -185,8 +185,8 @@ fn joining_what_is_here_makes_no_second_copy() {
     assert!(!session.list()[0].archived);
     let elsewhere = Link { relay: "127.0.0.1:2".parse().unwrap(), document: id };
     let error = session.join(&elsewhere).unwrap_err();
-    assert!(matches!(&error, SessionError::OtherRelay { asked, .. } if *asked == elsewhere.relay));
-    assert!(error.to_string().contains(&format!("share {id} --relay 127.0.0.1:2 --move")), "{error}");
+    assert!(matches!(&error, SessionError::OtherRelay { asked, .. } if **asked == elsewhere.relay));
+    assert!(error.to_string().contains(&format!("share {id} --relay '127.0.0.1:2' --move")), "{error}");
 }
 
 #[test]

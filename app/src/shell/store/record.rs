@@ -56,7 +56,7 @@ impl DocumentRecord {
         let stored = Stored {
             v: RECORD_VERSION,
             replica: self.replica.to_string(),
-            relay: self.relay.as_ref().map(|relay| format!("{}:{}", relay.host(), relay.port())),
+            relay: self.relay.as_ref().map(ToString::to_string),
             created_us: self.created_us,
             title: self.title.clone(),
             edited_us: self.edited_us,
@@ -123,13 +123,31 @@ mod tests {
     fn a_record_reads_back() {
         let mut record = DocumentRecord::new(ReplicaId::from_bytes([9; 16]), 1_700_000_000_000_000);
         assert_eq!(DocumentRecord::decode(&record.encode()), Some(record.clone()));
-        record.relay = "[::1]:80".parse().ok();
+        for relay in
+            ["[::1]:80", "ws://10.0.0.1", "wss://localhost", "h?pin=q6urq6urq6urq6urq6urq6urq6urq6urq6urq6urq6s"]
+        {
+            record.relay = Some(relay.parse().unwrap());
+            assert_eq!(DocumentRecord::decode(&record.encode()), Some(record.clone()), "{relay}");
+        }
         record.title = "Über \"das\"".into();
         record.archived = true;
         record.resume = Some(Resume { epoch: [0xfe; 16], position: 12 });
         record.units_at_relay = 1 << 52;
         record.waiting_since_us = Some(-1);
         assert_eq!(DocumentRecord::decode(&record.encode()), Some(record));
+    }
+
+    #[test]
+    fn a_relay_of_an_older_program_is_reached_as_its_host_is_today() {
+        let check = |stored: &str, url: &str| {
+            let record = DocumentRecord::new(ReplicaId::from_bytes([9; 16]), 0).encode();
+            let text = String::from_utf8(record).unwrap().replace("\"relay\":null", &format!("\"relay\":\"{stored}\""));
+            let relay = DocumentRecord::decode(text.as_bytes()).and_then(|record| record.relay);
+            assert_eq!(relay.map(|relay| relay.url()).as_deref(), Some(url));
+        };
+        check("127.0.0.1:4870", "ws://127.0.0.1:4870/sync");
+        check("localhost:80", "ws://localhost:80/sync");
+        check("192.168.1.5:4870", "wss://192.168.1.5:4870/sync");
     }
 
     #[test]
