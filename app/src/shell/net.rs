@@ -5,6 +5,7 @@
 //! a link whose permits are used up is not read, so that the relay waits.
 
 mod link;
+mod tls;
 
 #[cfg(test)]
 mod tests;
@@ -22,7 +23,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::inbox::{LINK_PLACES, Outlet};
-use crate::editor::link::RelayAddress;
+use crate::editor::link::{RelayAddress, Security};
 
 /// The most frames that wait for the socket of one link.
 pub const OUTBOUND_FRAMES_MAX: usize = 32;
@@ -69,7 +70,7 @@ pub struct Received {
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
 pub enum LinkEnd {
     /// Nobody knows the host.
-    #[error("the relay {relay} cannot be found: is the name right, and is there a network? ({error})")]
+    #[error("the relay {} cannot be found: is the name right, and is there a network? ({error})", relay.place())]
     Unknown {
         /// The relay.
         relay: RelayAddress,
@@ -77,7 +78,7 @@ pub enum LinkEnd {
         error: String,
     },
     /// The host does not take the connection.
-    #[error("the relay {relay} cannot be reached: {error}")]
+    #[error("the relay {} cannot be reached: {error}", relay.place())]
     Unreachable {
         /// The relay.
         relay: RelayAddress,
@@ -85,7 +86,7 @@ pub enum LinkEnd {
         error: String,
     },
     /// The host took the connection, or did not, and said nothing in time.
-    #[error("the relay {relay} did not answer within {seconds} s")]
+    #[error("the relay {} did not answer within {seconds} s", relay.place())]
     Timeout {
         /// The relay.
         relay: RelayAddress,
@@ -93,15 +94,59 @@ pub enum LinkEnd {
         seconds: u64,
     },
     /// Something else than a relay answered.
-    #[error("{relay} answers, but not as a relay does: {error}")]
+    #[error("{} answers, but not as a relay does: {error}", relay.place())]
     NoRelay {
         /// The relay.
         relay: RelayAddress,
         /// What was wrong with the answer.
         error: String,
     },
+    /// The address asks for encryption, and what answers knows none.
+    #[error(
+        "the relay {place} does not speak TLS: if nobody on the way to it can do harm, ws://{place} asks for an unencrypted link by name",
+        place = relay.place()
+    )]
+    NoTls {
+        /// The relay.
+        relay: RelayAddress,
+    },
+    /// The address asks for no encryption, and what answers does not speak HTTP.
+    #[error(
+        "{} answers an unencrypted request, but not in HTTP: if it speaks TLS, write {} instead, or take its link",
+        relay.place(),
+        relay.clone().reached_by(Security::Tls)
+    )]
+    NoHttp {
+        /// The relay.
+        relay: RelayAddress,
+    },
+    /// The relay's certificate is not to be trusted.
+    #[error("the relay {} does not prove that it is the one of that name: {error}", relay.place())]
+    Certificate {
+        /// The relay.
+        relay: RelayAddress,
+        /// What is wrong with it.
+        error: String,
+    },
+    /// The relay's certificate is not the one that is pinned.
+    #[error(
+        "the relay at {} shows another certificate than the link names: somebody may be in between, or its operator made a new key",
+        relay.place()
+    )]
+    OtherCertificate {
+        /// The relay.
+        relay: RelayAddress,
+    },
+    /// The two ends did not agree on how to encrypt.
+    #[error("the link to the relay {} cannot be encrypted: {error}", relay.place())]
+    Tls {
+        /// The relay.
+        relay: RelayAddress,
+        /// What was wrong.
+        error: String,
+    },
     /// The link broke.
-    #[error("the link to the relay {relay} broke: {error}")]
+    #[error("the link to the relay {} broke: {error}", relay.place())]
     Broken {
         /// The relay.
         relay: RelayAddress,
@@ -109,7 +154,7 @@ pub enum LinkEnd {
         error: String,
     },
     /// One of the two sides closed it.
-    #[error("the link to the relay {relay} was closed")]
+    #[error("the link to the relay {} was closed", relay.place())]
     Closed {
         /// The relay.
         relay: RelayAddress,
@@ -154,9 +199,9 @@ impl Net {
         let places = outlet.places(LINK_PLACES);
         let thread = thread::Builder::new().name("net".to_owned()).spawn(move || {
             runtime.block_on(async {
-                let mut links = JoinSet::new();
+                let (mut links, trust) = (JoinSet::new(), tls::Trust::default());
                 while let Some(opening) = openings.recv().await {
-                    links.spawn(link::run(opening, places.clone()));
+                    links.spawn(link::run(opening, places.clone(), trust.clone()));
                     while links.try_join_next().is_some() {}
                 }
                 // Links that were dropped before take their time to say goodbye; the others are cut.

@@ -12,15 +12,17 @@ use quire_crdt::sync::frame::FRAME_BYTES_MAX;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
+use super::tls::{Trust, Wire, secure};
 use super::{INBOUND_KIBIBYTES_MAX, LinkEnd, LinkEvent, LinkHappening, OUTBOUND_FRAMES_MAX, Opening, Received};
-use crate::editor::link::RelayAddress;
+use crate::editor::link::{RelayAddress, Security};
 use crate::shell::inbox::{Event, Places};
 
-/// How long finding the host, connecting and the websocket's handshake may take together.
+/// How long finding the host, connecting, encrypting and the websocket's handshake may take together.
 const OPEN_TIME_MAX: Duration = Duration::from_secs(10);
 
 /// How long the last frames and the closing handshake may take.
@@ -30,7 +32,7 @@ const READ_BUFFER_BYTES: usize = 4 * 1024;
 const WRITE_BUFFER_BYTES: usize = 16 * 1024;
 const WRITE_BUFFER_BYTES_MAX: usize = 1024 * 1024;
 
-pub(super) type Socket = WebSocketStream<TcpStream>;
+pub(super) type Socket = WebSocketStream<Wire>;
 
 /// Where the events of one link go.
 struct Teller {
@@ -47,11 +49,11 @@ impl Teller {
 }
 
 /// Opens the link and keeps it until it ends. Nobody is told of the end of a link whose owner has dropped it.
-pub(super) async fn run(opening: Opening, places: Places) {
+pub(super) async fn run(opening: Opening, places: Places, trust: Trust) {
     let Opening { document, number, relay, mut frames, starved, mut closing } = opening;
     let teller = Teller { places, document, number };
     let opened = tokio::select! {
-        opened = open_within(&relay, OPEN_TIME_MAX) => opened,
+        opened = open_within(&relay, &trust, OPEN_TIME_MAX) => opened,
         _ = &mut closing => return,
     };
     let end = match opened {
@@ -93,12 +95,12 @@ async fn serve(
 }
 
 /// Opens the websocket, or gives up after so long.
-pub(super) async fn open_within(relay: &RelayAddress, at_most: Duration) -> Result<Socket, LinkEnd> {
+pub(super) async fn open_within(relay: &RelayAddress, trust: &Trust, at_most: Duration) -> Result<Socket, LinkEnd> {
     let late = || LinkEnd::Timeout { relay: relay.clone(), seconds: at_most.as_secs() };
-    timeout(at_most, open(relay)).await.unwrap_or_else(|_| Err(late()))
+    timeout(at_most, open(relay, trust)).await.unwrap_or_else(|_| Err(late()))
 }
 
-async fn open(relay: &RelayAddress) -> Result<Socket, LinkEnd> {
+async fn open(relay: &RelayAddress, trust: &Trust) -> Result<Socket, LinkEnd> {
     let host = relay.host().trim_start_matches('[').trim_end_matches(']');
     let unknown = |error: io::Error| LinkEnd::Unknown { relay: relay.clone(), error: error.to_string() };
     let addresses: Vec<_> = lookup_host((host, relay.port())).await.map_err(unknown)?.collect();
@@ -112,9 +114,20 @@ async fn open(relay: &RelayAddress) -> Result<Socket, LinkEnd> {
         .max_write_buffer_size(WRITE_BUFFER_BYTES_MAX)
         .max_message_size(Some(FRAME_BYTES_MAX))
         .max_frame_size(Some(FRAME_BYTES_MAX));
-    let shaken = client_async_with_config(relay.url(), stream, Some(config)).await;
-    let no_relay = |error: Error| LinkEnd::NoRelay { relay: relay.clone(), error: error.to_string() };
-    shaken.map(|(socket, _)| socket).map_err(no_relay)
+    let wire = secure(relay, stream, trust).await?;
+    let shaken = client_async_with_config(relay.url(), wire, Some(config)).await;
+    shaken.map(|(socket, _)| socket).map_err(|error| no_relay(relay, &error))
+}
+
+/// Why what answers is no relay; one that speaks TLS answers an unencrypted request in no words of HTTP.
+fn no_relay(relay: &RelayAddress, error: &Error) -> LinkEnd {
+    let relay = relay.clone();
+    match error {
+        Error::Protocol(ProtocolError::HttparseError(_)) if relay.security() == Security::Plain => {
+            LinkEnd::NoHttp { relay }
+        }
+        error => LinkEnd::NoRelay { relay, error: error.to_string() },
+    }
 }
 
 /// What the system says about a refused connection, so that a person knows what to do.
@@ -199,6 +212,9 @@ fn broken(relay: &RelayAddress, error: &Error) -> LinkEnd {
         Error::ConnectionClosed | Error::AlreadyClosed => LinkEnd::Closed { relay },
         Error::Protocol(_) | Error::Capacity(_) | Error::Utf8(_) => {
             LinkEnd::NoRelay { relay, error: error.to_string() }
+        }
+        Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+            LinkEnd::Broken { relay, error: "the relay is gone without a word".to_owned() }
         }
         error => LinkEnd::Broken { relay, error: error.to_string() },
     }

@@ -105,7 +105,7 @@ async fn a_host_that_takes_the_connection_and_says_nothing_is_given_up() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let relay = address(&listener);
     let began = std::time::Instant::now();
-    let opened = link::open_within(&relay, Duration::ZERO).await;
+    let opened = link::open_within(&relay, &tls::Trust::default(), Duration::ZERO).await;
     assert!(began.elapsed() < Duration::from_secs(5), "it had no time at all");
     assert_eq!(opened.map(|_| "open"), Err(LinkEnd::Timeout { relay, seconds: 0 }));
     drop(listener);
