@@ -9,6 +9,7 @@ use serde::Deserialize;
 use thiserror::Error;
 
 use crate::limits::Limits;
+use crate::tls::TlsSource;
 
 /// Where a server listens unless told otherwise: on this machine only.
 pub const DEFAULT_LISTEN: &str = "127.0.0.1:4870";
@@ -20,12 +21,14 @@ pub struct Config {
     pub data: PathBuf,
     /// Its limits.
     pub limits: Limits,
+    /// Where its certificate comes from; `None`: connections are not encrypted.
+    pub tls: Option<TlsSource>,
 }
 
 impl Config {
-    /// A server with its store in this directory and the default limits.
+    /// A server with its store in this directory and the default limits, without TLS.
     pub fn new(data: impl Into<PathBuf>) -> Self {
-        Self { data: data.into(), limits: Limits::default() }
+        Self { data: data.into(), limits: Limits::default(), tls: None }
     }
 }
 
@@ -68,6 +71,15 @@ pub enum ConfigError {
         /// Where and what.
         error: Box<toml::de::Error>,
     },
+    /// Of a certificate and its key, one is missing.
+    #[error("TLS needs two files, --tls-cert FILE and --tls-key FILE: {missing} is missing")]
+    HalfOfTls {
+        /// Which of the two.
+        missing: &'static str,
+    },
+    /// There are files, and a certificate is to be made.
+    #[error("--tls-self-signed makes a certificate, and --tls-cert names one: leave one of them out")]
+    TwiceTls,
     /// A number is too small or too large to make sense.
     #[error("{name} is {value}: it must be from {least} to {most}")]
     Range {
@@ -97,6 +109,23 @@ macro_rules! settings {
             /// The directory of the store; it is made if need be
             #[arg(long, env = "QUIRE_DATA", value_name = "DIR")]
             pub data: Option<PathBuf>,
+            /// A PEM file with the certificate to show, and its issuers' behind it; with it, connections are encrypted
+            #[arg(long, env = "QUIRE_TLS_CERT", value_name = "FILE")]
+            pub tls_cert: Option<PathBuf>,
+            /// A PEM file with the certificate's private key
+            #[arg(long, env = "QUIRE_TLS_KEY", value_name = "FILE")]
+            pub tls_key: Option<PathBuf>,
+            /// Encrypt with a certificate of its own, which is made once and kept in the directory of the store; clients know it by
+            /// the pin that is said at the start
+            #[arg(
+                long,
+                env = "QUIRE_TLS_SELF_SIGNED",
+                value_name = "true|false",
+                num_args = 0..=1,
+                require_equals = true,
+                default_missing_value = "true"
+            )]
+            pub tls_self_signed: Option<bool>,
             /// A TOML file with these settings, named as the flags with `_` for `-`
             #[arg(long, env = "QUIRE_CONFIG", value_name = "FILE")]
             #[serde(skip)]
@@ -117,6 +146,9 @@ macro_rules! settings {
                 Self {
                     listen: self.listen.or(other.listen),
                     data: self.data.or(other.data),
+                    tls_cert: self.tls_cert.or(other.tls_cert),
+                    tls_key: self.tls_key.or(other.tls_key),
+                    tls_self_signed: self.tls_self_signed.or(other.tls_self_signed),
                     config: self.config,
                     check: self.check,
                     $($name: self.$name.or(other.$name),)+
@@ -203,6 +235,9 @@ settings! {
     /// Milliseconds after which a connection whose other end acknowledges nothing is given up [default: 30000]
     tcp_user_timeout_ms = "QUIRE_TCP_USER_TIMEOUT_MS", 1, u32,
         |limits, n| limits.tcp_user_timeout = Duration::from_millis(u64::from(n));
+    /// Milliseconds that a TLS handshake may take [default: 10000]
+    tls_handshake_timeout_ms = "QUIRE_TLS_HANDSHAKE_TIMEOUT_MS", 1, u32,
+        |limits, n| limits.tls_handshake_timeout = Duration::from_millis(u64::from(n));
     /// Milliseconds that a refused link, and every link at shutdown, has to fetch the reason [default: 5000]
     close_timeout_ms = "QUIRE_CLOSE_TIMEOUT_MS", 1, u32,
         |limits, n| limits.close_timeout = Duration::from_millis(u64::from(n));
@@ -217,11 +252,23 @@ impl Settings {
         let file = self.config.as_deref().map(read).transpose()?.unwrap_or_default();
         let settings = self.or(file);
         let limits = settings.limits()?;
-        let config = Config { data: settings.data.ok_or(ConfigError::NoData)?, limits };
+        let tls = settings.tls()?;
+        let config = Config { data: settings.data.ok_or(ConfigError::NoData)?, limits, tls };
         if settings.check {
             return Ok(Command::Check { config });
         }
         Ok(Command::Serve { listen: settings.listen.unwrap_or_else(|| DEFAULT_LISTEN.to_owned()), config })
+    }
+
+    fn tls(&self) -> Result<Option<TlsSource>, ConfigError> {
+        let self_signed = self.tls_self_signed.unwrap_or(false);
+        match (self.tls_cert.clone(), self.tls_key.clone()) {
+            (None, None) => Ok(self_signed.then_some(TlsSource::SelfSigned)),
+            _ if self_signed => Err(ConfigError::TwiceTls),
+            (Some(certificate), Some(key)) => Ok(Some(TlsSource::Files { certificate, key })),
+            (None, Some(_)) => Err(ConfigError::HalfOfTls { missing: "--tls-cert" }),
+            (Some(_), None) => Err(ConfigError::HalfOfTls { missing: "--tls-key" }),
+        }
     }
 }
 
@@ -260,6 +307,23 @@ mod tests {
         assert_eq!(config.limits.relay.ping_interval_us, 700_000);
         assert_eq!(config.limits.relay.ring_changes_max, 6);
         assert_eq!(config.limits.relay.retry_after_ms, Limits::default().relay.retry_after_ms);
+    }
+
+    #[test]
+    fn a_certificate_comes_with_its_key_or_is_made() {
+        let tls = |file: &str, arguments: &[&str]| match with_file(&format!("data = \"d\"\n{file}"), arguments) {
+            Ok(Command::Serve { config, .. }) => Ok(config.tls),
+            other => Err(other.unwrap_err()),
+        };
+        let files = TlsSource::Files { certificate: "c.pem".into(), key: "k.pem".into() };
+        assert_eq!(tls("", &[]), Ok(None));
+        assert_eq!(tls("tls_key = \"k.pem\"", &["--tls-cert", "c.pem"]), Ok(Some(files)));
+        assert_eq!(tls("", &["--tls-self-signed"]), Ok(Some(TlsSource::SelfSigned)));
+        assert_eq!(tls("tls_self_signed = true", &[]), Ok(Some(TlsSource::SelfSigned)));
+        assert_eq!(tls("tls_self_signed = true", &["--tls-self-signed=false"]), Ok(None));
+        assert!(tls("", &["--tls-cert", "c.pem"]).unwrap_err().contains("--tls-key is missing"));
+        assert!(tls("tls_key = \"k.pem\"", &[]).unwrap_err().contains("--tls-cert is missing"));
+        assert!(tls("tls_key = \"k.pem\"", &["--tls-self-signed"]).unwrap_err().contains("leave one of them out"));
     }
 
     #[test]
@@ -319,6 +383,7 @@ mod tests {
             limits.store_check_bytes_max,
             limits.send_buffer_bytes as u64,
             milliseconds(u64::try_from(limits.tcp_user_timeout.as_micros()).unwrap()),
+            milliseconds(u64::try_from(limits.tls_handshake_timeout.as_micros()).unwrap()),
             milliseconds(u64::try_from(limits.close_timeout.as_micros()).unwrap()),
         ];
         let told: Vec<u64> =

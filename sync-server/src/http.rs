@@ -1,7 +1,6 @@
 //! What one connection asks for over HTTP: a websocket, or how the relay is.
 
 use std::convert::Infallible;
-use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -14,7 +13,7 @@ use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_tungstenite::HyperWebsocket;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::conn;
 use crate::hub::Hub;
@@ -32,11 +31,10 @@ const SYNC_PATH: &str = "/sync";
 type Upgrade = Mutex<Option<HyperWebsocket>>;
 
 /// Serves one connection: one request, and the websocket if that is what it asked for.
-pub(crate) async fn serve(stream: TcpStream, hub: Arc<Hub>, limits: Arc<Limits>) {
-    if let Err(error) = set_up(&stream, &limits) {
-        tracing::debug!(%error, "a connection ended before it began");
-        return;
-    }
+pub(crate) async fn serve<S>(stream: S, hub: Arc<Hub>, limits: Arc<Limits>)
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
     let upgrade = Upgrade::default();
     let service = service_fn(|request| std::future::ready(Ok::<_, Infallible>(answer(request, &hub, &upgrade))));
     let mut builder = http1::Builder::new();
@@ -52,16 +50,6 @@ pub(crate) async fn serve(stream: TcpStream, hub: Arc<Hub>, limits: Arc<Limits>)
         Ok(socket) => conn::serve(socket, &hub, limits.close_timeout).await,
         Err(error) => tracing::debug!(%error, "a websocket failed before it began"),
     }
-}
-
-/// No delay for small frames, a bound on what the kernel keeps for a reader that has stalled, and on how long it tries.
-fn set_up(stream: &TcpStream, limits: &Limits) -> io::Result<()> {
-    stream.set_nodelay(true)?;
-    let socket = socket2::SockRef::from(stream);
-    socket.set_send_buffer_size(limits.send_buffer_bytes)?;
-    #[cfg(target_os = "linux")]
-    socket.set_tcp_user_timeout(Some(limits.tcp_user_timeout))?;
-    Ok(())
 }
 
 fn answer(mut request: Request<Incoming>, hub: &Hub, upgrade: &Upgrade) -> Response<Full<Bytes>> {

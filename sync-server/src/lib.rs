@@ -20,8 +20,10 @@ mod limits;
 mod log;
 mod metrics;
 mod server;
+mod tls;
 
 pub use config::{Command, Config, ConfigError, DEFAULT_LISTEN, Settings};
 pub use limits::Limits;
 pub use log::{Append, Log, LogEnd, LogSummary, StoreError};
-pub use server::{RunError, Server, run};
+pub use server::{OpenError, RunError, Server, run};
+pub use tls::{Pin, Tls, TlsError, TlsSource};

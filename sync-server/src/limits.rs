@@ -23,6 +23,8 @@ pub struct Limits {
     pub send_buffer_bytes: usize,
     /// How long what was sent may stay unacknowledged by the other end's kernel before the connection is given up.
     pub tcp_user_timeout: Duration,
+    /// How long a TLS handshake may take.
+    pub tls_handshake_timeout: Duration,
     /// How long a link that was refused, and every link at shutdown, may take to fetch the reason.
     pub close_timeout: Duration,
 }
@@ -39,6 +41,7 @@ impl Default for Limits {
             store_check_bytes_max: (256 * KIB * KIB) as u64,
             send_buffer_bytes: 128 * KIB,
             tcp_user_timeout: Duration::from_secs(30),
+            tls_handshake_timeout: Duration::from_secs(10),
             close_timeout: Duration::from_secs(5),
         }
     }

@@ -2,10 +2,11 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Parser;
-use quire_server::{Command, Config, Log, Server, Settings};
+use quire_server::{Command, Config, Log, Server, Settings, Tls};
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
@@ -40,13 +41,38 @@ async fn serve(listen: &str, config: &Config) -> anyhow::Result<()> {
     let server = tokio::task::block_in_place(|| Server::open(config))?;
     let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
     let address = listener.local_addr()?;
+    let tls = server.tls().map(Arc::clone);
+    let pin = tls.as_ref().map(|tls| format!("pin {}\n", tls.pin())).unwrap_or_default();
+    if let Some(tls) = tls {
+        reload_when_asked(tls)?;
+    }
     let mut stdout = io::stdout().lock();
-    writeln!(stdout, "listening on {address}")?;
+    // As one piece: whoever wants the first line alone need not listen to the second.
+    write!(stdout, "listening on {address}\n{pin}")?;
     stdout.flush()?;
     drop(stdout);
     tracing::info!(%address, data = %config.data.display(), "the relay is ready");
     server.run(listener, stop).await?;
     tracing::info!("the relay has stopped");
+    Ok(())
+}
+
+/// Reads the certificate again whenever the program gets a SIGHUP.
+#[cfg(unix)]
+fn reload_when_asked(tls: Arc<Tls>) -> io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut hangup = signal(SignalKind::hangup())?;
+    tokio::spawn(async move {
+        while hangup.recv().await.is_some() {
+            tokio::task::block_in_place(|| tls.reload());
+        }
+    });
+    Ok(())
+}
+
+/// Where there is no such signal, that the files have changed is all that counts.
+#[cfg(not(unix))]
+fn reload_when_asked(_: Arc<Tls>) -> io::Result<()> {
     Ok(())
 }
 

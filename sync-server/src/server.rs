@@ -18,14 +18,29 @@ use crate::http;
 use crate::hub::Hub;
 use crate::limits::Limits;
 use crate::log::{CommitQueue, Log, StoreError};
+use crate::tls::{Tls, TlsError};
 
 /// How long to wait after the system could not give a connection (too many files are open).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// Why a server cannot be opened.
+#[derive(Debug, Error)]
+pub enum OpenError {
+    /// Its store cannot be opened.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Its certificate cannot be shown.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+}
+
 /// Why a server ended otherwise than it was asked to.
 #[derive(Debug, Error)]
 pub enum RunError {
-    /// The store cannot be opened, or failed while the relay ran. Nothing was acknowledged that it does not have.
+    /// It cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The store cannot be read. Nothing was acknowledged that it does not have.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The system refused something else.
@@ -41,17 +56,24 @@ pub enum RunError {
 pub struct Server {
     log: Log,
     limits: Limits,
+    tls: Option<Arc<Tls>>,
 }
 
 impl Server {
-    /// Opens the store. Blocks on the disk.
+    /// Opens the store, and reads the certificate if there is to be one. Blocks on the disk.
     ///
     /// # Errors
-    /// A [`StoreError`] that says what to do.
-    pub fn open(config: &Config) -> Result<Self, StoreError> {
+    /// An [`OpenError`] that says what to do.
+    pub fn open(config: &Config) -> Result<Self, OpenError> {
         let limits = config.limits.clone();
         let log = Log::open(&config.data, limits.store_cache_bytes, limits.store_check_bytes_max)?;
-        Ok(Self { log, limits })
+        let tls = config.tls.as_ref().map(|source| Tls::open(source, &config.data)).transpose()?;
+        Ok(Self { log, limits, tls: tls.map(Arc::new) })
+    }
+
+    /// Its certificate, if connections are encrypted.
+    pub const fn tls(&self) -> Option<&Arc<Tls>> {
+        self.tls.as_ref()
     }
 
     /// Serves connections until `shutdown` ends; then tells every link, writes what was received, and closes the store.
@@ -59,6 +81,10 @@ impl Server {
     /// # Errors
     /// A [`RunError`] when the store fails meanwhile.
     pub async fn run(self, listener: TcpListener, shutdown: impl Future<Output = ()>) -> Result<(), RunError> {
+        let address = listener.local_addr()?;
+        if self.tls.is_none() && !address.ip().is_loopback() {
+            tracing::warn!(%address, "connections are not encrypted: whoever is on the way can read and alter them");
+        }
         let limits = Arc::new(self.limits);
         let log = Arc::new(self.log);
         let commits = Arc::new(CommitQueue::default());
@@ -70,7 +96,7 @@ impl Server {
         let timers = tokio::spawn(Arc::clone(&hub).keep_time());
         let mut connections = JoinSet::new();
         tokio::select! {
-            () = accept(listener, &hub, &limits, &mut connections) => {}
+            () = accept(listener, &hub, &limits, self.tls.as_ref(), &mut connections) => {}
             () = shutdown => {}
             () = hub.failed.notified() => {}
         }
@@ -109,7 +135,13 @@ async fn finish(committer: JoinHandle<()>) -> io::Result<()> {
 }
 
 /// Takes connections, for ever.
-async fn accept(listener: TcpListener, hub: &Arc<Hub>, limits: &Arc<Limits>, connections: &mut JoinSet<()>) {
+async fn accept(
+    listener: TcpListener,
+    hub: &Arc<Hub>,
+    limits: &Arc<Limits>,
+    tls: Option<&Arc<Tls>>,
+    connections: &mut JoinSet<()>,
+) {
     let addresses = Arc::new(Addresses::default());
     loop {
         let accepted = tokio::select! {
@@ -131,12 +163,34 @@ async fn accept(listener: TcpListener, hub: &Arc<Hub>, limits: &Arc<Limits>, con
         }
         hub.counters.connections.fetch_add(1, Ordering::Relaxed);
         let guest = Guest { addresses: Arc::clone(&addresses), hub: Arc::clone(hub), address };
-        connections.spawn(serve(stream, guest, Arc::clone(limits)));
+        connections.spawn(serve(stream, guest, Arc::clone(limits), tls.cloned()));
     }
 }
 
-async fn serve(stream: TcpStream, guest: Guest, limits: Arc<Limits>) {
-    http::serve(stream, Arc::clone(&guest.hub), limits).await;
+async fn serve(stream: TcpStream, guest: Guest, limits: Arc<Limits>, tls: Option<Arc<Tls>>) {
+    if let Err(error) = set_up(&stream, &limits) {
+        tracing::debug!(%error, "a connection ended before it began");
+        return;
+    }
+    let hub = Arc::clone(&guest.hub);
+    let Some(tls) = tls else { return http::serve(stream, hub, limits).await };
+    // On the heap, so that connections without TLS have no room for it.
+    Box::pin(async {
+        if let Some(stream) = tls.shake(stream, limits.tls_handshake_timeout).await {
+            http::serve(stream, hub, limits).await;
+        }
+    })
+    .await;
+}
+
+/// No delay for small frames, a bound on what the kernel keeps for a reader that has stalled, and on how long it tries.
+fn set_up(stream: &TcpStream, limits: &Limits) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let socket = socket2::SockRef::from(stream);
+    socket.set_send_buffer_size(limits.send_buffer_bytes)?;
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_user_timeout(Some(limits.tcp_user_timeout))?;
+    Ok(())
 }
 
 /// How many connections each address has.

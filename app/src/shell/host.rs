@@ -6,12 +6,12 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::Path;
 use std::thread::{self, JoinHandle};
 
-use quire_server::{Config, Server, StoreError};
+use quire_server::{Config, OpenError, Server, TlsSource};
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-use crate::editor::link::{RELAY_PORT_DEFAULT, RelayAddress};
+use crate::editor::link::{AddressError, RELAY_PORT_DEFAULT, RelayAddress, Security};
 
 /// The folder of the relay's store, within the library's.
 const FOLDER: &str = "relay";
@@ -19,12 +19,15 @@ const FOLDER: &str = "relay";
 /// Why no relay runs here.
 #[derive(Debug, Error)]
 pub enum HostError {
-    /// Its store cannot be opened.
+    /// Its store cannot be opened, or its certificate not be shown.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Open(#[from] OpenError),
     /// It cannot listen, or there can be no thread.
     #[error("this computer cannot be a relay: {0}")]
     Io(#[from] io::Error),
+    /// The system gives this computer an address that no link can have.
+    #[error("this computer cannot be a relay: {0}")]
+    Address(#[from] AddressError),
 }
 
 /// A running relay; it stops, with everything on its disk, when this is dropped.
@@ -41,17 +44,16 @@ impl fmt::Debug for Host {
 }
 
 impl Host {
-    /// Starts a relay with its store in the library's folder, at the usual port or, if that is taken, at any. Waits for the disk.
+    /// Starts a relay with its store in the library's folder, at the usual port or, if that is taken, at any; with a
+    /// certificate of its own, whose pin is in its address. Waits for the disk.
     ///
     /// # Errors
-    /// A [`HostError`] when the store is in use or damaged, or the system refuses.
+    /// A [`HostError`] when the store is in use or damaged, the certificate cannot be used, or the system refuses.
     pub fn start(library: &Path) -> Result<Self, HostError> {
-        let server = Server::open(&Config::new(library.join(FOLDER)))?;
+        let server = Server::open(&Config { tls: Some(TlsSource::SelfSigned), ..Config::new(library.join(FOLDER)) })?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let listener = runtime.block_on(listen())?;
-        let port = listener.local_addr()?.port();
-        let address = RelayAddress::new(&host_of(reachable_address()), port)
-            .map_err(|error| io::Error::other(error.to_string()))?;
+        let address = address_of(listener.local_addr()?, &server)?;
         let (stop, stopped) = oneshot::channel::<()>();
         let thread = thread::Builder::new().name("relay".to_owned()).spawn(move || {
             let asked_to_stop = async {
@@ -104,6 +106,16 @@ async fn listen() -> io::Result<TcpListener> {
     }
 }
 
+/// Where others reach a relay that listens here: on this computer's network if it listens on all of them.
+///
+/// # Errors
+/// An [`AddressError`] when the address is of a kind that no link can name.
+pub fn address_of(listening: SocketAddr, server: &Server) -> Result<RelayAddress, AddressError> {
+    let ip = if listening.ip().is_unspecified() { reachable_address() } else { listening.ip() };
+    let address = RelayAddress::new(&host_of(ip), listening.port())?;
+    Ok(address.reached_by(server.tls().map_or(Security::Plain, |tls| Security::Pinned(tls.pin().0))))
+}
+
 /// An address as the host of a link.
 fn host_of(address: IpAddr) -> String {
     if address.is_ipv6() { format!("[{address}]") } else { address.to_string() }
@@ -129,8 +141,11 @@ mod tests {
         let host = Host::start(library.path()).expect("a relay");
         let address = host.address().clone();
         drop(host);
+        assert!(matches!(address.security(), Security::Pinned(_)), "{address}");
         let elsewhere: RelayAddress = "relay.example.org".parse().expect("an address");
         assert!(Host::resume(library.path(), &[elsewhere]).expect("nothing is started").is_none());
-        assert!(Host::resume(library.path(), &[address]).expect("a relay").is_some());
+        let again =
+            Host::resume(library.path(), std::slice::from_ref(&address)).expect("a relay").expect("it is shared");
+        assert_eq!(again.address().security(), address.security(), "old links lead to it still");
     }
 }
