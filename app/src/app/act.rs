@@ -328,7 +328,7 @@ impl App {
 
     pub(super) fn ready(&self, link: &Link) -> ShareStage {
         let hosted = self.host.as_ref().is_some_and(|host| *host.address() == link.relay);
-        ShareStage::Ready { link: link.to_string(), relay: link.relay.to_string(), hosted, copied: false }
+        ShareStage::Ready { link: link.to_string(), relay: link.relay.place(), hosted, copied: false }
     }
 
     fn copy_link(&mut self, ctx: &egui::Context, text: String) {

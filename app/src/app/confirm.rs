@@ -103,7 +103,7 @@ impl App {
     /// Moves a document to the relay of a link.
     fn move_to(&mut self, link: &Link) {
         match self.session.move_to_relay(link.document, link.relay.clone()) {
-            Ok(link) => self.say(format!("Shared at {} from now on.", link.relay)),
+            Ok(link) => self.say(format!("Shared at {} from now on.", link.relay.place())),
             Err(error) => self.warn(format!("The document stays at its relay: {}", sentence(&error))),
         }
         self.entries_stale = true;
@@ -153,6 +153,24 @@ impl App {
         match Host::resume(self.session.folder(), &relays) {
             Ok(host) => self.host = host,
             Err(error) => self.warn(format!("Others cannot reach what you host here: {}", sentence(&error))),
+        }
+        self.follow_host();
+    }
+
+    /// Documents that were shared by the relay on this computer when it had another certificate, or none, stay with it.
+    pub(super) fn follow_host(&mut self) {
+        let Some(address) = self.host.as_ref().map(|host| host.address().clone()) else { return };
+        let mut documents = self.session.list();
+        documents.retain(|summary| {
+            summary.relay.as_ref().is_some_and(|relay| *relay != address && relay.place() == address.place())
+        });
+        for summary in &documents {
+            if let Err(error) = self.session.move_to_relay(summary.id, address.clone()) {
+                self.warn(format!("“{}” cannot reach the relay on this computer: {}", summary.title, sentence(&error)));
+            }
+        }
+        if !documents.is_empty() {
+            self.say("The relay on this computer has a new certificate: give the others the new links.".to_owned());
         }
     }
 

@@ -59,7 +59,8 @@ pub(super) fn entry(session: &Session, summary: &DocumentSummary, unread: bool, 
         (Some(status), _) => saved(session, status, now_us),
         (None, None) => save_words(&SaveFacts::default(), now_us),
         (None, Some(relay)) => {
-            SaveWords { mark: Mark::Here, text: format!("Saved here, shared at {relay}"), ..SaveWords::default() }
+            let text = format!("Saved here, shared at {}", relay.place());
+            SaveWords { mark: Mark::Here, text, ..SaveWords::default() }
         }
     };
     LibraryEntry {

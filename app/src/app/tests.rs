@@ -14,9 +14,10 @@ use tempfile::TempDir;
 use super::App;
 use crate::editor::command::Command;
 use crate::editor::dialog::Dialog;
-use crate::editor::link::Link;
+use crate::editor::link::{Link, RelayAddress, Security};
 use crate::editor::request::Request;
 use crate::session::{Notice, Session, SessionOptions};
+use crate::shell::host::Host;
 
 /// How many frames a document may take to be read meanwhile.
 const READING_STEPS_MAX: usize = 2_000;
@@ -353,6 +354,24 @@ fn a_search_finds_words_of_texts() {
     }
     window.get_by_label("1 of 2 documents");
     window.get_by_label_contains("other's carets");
+}
+
+#[test]
+fn what_is_shared_from_this_computer_follows_its_relay_to_a_new_certificate() {
+    let mut window = window();
+    let folder = tempfile::tempdir().expect("a folder");
+    let host = Host::start(folder.path()).expect("a relay starts");
+    let address = host.address().clone();
+    let app = window.state_mut().app.as_mut().expect("it is open");
+    let id = app.model.open.expect("a document is open");
+    let other = app.session.import("other", "text").expect("it is made");
+    let elsewhere = RelayAddress::new("relay.example.org", 1).expect("an address");
+    app.session.share(id, Some(address.clone().reached_by(Security::Tls))).expect("it is shared");
+    app.session.share(other, Some(elsewhere.clone())).expect("it is shared");
+    app.host = Some(host);
+    app.follow_host();
+    assert_eq!(app.session.link(id).map(|link| link.relay), Some(address));
+    assert_eq!(app.session.link(other).map(|link| link.relay), Some(elsewhere));
 }
 
 #[test]

@@ -247,7 +247,7 @@ impl Session {
     /// How a document stands with its relay, in words.
     fn stand(&self, id: DocumentId) -> String {
         let Some(status) = self.status(id) else { return format!("document {id} is not open") };
-        let relay = status.relay.map(|relay| relay.to_string()).unwrap_or_default();
+        let relay = status.relay.map(|relay| relay.place()).unwrap_or_default();
         let waiting = status.units_waiting;
         match (status.link, status.trouble) {
             (LinkState::Live, _) if waiting == 0 => {

@@ -24,7 +24,10 @@ pub fn show(ui: &Ui, view: &Dialog) -> Vec<Request> {
         Dialog::NameVersion(draft) => name_version(ui, draft),
         Dialog::Remove { title, words, .. } => remove(ui, title, words),
         Dialog::OpenLink { link, error } => share::show_open_link(ui, link, error.as_deref()),
-        Dialog::Move { link, title, there } => move_to_relay(ui, &link.relay.to_string(), title, &there.to_string()),
+        Dialog::Move { link, title, there } if link.relay.place() == there.place() => {
+            move_to_relay(ui, &link.relay.to_string(), title, &there.to_string())
+        }
+        Dialog::Move { link, title, there } => move_to_relay(ui, &link.relay.place(), title, &there.place()),
         Dialog::Share(view) => share::show(ui, view),
         Dialog::GoToLine { line, lines } => go_to_line(ui, line, *lines),
         Dialog::Path(view) => path(ui, view),
