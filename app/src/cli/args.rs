@@ -167,7 +167,8 @@ pub(super) struct Export {
 pub(super) struct Share {
     /// The document: its id, or the start of it
     pub(super) id: String,
-    /// The relay: ws://HOST:PORT or HOST:PORT [default: the one it has, or the one in the settings]
+    /// The relay: HOST:PORT, with ?pin=PIN behind it for a certificate that nobody vouches for; ws://HOST:PORT without encryption
+    /// [default: the one it has, or the one in the settings]
     #[arg(long, value_name = "URL")]
     pub(super) relay: Option<String>,
     /// Leave the relay that the document has for this one
@@ -192,7 +193,7 @@ pub(super) struct Sync {
 pub(super) struct Edit {
     /// The document: its id, or the start of it
     pub(super) id: String,
-    /// Share it at this relay first
+    /// Share it at this relay first: HOST:PORT, HOST:PORT?pin=PIN or ws://HOST:PORT
     #[arg(long, value_name = "URL")]
     pub(super) relay: Option<String>,
     /// Introduce this device to the others with this person's name
@@ -202,7 +203,8 @@ pub(super) struct Edit {
 
 #[derive(Args, Debug)]
 pub(super) struct Host {
-    /// The address to listen on; port 0 takes a free one
+    /// The address to listen on; port 0 takes a free one. Encrypted, with a certificate of its own, unless only this computer
+    /// reaches it
     #[arg(long, default_value = "0.0.0.0:4870", value_name = "HOST:PORT")]
     pub(super) listen: String,
     /// The folder for what the relay keeps [default: `relay` in the library's folder]
