@@ -46,6 +46,8 @@ pub(crate) struct Counters {
     pub(crate) connections: AtomicUsize,
     /// Connections that a limit turned away.
     pub(crate) connections_refused: AtomicU64,
+    /// Connections that were never encrypted as they should be.
+    pub(crate) tls_handshakes_failed: AtomicU64,
     refusals: [AtomicU64; REASONS.len()],
     commits: Mutex<CommitTimes>,
 }
@@ -79,6 +81,8 @@ pub(crate) fn render(hub: &Hub) -> String {
     page.gauge("connections", "Open connections of any kind", counters.connections.load(Ordering::Relaxed) as u64);
     let refused = counters.connections_refused.load(Ordering::Relaxed);
     page.counter("connections_refused_total", "Connections over a limit, closed at once", refused);
+    let failed = counters.tls_handshakes_failed.load(Ordering::Relaxed);
+    page.counter("tls_handshakes_failed_total", "TLS handshakes that failed or took too long", failed);
     page.head("refusals_total", "Links refused, by reason", "counter");
     for ((_, label), count) in REASONS.iter().zip(&counters.refusals) {
         page.line(&format!("refusals_total{{reason=\"{label}\"}}"), &count.load(Ordering::Relaxed).to_string());

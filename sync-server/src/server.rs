@@ -176,8 +176,9 @@ async fn serve(stream: TcpStream, guest: Guest, limits: Arc<Limits>, tls: Option
     let Some(tls) = tls else { return http::serve(stream, hub, limits).await };
     // On the heap, so that connections without TLS have no room for it.
     Box::pin(async {
-        if let Some(stream) = tls.shake(stream, limits.tls_handshake_timeout).await {
-            http::serve(stream, hub, limits).await;
+        match tls.shake(stream, limits.tls_handshake_timeout).await {
+            Some(stream) => http::serve(stream, hub, limits).await,
+            None => _ = hub.counters.tls_handshakes_failed.fetch_add(1, Ordering::Relaxed),
         }
     })
     .await;

@@ -248,3 +248,6 @@ fn config(chain: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static>) -> R
     config.alpn_protocols = vec![PROTOCOL.to_vec()];
     Ok(config)
 }
+
+#[cfg(test)]
+mod tests;
