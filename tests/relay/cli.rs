@@ -289,7 +289,12 @@ fn what_is_wrong_with_a_link_is_said() {
     let library = Library::new();
     let id = library.import("text");
     library.fails(&["share", &id], 2, "no relay is known");
-    library.fails(&["share", &id, "--relay", "wss://relay.example"], 2, "encrypted");
+    library.fails(
+        &["share", &id, "--relay", "ftp://relay.example"],
+        2,
+        "write HOST:PORT, which is encrypted, or ws://",
+    );
+    library.fails(&["share", &id, "--relay", "relay.example?pin=abc"], 2, "is not the pin of a relay's certificate");
     let link = library.says(&["share", &id, "--relay", "relay.example"]);
     let (other, link) = (Library::new(), link.trim());
     other.fails(&["join", &link.replace("relay.example", "relay.exampel")], 2, "typo");
@@ -346,7 +351,7 @@ fn a_link_to_another_relay_than_the_document_s_says_how_to_move_it() {
     let link = library.says(&["share", &id, "--relay", "127.0.0.1:2"]);
     let moved = library.json(&["share", &id, "--relay", "127.0.0.1:3", "--move", "--json"]);
     assert_eq!(moved["relay"], json!("127.0.0.1:3"));
-    library.fails(&["join", link.trim()], 1, &format!("share {id} --relay 127.0.0.1:2 --move"));
+    library.fails(&["join", link.trim()], 1, &format!("share {id} --relay '127.0.0.1:2' --move"));
 }
 
 #[test]

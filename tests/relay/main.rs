@@ -13,5 +13,6 @@ mod protocol_page;
 mod refill;
 mod screen;
 mod server;
+mod tls;
 mod windows;
 mod writing;

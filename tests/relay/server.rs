@@ -7,12 +7,14 @@ mod lifecycle;
 mod program;
 mod set_aside;
 mod stalled;
+mod tls;
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 
 use quire_crdt::{Change, DocumentId, Envelope, Header, Op, ReplicaId, VersionVector, seal};
-use quire_server::{Config, Limits, RunError, Server};
+use quire_server::{Config, Limits, RunError, Server, Tls};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -25,20 +27,26 @@ const B: ReplicaId = ReplicaId::from_bytes([0xb; 16]);
 #[derive(Debug)]
 struct Relay {
     address: SocketAddr,
+    tls: Option<Arc<Tls>>,
     stop: oneshot::Sender<()>,
     running: JoinHandle<Result<(), RunError>>,
 }
 
 impl Relay {
     async fn start(data: &Path, limits: Limits) -> Self {
-        let server = Server::open(&Config { data: data.to_owned(), limits }).expect("the store opens");
+        Self::start_with(&Config { limits, ..Config::new(data) }).await
+    }
+
+    async fn start_with(config: &Config) -> Self {
+        let server = Server::open(config).expect("the store opens");
+        let tls = server.tls().cloned();
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
         let address = listener.local_addr().expect("it has an address");
         let (stop, stopped) = oneshot::channel();
         let shutdown = async {
             stopped.await.expect("a relay is stopped, and not dropped");
         };
-        Self { address, stop, running: tokio::spawn(server.run(listener, shutdown)) }
+        Self { address, tls, stop, running: tokio::spawn(server.run(listener, shutdown)) }
     }
 
     /// Asks the relay to stop and waits until it has.

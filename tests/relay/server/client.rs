@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures_util::{SinkExt as _, StreamExt as _};
 use quire_crdt::sync::frame::{ChangeReader, ChangeWriter, Frame, Hello, PROTOCOL_VERSION, Refusal};
 use quire_crdt::{Envelope, ReplicaId, VersionVector};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
@@ -25,8 +25,8 @@ pub(super) fn hello(replica: ReplicaId, version: VersionVector) -> Hello {
 
 /// A link to the relay.
 #[derive(Debug)]
-pub(super) struct Client {
-    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+pub(super) struct Client<S = MaybeTlsStream<TcpStream>> {
+    socket: WebSocketStream<S>,
     /// The changes that were sent and received, from the Hello on.
     changes: Option<(ChangeWriter, ChangeReader)>,
 }
@@ -40,9 +40,22 @@ impl Client {
     /// A link of a replica that has nothing, welcomed and served.
     pub(super) async fn join(address: SocketAddr, replica: ReplicaId) -> Self {
         let mut client = Self::connect(address).await;
-        client.send(&Frame::Hello(hello(replica, VersionVector::new())).encode()).await;
-        client.until(|frame| matches!(frame, Frame::Progress { .. })).await;
+        client.greet(replica).await;
         client
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
+    /// A link over this stream.
+    pub(super) async fn over(stream: S) -> Self {
+        let opened = tokio_tungstenite::client_async("ws://relay/sync", stream).await;
+        Self { socket: opened.expect("the relay takes a websocket").0, changes: None }
+    }
+
+    /// Says Hello for a replica that has nothing, and waits until it is served.
+    pub(super) async fn greet(&mut self, replica: ReplicaId) {
+        self.send(&Frame::Hello(hello(replica, VersionVector::new())).encode()).await;
+        self.until(|frame| matches!(frame, Frame::Progress { .. })).await;
     }
 
     pub(super) async fn send(&mut self, frame: &Bytes) {
@@ -123,7 +136,11 @@ impl Client {
 
 /// What the relay answers to a GET.
 pub(super) async fn get(address: SocketAddr, path: &str) -> String {
-    let mut stream = TcpStream::connect(address).await.expect("the relay listens");
+    get_over(TcpStream::connect(address).await.expect("the relay listens"), path).await
+}
+
+/// What the relay answers to a GET over this stream.
+pub(super) async fn get_over(mut stream: impl AsyncRead + AsyncWrite + Unpin, path: &str) -> String {
     let request = format!("GET {path} HTTP/1.1\r\nHost: relay\r\n\r\n");
     stream.write_all(request.as_bytes()).await.expect("the relay reads");
     let mut answer = String::new();
