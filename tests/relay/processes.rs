@@ -1,6 +1,6 @@
 //! The real programs: a relay, libraries, and editors without a window that obey a script; each can be killed at any moment.
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -35,10 +35,14 @@ pub(crate) fn kill(child: &mut Child) {
 
 /// The lines that a program writes, read by a thread of their own.
 pub(crate) fn lines_of(child: &mut Child) -> Receiver<String> {
-    let output = child.stdout.take().expect("the output is a pipe");
+    lines_from(child.stdout.take().expect("the output is a pipe"))
+}
+
+/// The lines that come from a pipe, read by a thread of their own.
+pub(crate) fn lines_from(pipe: impl Read + Send + 'static) -> Receiver<String> {
     let (sender, lines) = channel();
     thread::spawn(move || {
-        for line in BufReader::new(output).lines().map_while(Result::ok) {
+        for line in BufReader::new(pipe).lines().map_while(Result::ok) {
             if sender.send(line).is_err() {
                 return;
             }

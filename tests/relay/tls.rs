@@ -1,6 +1,5 @@
 //! Editors and relays as real programs, over TLS: pins, roots of the system, and who does not speak it.
 
-use std::io::Read as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::Receiver;
@@ -9,7 +8,7 @@ use quire::editor::link::{RelayAddress, Security};
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
 
-use super::processes::{ANSWER_TIMEOUT, Device, kill, lines_of, program};
+use super::processes::{ANSWER_TIMEOUT, Device, kill, lines_from, lines_of, program};
 
 /// A program that listens, until the test ends.
 struct Listening {
@@ -173,21 +172,18 @@ fn a_hangup_makes_the_relay_read_its_certificate_again() {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     std::fs::write(folder.path().join("tls-cert.pem"), made.cert.pem()).expect("the file is written");
     signal("-HUP");
-    let mut log = relay.child.stderr.take().expect("its log is a pipe");
-    let mut said = String::new();
-    let mut byte = [0];
-    while !said.contains("could not be read again") {
-        log.read_exact(&mut byte).expect("the relay goes on");
-        said.push(char::from(byte[0]));
-    }
+    let log = lines_from(relay.child.stderr.take().expect("its log is a pipe"));
+    let until = |words: &str| loop {
+        let line = log.recv_timeout(ANSWER_TIMEOUT).expect("the relay goes on");
+        if line.contains(words) {
+            return line;
+        }
+    };
+    until("could not be read again");
     std::fs::write(folder.path().join("tls-key.pem"), made.signing_key.serialize_pem()).expect("the file is written");
     signal("-HUP");
-    while !said.contains("was read again") {
-        log.read_exact(&mut byte).expect("the relay goes on");
-        said.push(char::from(byte[0]));
-    }
+    assert!(!until("was read again").contains(pin), "another key has another pin");
     signal("-TERM");
-    log.read_to_string(&mut said).expect("the relay ends");
-    assert!(relay.child.wait().expect("it ends").success(), "{said}");
-    assert!(!said.contains(pin), "another key has another pin: {said}");
+    until("the relay has stopped");
+    assert!(relay.child.wait().expect("it ends").success());
 }
