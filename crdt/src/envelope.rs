@@ -81,8 +81,13 @@ impl Envelope {
         Ok(Self { document, header, bytes: writer.into_bytes(), payload_at })
     }
 
-    /// The operations, as they are written.
-    pub(crate) fn payload(&self) -> &[u8] {
+    /// What stands in front of the payload, as it is written.
+    pub(crate) fn head_bytes(&self) -> &[u8] {
+        &self.bytes[..self.payload_at]
+    }
+
+    /// The operations, as they are written or sealed.
+    pub fn payload(&self) -> &[u8] {
         &self.bytes[self.payload_at..]
     }
 

@@ -163,7 +163,15 @@ const CORE: &[(&str, &[&str])] = &[
     ("map", &["id", "digest", "clock", "change"]),
     ("undo", &["units"]),
     ("document", &["id", "digest", "clock", "change", "codec", "envelope", "causal", "units", "text", "map", "undo"]),
-    ("sync", &["id", "digest", "clock", "change", "codec", "envelope", "causal", "text", "map", "document"]),
+    ("keys", &["id"]),
+    ("sealed", &["id", "codec", "envelope", "keys"]),
+    (
+        "sync",
+        &[
+            "id", "digest", "clock", "change", "codec", "envelope", "causal", "text", "map", "document", "keys",
+            "sealed",
+        ],
+    ),
 ];
 
 /// The module that a file is, from its crate's root.

@@ -5,7 +5,19 @@ use std::collections::BTreeSet;
 use crate::tree;
 
 /// The core's dependencies; a new one is a decision.
-const CORE_DEPENDENCIES: &[&str] = &["arrayvec", "bincode", "bytes", "crc32fast", "miniz_oxide", "serde", "thiserror"];
+const CORE_DEPENDENCIES: &[&str] = &[
+    "arrayvec",
+    "bincode",
+    "blake3",
+    "bytes",
+    "chacha20poly1305",
+    "crc32fast",
+    "ed25519-dalek",
+    "miniz_oxide",
+    "serde",
+    "thiserror",
+    "zeroize",
+];
 const MEMBERS: &[&str] = &["app", "crdt", "sync-server", "tests"];
 
 const LINTS: &[&str] = &["unwrap_used", "expect_used", "panic", "pedantic", "allow_attributes_without_reason"];
