@@ -52,16 +52,22 @@ mod detector;
 pub mod frame;
 mod relay;
 mod replica;
+mod seals;
+mod secure;
 mod time;
+mod transmit;
 
 pub use backoff::{BACKOFF_FIRST_US, BACKOFF_LONGEST_US, BACKOFF_SHORTEST_US, RETRY_AFTER_LONGEST_US};
 pub use clock_offset::CLOCK_SAMPLES_MAX;
 pub use detector::{HEARTBEAT_LONGEST_US, HEARTBEAT_SHORTEST_US, SUSPECT_AFTER_FIRST_US, SUSPECT_AFTER_LONGEST_US};
-pub use relay::{ConnId, Relay, RelayLimits, RelayOutput, RelayStats};
+pub use relay::{ConnId, Creation, Gate, Relay, RelayLimits, RelayOutput, RelayPolicy, RelayStats};
 pub use replica::{
     CONNECT_WITHIN_US, DIGEST_INTERVAL_US, DIGEST_QUIET_US, DIGESTS_MAX, DIVERGENCES_MAX, Divergence, GREET_WITHIN_US,
     HELD_ENTRIES_MAX, HELD_INTERVAL_US, LinkError, LinkState, MISSING_FRAMES_MAX, Output, PEERS_MAX, PONGS_OWED_MAX,
     PRESENCE_INTERVAL_US, Peer, RelayNotice, Replica, ReplicaConfig, SET_ASIDE_AUTHORS_MAX, SetAside, SetAsideReason,
     StateAt,
 };
+pub use seals::{Seal, Seals};
+pub use secure::{Credentials, SecureLink};
 pub use time::Now;
+pub use transmit::{Incoming, Outgoing, PlainLink, Transmit};

@@ -1,5 +1,9 @@
 //! What travels on a link: one frame is one message of the transport. `docs/PROTOCOL.md` has the layout and an example.
 
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use bincode::config::{self, Configuration, Limit, LittleEndian, Varint};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -8,6 +12,8 @@ use thiserror::Error;
 use crate::clock::VersionVector;
 use crate::envelope::ENVELOPE_BYTES_MAX;
 use crate::id::{DocumentId, ReplicaId};
+use crate::keys::{AccessProof, KEY_BYTES, PublicKey, SIGNATURE_BYTES};
+use crate::sealed::ChainHash;
 
 pub use self::changes::{ChangeReader, ChangeWriter, LINK_REPLICAS_MAX};
 pub(in crate::sync) use self::changes::{Replicas, Sent, Short};
@@ -15,16 +21,25 @@ pub(in crate::sync) use self::changes::{Replicas, Sent, Short};
 mod changes;
 
 /// The version of the protocol that this program speaks.
-pub const PROTOCOL_VERSION: u16 = 4;
+pub const PROTOCOL_VERSION: u16 = 5;
 
 /// The most bytes that one frame may have: an envelope and its tag, or a version vector of about forty thousand replicas.
 pub const FRAME_BYTES_MAX: usize = ENVELOPE_BYTES_MAX + 256 * 1024;
 
-/// The most bytes that the payload of a presence may have.
+/// The most bytes that a presence may have before it is sealed.
 pub const PRESENCE_BYTES_MAX: usize = 1024;
 
-/// The most bytes that the payload of a digest may have.
+/// The most bytes that a digest may have before it is sealed.
 pub const DIGEST_BYTES_MAX: usize = 64;
+
+/// By how many bytes a presence or a digest is longer when it is sealed, at most.
+pub const SIGNAL_BYTES: usize = 160;
+
+/// The most bytes that the address in a [`Proof`] may have.
+pub const ADDRESS_BYTES_MAX: usize = 300;
+
+/// The most bytes that the token in a [`Proof`] may have.
+pub const TOKEN_BYTES_MAX: usize = 64;
 
 /// The tag of [`Frame::Change`].
 const CHANGE_TAG: u8 = 2;
@@ -100,6 +115,83 @@ pub enum Frame<'a> {
         #[serde(borrow)]
         payload: &'a [u8],
     },
+    /// Relay → replica, before anything else: what the replica is to sign, fresh for each link.
+    Challenge {
+        /// Random bytes.
+        challenge: [u8; KEY_BYTES],
+    },
+    /// Replica → relay, the answer to [`Frame::Challenge`], before the Hello.
+    Proof(Box<Proof>),
+    /// Relay → replica, right behind the Welcome: how far the chains of those authors reach in its log that the replica has more of, and
+    /// the replica's own. Ascending by replica, each once.
+    Chains(Vec<Chain>),
+}
+
+/// What a replica says to be let in.
+#[derive(Clone, Debug, Eq, PartialEq, Deserialize, Serialize)]
+pub struct Proof {
+    /// The document.
+    pub document: DocumentId,
+    /// The replica.
+    pub replica: ReplicaId,
+    /// The relay's address as the replica reached it, HOST:PORT: the signatures hold for it alone. At most [`ADDRESS_BYTES_MAX`] bytes.
+    pub address: String,
+    /// Lets the replica make a document at a relay that wants one for that; else empty. At most [`TOKEN_BYTES_MAX`] bytes.
+    pub token: Vec<u8>,
+    write_public: PublicKey,
+    access_public: PublicKey,
+    replica_public: PublicKey,
+    access_signature: [[u8; SIGNATURE_BYTES / 2]; 2],
+    replica_signature: [[u8; SIGNATURE_BYTES / 2]; 2],
+}
+
+impl Proof {
+    /// Says this to the relay at `address`.
+    pub fn new(
+        document: DocumentId,
+        replica: ReplicaId,
+        address: String,
+        token: Vec<u8>,
+        proof: &AccessProof,
+    ) -> Box<Self> {
+        let halves = |signature: &[u8; SIGNATURE_BYTES]| {
+            [0, SIGNATURE_BYTES / 2].map(|from| core::array::from_fn(|at| signature[from + at]))
+        };
+        Box::new(Self {
+            document,
+            replica,
+            address,
+            token,
+            write_public: proof.write_public,
+            access_public: proof.access_public,
+            replica_public: proof.replica_public,
+            access_signature: halves(&proof.access_signature),
+            replica_signature: halves(&proof.replica_signature),
+        })
+    }
+
+    /// The keys and signatures.
+    pub fn access(&self) -> AccessProof {
+        let whole = |halves: &[[u8; SIGNATURE_BYTES / 2]; 2]| core::array::from_fn(|at| halves.as_flattened()[at]);
+        AccessProof {
+            write_public: self.write_public,
+            access_public: self.access_public,
+            replica_public: self.replica_public,
+            access_signature: whole(&self.access_signature),
+            replica_signature: whole(&self.replica_signature),
+        }
+    }
+}
+
+/// How far the envelopes of one author reach.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Deserialize, Serialize)]
+pub struct Chain {
+    /// The author.
+    pub replica: ReplicaId,
+    /// How many of its units.
+    pub count: u64,
+    /// The hash of the last envelope.
+    pub hash: ChainHash,
 }
 
 /// What a replica says first.
@@ -181,6 +273,17 @@ pub enum RefusalReason {
     ShuttingDown,
     /// The relay's disk failed.
     Storage,
+    /// The replica has not proved that it may read the document.
+    Access,
+    /// The replica reached the relay at an address that the relay is not known by.
+    Address,
+    /// The replica may not make a document here.
+    Create,
+    /// A change is not signed by its author, or its author may not write.
+    Forged,
+    /// A change follows upon another one than the relay has: its author made two in one place. `limit` is how many units of the author
+    /// the relay has.
+    Forked,
 }
 
 /// A frame that cannot be read.

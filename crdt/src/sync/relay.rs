@@ -9,6 +9,7 @@
 //! [`handle_timeout`](Relay::handle_timeout) when [`poll_timeout`](Relay::poll_timeout) says so.
 
 mod append;
+mod gate;
 mod greet;
 mod limits;
 mod link;
@@ -25,12 +26,14 @@ use bytes::Bytes;
 use self::link::{Fetch, Link, Next, Pinged, ProgressDue, Stage};
 use self::log::OpenLog;
 use super::frame::{
-    DIGEST_BYTES_MAX, FRAME_BYTES_MAX, Frame, PRESENCE_BYTES_MAX, PROTOCOL_VERSION, RefusalReason, hello_protocol,
+    DIGEST_BYTES_MAX, FRAME_BYTES_MAX, Frame, PRESENCE_BYTES_MAX, PROTOCOL_VERSION, RefusalReason, SIGNAL_BYTES,
+    hello_protocol,
 };
 use super::time::Now;
 use crate::clock::VersionVector;
 use crate::id::{DocumentId, ReplicaId};
 
+pub use self::gate::{Creation, Gate, RelayPolicy};
 pub use self::limits::{RelayLimits, RelayStats};
 pub use self::output::{ConnId, RelayOutput};
 
@@ -307,8 +310,9 @@ impl Relay {
 
     /// Kept and passed on as [`receive_held`](Self::receive_held) does.
     fn receive_presence(&mut self, conn: ConnId, bytes: usize, replica: ReplicaId, payload: &[u8]) {
-        if payload.len() > PRESENCE_BYTES_MAX {
-            return self.refuse(conn, RefusalReason::FrameBytes, PRESENCE_BYTES_MAX as u64, payload.len() as u64);
+        let limit = PRESENCE_BYTES_MAX + SIGNAL_BYTES;
+        if payload.len() > limit {
+            return self.refuse(conn, RefusalReason::FrameBytes, limit as u64, payload.len() as u64);
         }
         let Some(log) = self.log_if_own(conn, replica) else {
             return self.refuse(conn, RefusalReason::Malformed, 0, bytes as u64);
@@ -324,8 +328,9 @@ impl Relay {
 
     /// Kept and passed on as [`receive_held`](Self::receive_held) does.
     fn receive_digest(&mut self, conn: ConnId, bytes: usize, replica: ReplicaId, payload: &[u8]) {
-        if payload.len() > DIGEST_BYTES_MAX {
-            return self.refuse(conn, RefusalReason::FrameBytes, DIGEST_BYTES_MAX as u64, payload.len() as u64);
+        let limit = DIGEST_BYTES_MAX + SIGNAL_BYTES;
+        if payload.len() > limit {
+            return self.refuse(conn, RefusalReason::FrameBytes, limit as u64, payload.len() as u64);
         }
         let Some(log) = self.log_if_own(conn, replica) else {
             return self.refuse(conn, RefusalReason::Malformed, 0, bytes as u64);

@@ -14,6 +14,7 @@ mod waiting;
 #[cfg(test)]
 mod tests;
 
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -31,11 +32,13 @@ use self::outbox::Outbox;
 pub use self::set_aside::{SET_ASIDE_AUTHORS_MAX, SetAside, SetAsideReason};
 use self::waiting::Waiting;
 use super::frame::{PRESENCE_BYTES_MAX, Refusal, Resume};
+use super::seals::{Seal, Seals};
 use super::time::Now;
 use crate::change::Value;
 use crate::clock::VersionVector;
 use crate::document::{Document, EditError, Patch};
 use crate::id::ReplicaId;
+use crate::sealed::Author;
 use crate::text::Splice;
 
 /// Where the link to the relay stands.
@@ -80,6 +83,15 @@ pub enum Output {
         position: u64,
         /// The envelope.
         envelope: Bytes,
+        /// Whose change it is and what proves it, if another replica made it and the link seals: to be made durable with it, and given
+        /// back in [`Replica::with_seals`].
+        seal: Option<(ReplicaId, Box<Seal>)>,
+    },
+    /// Remember this with the document, in no hurry and without an answer: how far the own chain is known. It comes back in
+    /// [`Replica::with_seals`].
+    PersistChain {
+        /// How far.
+        own: Author,
     },
     /// Remember this with the document, in no hurry and without an answer, together with what
     /// [`Replica::units_saved_at_relay`] says; both come back in [`ReplicaConfig`]. It comes again with the same place when the
@@ -137,6 +149,8 @@ pub struct Replica {
     agreement: Agreement,
     set_aside: SetAside,
     peers: BTreeMap<ReplicaId, Peer>,
+    /// What proves others' changes, if its links seal.
+    seals: Option<Seals>,
     outputs: VecDeque<Output>,
     status_changed: bool,
     /// The newest reading of the monotonic clock that the caller gave.
@@ -149,16 +163,36 @@ impl Replica {
         Self {
             outbox: Outbox::new(&document, config.resume),
             waiting: Waiting::new(config.saved_at_relay),
-            link: Link::new(config.seed, document.id(), document.replica()),
+            link: Link::new(config.seed),
             announcements: Announcements::default(),
             agreement: Agreement::default(),
             set_aside: SetAside::default(),
             peers: BTreeMap::new(),
+            seals: None,
             outputs: VecDeque::new(),
             status_changed: false,
             now_us: 0,
             document,
         }
+    }
+
+    /// The same replica, whose links are sealed: with the proofs of everything in its document that others made.
+    #[must_use]
+    pub fn with_seals(mut self, seals: Seals) -> Self {
+        self.seals = Some(seals);
+        self
+    }
+
+    /// What proves others' changes, if its links are sealed.
+    pub const fn seals(&self) -> Option<&Seals> {
+        self.seals.as_ref()
+    }
+
+    /// How far the changes of each other author are verified that are delivered here.
+    pub fn verified(&self) -> BTreeMap<ReplicaId, Author> {
+        let Some(seals) = &self.seals else { return BTreeMap::new() };
+        let author = |(replica, count)| Some((replica, seals.get(replica, 0, count)?.author));
+        self.document.version().iter().filter_map(author).collect()
     }
 
     /// The document.
@@ -282,7 +316,10 @@ impl Replica {
             return Some(output);
         }
         if let Some((position, envelope)) = self.outbox.next_persist(&self.document) {
-            return Some(Output::Persist { position, envelope });
+            let (replica, end_seq) = (envelope.header().replica, envelope.header().end_seq());
+            let seal = self.seals.as_ref().and_then(|seals| seals.get(replica, envelope.header().first_seq, end_seq));
+            let seal = seal.map(|seal| (replica, Box::new(seal)));
+            return Some(Output::Persist { position, envelope: envelope.bytes().clone(), seal });
         }
         core::mem::take(&mut self.status_changed).then_some(Output::StatusChanged)
     }

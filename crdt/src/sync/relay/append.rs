@@ -85,11 +85,21 @@ impl Relay {
                 member.note_appended();
             }
         }
-        self.outputs.push_back(RelayOutput::Append { document, position, envelope: envelope.bytes().clone() });
+        self.outputs.push_back(RelayOutput::Append {
+            document,
+            position,
+            envelope: envelope.bytes().clone(),
+            author: None,
+        });
         self.tell_document(document, Some(conn), |_| true);
     }
 
-    fn over_limit(&self, document: DocumentId, header: &Header, bytes: usize) -> Option<(RefusalReason, u64, u64)> {
+    pub(super) fn over_limit(
+        &self,
+        document: DocumentId,
+        header: &Header,
+        bytes: usize,
+    ) -> Option<(RefusalReason, u64, u64)> {
         let log = self.logs.get(&document)?;
         let limits = &self.limits;
         let document_bytes = log.bytes + bytes as u64;

@@ -10,6 +10,7 @@ use super::output::ConnId;
 use super::ring::{Entry, Ring};
 use crate::clock::VersionVector;
 use crate::id::ReplicaId;
+use crate::sealed::Author;
 use crate::sync::frame::Replicas;
 
 /// One open document.
@@ -29,6 +30,8 @@ pub(super) struct OpenLog {
     /// Who has a number in the entries: replicas of the log, and no others.
     pub(super) replicas: Replicas,
     pub(super) links: BTreeMap<ReplicaId, ConnId>,
+    /// What a [`Gate`](super::Gate) knows of the authors of what is in the log.
+    pub(super) authors: BTreeMap<ReplicaId, Author>,
     /// The newest presence frame of each linked replica that has one.
     pub(super) presences: BTreeMap<ReplicaId, Bytes>,
     /// The newest Held frame of each linked replica that sent one.

@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::super::frame::RefusalReason;
 use crate::id::DocumentId;
+use crate::sealed::Author;
 
 /// One link, named by the shell; a number is never used for two links.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -26,6 +27,9 @@ pub enum RelayOutput {
         position: u64,
         /// The envelope.
         envelope: Bytes,
+        /// What is known of the envelope's author with it, from a [`Gate`](super::Gate): to be stored with where the log ends. If it is
+        /// the last change of a run, the appends that came just before it are the rest of the run: all of them are to be stored at once.
+        author: Option<Author>,
     },
     /// Read envelopes of the log from position `from` on, at least one, as many as are there and fit `bytes_max` bytes, then
     /// call [`Relay::handle_read`](super::Relay::handle_read). They are durable already.

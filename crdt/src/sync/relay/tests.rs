@@ -231,7 +231,7 @@ impl Shell {
         while let Some(output) = self.relay.poll_output() {
             match output {
                 RelayOutput::Load { document } => self.load(document),
-                RelayOutput::Append { document, position, envelope } => {
+                RelayOutput::Append { document, position, envelope, .. } => {
                     self.unwritten.push_back((document, position, envelope));
                 }
                 RelayOutput::Read { conn, document, from, bytes_max } => {

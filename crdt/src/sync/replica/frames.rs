@@ -9,9 +9,12 @@ use super::{LinkState, Output, Replica};
 use crate::causal::{CausalError, Delivery};
 use crate::clock::VersionVector;
 use crate::document::{ReceiveError, Received};
+use crate::envelope::Envelope;
 use crate::id::{OpId, ReplicaId};
+use crate::sealed::Author;
 use crate::sync::clock_offset::Exchange;
 use crate::sync::frame::{Frame, PROTOCOL_VERSION, Refusal, Resume, Welcome};
+use crate::sync::seals::Seal;
 use crate::sync::time::Now;
 
 impl Replica {
@@ -39,7 +42,6 @@ impl Replica {
         match (self.link.is_welcomed(), frame) {
             (_, Frame::Refused(refusal)) => self.refused(now, refusal),
             (false, Frame::Welcome(welcome)) => return self.welcomed(now, welcome),
-            (true, Frame::Change(body)) => return self.receive(body),
             (true, Frame::Ack { count }) => return self.acked(now, count),
             (true, Frame::Progress { position, head }) => return self.progressed(now, position, head),
             (true, Frame::Missing { version }) => return self.missing(version),
@@ -66,7 +68,8 @@ impl Replica {
         let resumed = self.outbox.resume().map_or(0, |resume| resume.position);
         let position = if version <= *self.outbox.durable_version() { head } else { resumed.min(head) };
         self.outbox.relay_keeps(version.clone());
-        self.outbox.rewind(version);
+        self.rewind(version);
+        self.link.chain_due = self.seals.is_some();
         self.link.error = None;
         self.link.refusal = None;
         self.link.missing_frames = 0;
@@ -98,8 +101,42 @@ impl Replica {
         self.link.epoch = Some(epoch);
     }
 
-    fn receive(&mut self, body: &[u8]) -> Result<(), LinkError> {
-        let envelope = self.link.reader.read(body)?;
+    /// A change came on the transport, and `seal` proves it; `None` on a link [without seals](crate::sync::PlainLink). What cannot be
+    /// taken is its author's doing, as in [`Replica::handle_frame`].
+    pub fn handle_change(&mut self, now: Now, envelope: &Envelope, seal: Option<&Seal>) {
+        self.hear_clock(now);
+        if matches!(self.link.state, LinkState::Off | LinkState::Waiting { .. } | LinkState::Connecting) {
+            return;
+        }
+        self.link.detector.hear(now);
+        let outcome = if self.link.is_welcomed() {
+            self.receive(envelope, seal)
+        } else {
+            Err(LinkError::Unexpected { frame: "Change" })
+        };
+        self.notice_units();
+        if let Err(error) = outcome {
+            self.fail(now, error);
+        }
+    }
+
+    /// What came on the transport cannot be right: the link ends.
+    pub fn handle_link_error(&mut self, now: Now, error: LinkError) {
+        self.hear_clock(now);
+        if !matches!(self.link.state, LinkState::Off | LinkState::Waiting { .. } | LinkState::Connecting) {
+            self.fail(now, error);
+        }
+    }
+
+    /// A relay has confirmed that the own chain reaches so far; [`Output::PersistChain`] follows.
+    pub fn handle_own_chain(&mut self, own: Author) {
+        if let Some(seals) = &mut self.seals {
+            seals.set_own(own);
+            self.outputs.push_back(Output::PersistChain { own });
+        }
+    }
+
+    fn receive(&mut self, envelope: &Envelope, seal: Option<&Seal>) -> Result<(), LinkError> {
         if envelope.header().replica == self.document.replica() {
             self.check_not_cloned(envelope.header().end_seq())?;
         }
@@ -112,7 +149,10 @@ impl Replica {
             Ok(delivery) => delivery,
             Err(error) => return self.set_author_aside(envelope.header().first_id(), error),
         };
-        self.outbox.relay_has(&envelope);
+        self.outbox.relay_has(envelope);
+        if let (Some(seals), Some(seal)) = (&mut self.seals, seal) {
+            seals.insert(envelope.header().replica, seal);
+        }
         self.outputs.extend(received.patches.into_iter().map(Output::Patched));
         self.outputs.extend(received.keys.into_iter().map(|key| Output::MapChanged { key }));
         self.status_changed |= delivery == Delivery::HeldBack;
@@ -173,8 +213,23 @@ impl Replica {
             return Err(LinkError::Missing { frames: self.link.missing_frames });
         }
         self.check_not_cloned(version.get(self.document.replica()))?;
-        self.outbox.rewind(version);
+        if self.seals.is_some() {
+            // The chains that this link has sent are ahead of what the relay has: the next link says from where on to go.
+            return Err(LinkError::Missing { frames: self.link.missing_frames });
+        }
+        self.rewind(version);
         Ok(())
+    }
+
+    /// Everything that the relay lacks is to be sent. Of its own, a replica that seals hands out whatever is behind the place where its
+    /// chain is known.
+    fn rewind(&mut self, version: VersionVector) {
+        let there = version.get(self.document.replica());
+        let known = self.seals.as_ref().map_or(there, |seals| match seals.own() {
+            Some(own) if own.count <= there => own.count,
+            _ => 0,
+        });
+        self.outbox.rewind(version, known);
     }
 
     fn held_by(&mut self, replica: ReplicaId, version: VersionVector) {
@@ -224,5 +279,8 @@ const fn name(frame: &Frame<'_>) -> &'static str {
         Frame::Pong { .. } => "Pong",
         Frame::Refused(_) => "Refused",
         Frame::Digest { .. } => "Digest",
+        Frame::Challenge { .. } => "Challenge",
+        Frame::Proof(_) => "Proof",
+        Frame::Chains(_) => "Chains",
     }
 }

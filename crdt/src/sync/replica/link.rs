@@ -1,5 +1,6 @@
 //! The life of the link: opening it, greeting, watching it, ending it, trying again.
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 
 use bytes::Bytes;
@@ -7,12 +8,15 @@ use thiserror::Error;
 
 use super::{LinkState, Output, Replica};
 use crate::document::ReceiveError;
-use crate::id::{DocumentId, ReplicaId};
+use crate::envelope::Envelope;
+use crate::id::ReplicaId;
+use crate::sealed::SealError;
 use crate::sync::backoff::Backoff;
 use crate::sync::clock_offset::ClockOffset;
 use crate::sync::detector::Detector;
-use crate::sync::frame::{ChangeReader, ChangeWriter, Frame, FrameError, Hello, PROTOCOL_VERSION, Refusal};
+use crate::sync::frame::{Frame, FrameError, Hello, PROTOCOL_VERSION, Refusal};
 use crate::sync::time::Now;
+use crate::sync::transmit::{Outgoing, Transmit};
 
 /// How long the caller may take to open a transport, in microseconds.
 pub const CONNECT_WITHIN_US: u64 = 30_000_000;
@@ -69,6 +73,23 @@ pub enum LinkError {
     /// It sent a change that cannot be taken.
     #[error("the relay sent a change that cannot be taken: {0}")]
     Change(ReceiveError),
+    /// It sent a change that nobody can have made, or something in its place.
+    #[error("the relay sent what its author did not write: {0}")]
+    Sealed(#[from] SealError),
+    /// It has changes under this replica's id that this replica did not make.
+    #[error(
+        "the relay has other changes of this replica than this device, from unit {count} back: its store was copied or restored"
+    )]
+    Forked {
+        /// Up to how many units they go.
+        count: u64,
+    },
+    /// It lacks something of an author, and this device cannot prove yet where that author's changes go on there.
+    #[error("the relay lacks changes of {replica} that this device cannot prove at once")]
+    Unproved {
+        /// The author.
+        replica: ReplicaId,
+    },
     /// It keeps saying that it lacks the past of what it is sent.
     #[error("the relay said {frames} times in a row that it lacks the past of a change")]
     Missing {
@@ -110,9 +131,8 @@ pub(super) struct Link {
     pub(super) detector: Detector,
     pub(super) clock_offset: ClockOffset,
     pub(super) missing_frames: u32,
-    /// The changes that came on this link, and those that were sent.
-    pub(super) reader: ChangeReader,
-    writer: ChangeWriter,
+    /// Whether the start of the own chain is to be handed out before changes are.
+    pub(super) chain_due: bool,
     /// The epoch that the relay named last, on this link or an earlier one.
     pub(super) epoch: Option<[u8; 16]>,
     backoff: Backoff,
@@ -142,7 +162,7 @@ pub(super) enum Next {
 }
 
 impl Link {
-    pub(super) fn new(seed: u64, document: DocumentId, own: ReplicaId) -> Self {
+    pub(super) fn new(seed: u64) -> Self {
         Self {
             state: LinkState::Off,
             error: None,
@@ -152,8 +172,7 @@ impl Link {
             detector: Detector::new(),
             clock_offset: ClockOffset::default(),
             missing_frames: 0,
-            reader: ChangeReader::new(document, own),
-            writer: ChangeWriter::new(own),
+            chain_due: false,
             epoch: None,
             backoff: Backoff::new(seed),
             deadline_us: 0,
@@ -250,8 +269,7 @@ impl Replica {
             self.link.state = LinkState::Greeting;
             self.link.deadline_us = now.monotonic_us.saturating_add(GREET_WITHIN_US);
             self.link.hello_sent = false;
-            self.link.reader = ChangeReader::new(self.document.id(), self.document.replica());
-            self.link.writer = ChangeWriter::new(self.document.replica());
+            self.link.chain_due = false;
             self.status_changed = true;
         }
     }
@@ -286,29 +304,41 @@ impl Replica {
         [self.link.timeout_us(), announce, self.digest_timeout_us()].into_iter().flatten().min()
     }
 
-    /// The next frame for the transport: one message. Call it only when the transport can take one.
+    /// What goes to the transport next: one message, or the start of the own chain, which goes nowhere. Call it only when the transport
+    /// can take one.
     ///
     /// The order is: what keeps the link alive, what others see of this replica, changes, what this replica holds.
-    pub fn poll_transmit(&mut self, now: Now) -> Option<Bytes> {
+    pub fn poll_transmit(&mut self, now: Now) -> Option<Transmit> {
         self.hear_clock(now);
         if self.link.state == LinkState::Greeting && !self.link.hello_sent {
             self.link.hello_sent = true;
-            return Some(self.hello().encode());
+            return Some(Transmit::Frame(self.hello().encode()));
         }
         if !self.link.is_welcomed() {
             return None;
         }
+        if core::mem::take(&mut self.link.chain_due) {
+            let own = self.seals.as_ref().and_then(|seals| seals.own().copied());
+            return Some(Transmit::OwnChain(own.filter(|own| own.count <= self.outbox.own_known())));
+        }
         if let Some(frame) = self.link.next_heartbeat(now) {
-            return Some(frame);
+            return Some(Transmit::Frame(frame));
         }
         let (own, durable) = (self.document.replica(), self.outbox.durable_version());
         if let Some(frame) = self.announcements.next_frame(now, own, durable) {
-            return Some(frame);
+            return Some(Transmit::Frame(frame));
         }
         match self.outbox.next_change(&self.document) {
-            Some(change) => Some(self.link.writer.frame(&change)),
-            None => self.next_digest(now),
+            Some(envelope) => Some(Transmit::Change(Box::new(self.outgoing(envelope)))),
+            None => self.next_digest(now).map(Transmit::Frame),
         }
+    }
+
+    fn outgoing(&self, envelope: Envelope) -> Outgoing {
+        let header = envelope.header();
+        let seals = self.seals.as_ref();
+        let seal = seals.and_then(|seals| seals.get(header.replica, header.first_seq, header.end_seq()));
+        Outgoing { seal: seal.map(Box::new), envelope }
     }
 
     fn hello(&self) -> Frame<'static> {
@@ -332,7 +362,7 @@ impl Replica {
     pub(super) fn fail(&mut self, now: Now, error: LinkError) {
         self.link.error = Some(error);
         let next = match error {
-            LinkError::Cloned { .. } => {
+            LinkError::Cloned { .. } | LinkError::Forked { .. } => {
                 self.link.cloned = true;
                 Next::Stop
             }

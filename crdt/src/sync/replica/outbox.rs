@@ -1,7 +1,5 @@
 //! What is on disk here, and what the relay still lacks: positions in the document's log, and never a queue.
 
-use bytes::Bytes;
-
 use crate::clock::VersionVector;
 use crate::document::Document;
 use crate::envelope::Envelope;
@@ -15,13 +13,17 @@ pub(super) struct Outbox {
     durable: usize,
     /// What those entries add up to.
     durable_version: VersionVector,
+    /// How many own units those entries have.
+    own_durable: u64,
     /// The entries below this position were handed to the disk.
     asked: usize,
     failed: bool,
     /// The entries below this position were sent on this link, or the relay had them.
     cursor: usize,
-    /// What the relay has, or will have once it has read what was sent.
+    /// What of others the relay has, or will have once it has read what was sent.
     relay_version: VersionVector,
+    /// How many own units were sent on this link, or need not be.
+    own_known: u64,
     /// What is on the relay's disk for sure: what its newest Welcome and the acks since said.
     relay_durable: VersionVector,
     /// How many own units were sent, on any link; at the start, all that were on disk may have been.
@@ -51,10 +53,12 @@ impl Outbox {
         Self {
             durable,
             durable_version,
+            own_durable: own_sent,
             asked: durable,
             failed: false,
             cursor: durable,
             relay_version: VersionVector::new(),
+            own_known: 0,
             relay_durable: VersionVector::new(),
             own_sent,
             resume,
@@ -73,20 +77,25 @@ impl Outbox {
         self.own_sent
     }
 
+    /// How many own units were sent on this link, or need not be.
+    pub(super) const fn own_known(&self) -> u64 {
+        self.own_known
+    }
+
     /// The newest place in the relay's log that is on disk here.
     pub(super) const fn resume(&self) -> Option<Resume> {
         self.resume
     }
 
     /// The next entry to hand to the disk, with its position.
-    pub(super) fn next_persist(&mut self, document: &Document) -> Option<(u64, Bytes)> {
+    pub(super) fn next_persist(&mut self, document: &Document) -> Option<(u64, Envelope)> {
         if self.failed {
             return None;
         }
         let entry = document.log().envelope(self.asked)?;
         let position = self.asked as u64;
         self.asked += 1;
-        Some((position, entry.bytes().clone()))
+        Some((position, entry))
     }
 
     /// The entries below `head` are on disk. Whether that is news; what was never handed to the disk does not count.
@@ -96,6 +105,9 @@ impl Outbox {
         while self.durable < head {
             if let Some(header) = document.log().header(self.durable) {
                 self.durable_version.observe(header.replica, header.end_seq());
+                if header.replica == document.replica() {
+                    self.own_durable = header.end_seq();
+                }
             }
             self.durable += 1;
         }
@@ -130,10 +142,12 @@ impl Outbox {
         &self.relay_durable
     }
 
-    /// The relay says what it has: everything else is to be sent, from the start of the log on.
-    pub(super) fn rewind(&mut self, relay_version: VersionVector) {
-        self.cursor = if self.durable_version <= relay_version { self.durable } else { 0 };
+    /// The relay says what it has: everything else is to be sent, from the start of the log on; of the own, what is behind so many units.
+    pub(super) fn rewind(&mut self, relay_version: VersionVector, own_known: u64) {
+        let is_up_to_date = self.durable_version <= relay_version && self.own_durable <= own_known;
+        self.cursor = if is_up_to_date { self.durable } else { 0 };
         self.relay_version = relay_version;
+        self.own_known = own_known;
     }
 
     /// The relay sent this entry, so it has it.
@@ -151,11 +165,14 @@ impl Outbox {
             let position = self.cursor;
             self.cursor += 1;
             let (replica, end_seq) = (header.replica, header.end_seq());
-            if self.relay_version.get(replica) < end_seq {
-                self.relay_version.observe(replica, end_seq);
-                if replica == document.replica() {
+            if replica == document.replica() {
+                if self.own_known < end_seq {
+                    self.own_known = end_seq;
                     self.own_sent = self.own_sent.max(end_seq);
+                    return document.log().envelope(position);
                 }
+            } else if self.relay_version.get(replica) < end_seq {
+                self.relay_version.observe(replica, end_seq);
                 return document.log().envelope(position);
             }
         }

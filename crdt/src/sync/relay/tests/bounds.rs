@@ -86,23 +86,23 @@ fn what_is_kept_of_a_held_is_what_the_limit_counts() {
 
 #[test]
 fn bytes_of_a_frame_a_presence_and_a_digest() {
-    use crate::sync::frame::{DIGEST_BYTES_MAX, FRAME_BYTES_MAX, PRESENCE_BYTES_MAX};
+    use crate::sync::frame::{DIGEST_BYTES_MAX, FRAME_BYTES_MAX, PRESENCE_BYTES_MAX, SIGNAL_BYTES};
     let mut shell = Shell::new(RelayLimits::default());
     let a = shell.join_live(A, &[]);
     shell.send(a, &Bytes::from(alloc::vec![2; FRAME_BYTES_MAX + 1]));
     shell.check_refused(a, RefusalReason::FrameBytes, FRAME_BYTES_MAX as u64, FRAME_BYTES_MAX as u64 + 1);
 
     let b = shell.join_live(B, &[]);
-    let payload = [1; PRESENCE_BYTES_MAX + 1];
+    let payload = [1; PRESENCE_BYTES_MAX + SIGNAL_BYTES + 1];
     shell.send(b, &Frame::Presence { replica: B, payload: &payload }.encode());
-    shell.check_refused(b, RefusalReason::FrameBytes, 1024, 1025);
+    shell.check_refused(b, RefusalReason::FrameBytes, 1184, 1185);
 
     let d = shell.join_live(replica(9), &[]);
-    let payload = [1; DIGEST_BYTES_MAX + 1];
+    let payload = [1; DIGEST_BYTES_MAX + SIGNAL_BYTES + 1];
     shell.send(d, &Frame::Digest { replica: replica(9), payload: &payload[1..] }.encode());
     assert_eq!(shell.refusal(d), None);
     shell.send(d, &Frame::Digest { replica: replica(9), payload: &payload }.encode());
-    shell.check_refused(d, RefusalReason::FrameBytes, 64, 65);
+    shell.check_refused(d, RefusalReason::FrameBytes, 224, 225);
 
     let c = shell.connect();
     shell.relay.handle_unreadable(shell.now, c, 1 << 30);
@@ -181,11 +181,11 @@ fn rings_that_nobody_needs_are_let_go_when_memory_is_short() {
 
 #[test]
 fn at_a_limit_nobody_is_refused() {
-    use crate::sync::frame::{FRAME_BYTES_MAX, PRESENCE_BYTES_MAX};
+    use crate::sync::frame::{FRAME_BYTES_MAX, PRESENCE_BYTES_MAX, SIGNAL_BYTES};
     let mut shell = Shell::new(RelayLimits { replicas_per_document_max: 2, ..RelayLimits::default() });
     let a = shell.join_live(A, &[(A, 1), (B, 1)]);
     shell.send(a, &Frame::Held { replica: A, version: version(&[(A, 1), (B, 1)]) }.encode());
-    shell.send(a, &Frame::Presence { replica: A, payload: &[1; PRESENCE_BYTES_MAX] }.encode());
+    shell.send(a, &Frame::Presence { replica: A, payload: &[1; PRESENCE_BYTES_MAX + SIGNAL_BYTES] }.encode());
     assert_eq!(shell.refusal(a), None);
     assert!(shell.closed.is_empty());
 

@@ -11,7 +11,7 @@ use crate::document::{Document, Received};
 use crate::envelope::Envelope;
 use crate::id::{DocumentId, ReplicaId};
 use crate::sync::frame::{ChangeReader, ChangeWriter, Frame, Hello, PROTOCOL_VERSION, Resume};
-use crate::sync::{ConnId, Now, Output, Relay, RelayLimits, RelayOutput, Replica, ReplicaConfig};
+use crate::sync::{ConnId, Now, Output, PlainLink, Relay, RelayLimits, RelayOutput, Replica, ReplicaConfig};
 
 pub(super) const DOCUMENT: DocumentId = DocumentId::from_bytes([0xdd; 16]);
 pub(super) const EPOCH: [u8; 16] = [0xe1; 16];
@@ -40,6 +40,7 @@ pub(super) struct Node {
     pub(super) conn: Option<ConnId>,
     /// The changes that it was sent on its link, and how the next one would be sent.
     pub(super) heard: (ChangeReader, ChangeWriter),
+    pub(super) link: PlainLink,
     /// By how much its wall clock is wrong.
     pub(super) clock_us: i64,
 }
@@ -191,7 +192,8 @@ impl World {
             self.nodes[at].flush(self.now);
             while let Some(conn) = self.nodes[at].conn {
                 let now = self.now_at(at);
-                let Some(frame) = self.nodes[at].replica.poll_transmit(now) else { break };
+                let node = &mut self.nodes[at];
+                let Some(frame) = node.link.poll_transmit(&mut node.replica, now) else { break };
                 moved = true;
                 self.sent.push((at, frame.clone()));
                 self.now = self.now.plus_us(self.frame_us);
@@ -209,6 +211,7 @@ impl World {
                 self.conns += 1;
                 node.conn = Some(ConnId(self.conns));
                 node.heard = Node::unheard(node.replica.document().replica());
+                node.link = PlainLink::new(DOCUMENT, node.replica.document().replica());
                 self.relay.handle_connected(self.now, ConnId(self.conns));
                 node.replica.handle_connected(now);
             }
@@ -218,7 +221,7 @@ impl World {
                     self.relay.handle_closed(self.now, conn);
                 }
             }
-            Output::Persist { position, envelope } if node.disk != Disk::Failing => {
+            Output::Persist { position, envelope, .. } if node.disk != Disk::Failing => {
                 node.stored.truncate(usize::try_from(*position).unwrap());
                 assert_eq!(node.stored.len() as u64, *position, "positions come without gaps");
                 node.stored.push(envelope.clone());
@@ -240,7 +243,7 @@ impl World {
                     let (version, head) = (version(&self.relay_stored), self.relay_stored.len() as u64);
                     self.relay.handle_loaded(self.now, document, version, head, 0);
                 }
-                RelayOutput::Append { document, position, envelope } => {
+                RelayOutput::Append { document, position, envelope, .. } => {
                     assert_eq!(position, self.relay_stored.len() as u64);
                     self.relay_stored.push(envelope);
                     self.relay.handle_appended(self.now, document, position + 1);
@@ -276,7 +279,8 @@ impl World {
         if let Some(at) = self.nodes.iter().position(|node| node.conn == Some(conn)) {
             let now = self.now_at(at);
             self.nodes[at].hear(frame);
-            self.nodes[at].replica.handle_frame(now, frame);
+            let node = &mut self.nodes[at];
+            node.link.open(frame).hand_to(&mut node.replica, now);
         }
     }
 
@@ -318,7 +322,8 @@ impl World {
 
     pub(super) fn say_bytes(&mut self, at: usize, frame: &Bytes) {
         let now = self.now_at(at);
-        self.nodes[at].replica.handle_frame(now, frame);
+        let node = &mut self.nodes[at];
+        node.link.open(frame).hand_to(&mut node.replica, now);
         self.settle();
     }
 
@@ -365,6 +370,7 @@ impl Node {
             outputs: Vec::new(),
             conn: None,
             heard: Self::unheard(own),
+            link: PlainLink::new(DOCUMENT, own),
             clock_us: 0,
         }
     }

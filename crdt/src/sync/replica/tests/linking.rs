@@ -9,7 +9,7 @@ use crate::sync::SUSPECT_AFTER_FIRST_US;
 use crate::sync::frame::{Refusal, RefusalReason};
 use crate::sync::{
     BACKOFF_LONGEST_US, CONNECT_WITHIN_US, GREET_WITHIN_US, LinkError, LinkState, Output, RelayNotice, Replica,
-    ReplicaConfig,
+    ReplicaConfig, Transmit,
 };
 
 const SECOND_US: u64 = 1_000_000;
@@ -188,7 +188,8 @@ fn a_relay_that_does_not_welcome_is_left() {
     replica.go_online(now);
     assert_eq!(replica.poll_output(), Some(Output::Connect));
     replica.handle_connected(now);
-    assert!(matches!(Frame::decode(&replica.poll_transmit(now).expect("a Hello")), Ok(Frame::Hello(_))));
+    let Some(Transmit::Frame(hello)) = replica.poll_transmit(now) else { panic!("no Hello") };
+    assert!(matches!(Frame::decode(&hello), Ok(Frame::Hello(_))));
     assert_eq!(replica.poll_transmit(now), None);
     replica.handle_timeout(now.plus_us(GREET_WITHIN_US));
     assert_eq!(replica.link_error(), Some(&LinkError::Greet));

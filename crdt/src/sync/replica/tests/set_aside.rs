@@ -85,7 +85,8 @@ fn what_builds_upon_a_forgery_is_not_held_back() {
     for seq in 0..=HELD_BACK_CHANGES_MAX as u64 {
         let envelope = Envelope::decode(change(8, seq * 2, &[(9, 2)], None)).unwrap();
         let frame = world.nodes[0].heard.1.frame(&envelope);
-        world.nodes[0].replica.handle_frame(now, &frame);
+        let node = &mut world.nodes[0];
+        node.link.open(&frame).hand_to(&mut node.replica, now);
     }
     world.say_change(0, &change(7, 0, &[], None));
     assert_eq!(world.text(0), "no");

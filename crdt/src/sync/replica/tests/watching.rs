@@ -10,6 +10,7 @@ use crate::document::Document;
 use crate::sync::frame::{PROTOCOL_VERSION, Resume, Welcome};
 use crate::sync::{
     BACKOFF_FIRST_US, HELD_INTERVAL_US, LinkState, Now, Output, PONGS_OWED_MAX, RelayNotice, Replica, ReplicaConfig,
+    Transmit,
 };
 
 /// So long a link must have been live for the delays between attempts to start over.
@@ -31,7 +32,7 @@ fn greeting(config: ReplicaConfig) -> Replica {
 fn greet(replica: &mut Replica) -> Option<Resume> {
     replica.go_online(NOW);
     replica.handle_connected(NOW);
-    let frame = replica.poll_transmit(NOW).expect("a Hello");
+    let Some(Transmit::Frame(frame)) = replica.poll_transmit(NOW) else { panic!("no Hello") };
     match Frame::decode(&frame) {
         Ok(Frame::Hello(hello)) => hello.resume,
         other => panic!("{other:?}"),
@@ -99,10 +100,10 @@ fn a_ping_is_answered_and_of_too_many_the_newest_are() {
     let sent: Vec<_> = (0..PONGS_OWED_MAX).filter_map(|_| replica.poll_transmit(NOW.plus_us(500))).collect();
     let pong = |id: u64| {
         let (received_us, replied_us) = (NOW.plus_us(id).wall_us, NOW.plus_us(500).wall_us);
-        Frame::Pong { id, sent_us: 77, received_us, replied_us }.encode()
+        Transmit::Frame(Frame::Pong { id, sent_us: 77, received_us, replied_us }.encode())
     };
     assert_eq!(sent, pings.skip(2).map(pong).collect::<Vec<_>>());
-    let next = replica.poll_transmit(NOW.plus_us(500)).expect("its own Ping");
+    let Some(Transmit::Frame(next)) = replica.poll_transmit(NOW.plus_us(500)) else { panic!("no Ping of its own") };
     assert!(matches!(Frame::decode(&next), Ok(Frame::Ping { .. })));
 }
 
