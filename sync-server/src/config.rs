@@ -5,6 +5,7 @@ use std::time::Duration;
 use std::{fs, io};
 
 use clap::Parser;
+use quire_crdt::sync::{Creation, RelayPolicy, frame};
 use serde::Deserialize;
 use thiserror::Error;
 
@@ -21,6 +22,8 @@ pub struct Config {
     pub data: PathBuf,
     /// Its limits.
     pub limits: Limits,
+    /// By which names it is known, and who may make documents.
+    pub policy: RelayPolicy,
     /// Where its certificate comes from; `None`: connections are not encrypted.
     pub tls: Option<TlsSource>,
 }
@@ -28,7 +31,7 @@ pub struct Config {
 impl Config {
     /// A server with its store in this directory and the default limits, without TLS.
     pub fn new(data: impl Into<PathBuf>) -> Self {
-        Self { data: data.into(), limits: Limits::default(), tls: None }
+        Self { data: data.into(), limits: Limits::default(), policy: RelayPolicy::default(), tls: None }
     }
 }
 
@@ -80,6 +83,20 @@ pub enum ConfigError {
     /// There are files, and a certificate is to be made.
     #[error("--tls-self-signed makes a certificate, and --tls-cert names one: leave one of them out")]
     TwiceTls,
+    /// A token is asked for, and there is none.
+    #[error("--create token needs the token: write it into a file, and name that with --create-token-file FILE")]
+    NoToken,
+    /// There is a token, and it is not asked for.
+    #[error("--create-token-file is for --create token: leave one of them out")]
+    UnusedToken,
+    /// A token is too short or too long.
+    #[error("{}: the token in its first line has {bytes} bytes; it must have 1 to {}", path.display(), frame::TOKEN_BYTES_MAX)]
+    Token {
+        /// The file.
+        path: PathBuf,
+        /// How long the token is.
+        bytes: usize,
+    },
     /// A number is too small or too large to make sense.
     #[error("{name} is {value}: it must be from {least} to {most}")]
     Range {
@@ -92,6 +109,18 @@ pub enum ConfigError {
         /// The most that makes sense.
         most: u64,
     },
+}
+
+/// Who may make documents at a relay.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum WhoCreates {
+    /// Anyone.
+    Anyone,
+    /// Whoever knows the token.
+    Token,
+    /// Nobody: the relay keeps the documents that it has.
+    Nobody,
 }
 
 /// Makes [`Settings`] out of one list: each limit with its environment variable, its least value, and where it belongs.
@@ -109,6 +138,17 @@ macro_rules! settings {
             /// The directory of the store; it is made if need be
             #[arg(long, env = "QUIRE_DATA", value_name = "DIR")]
             pub data: Option<PathBuf>,
+            /// An address that editors reach this relay at, besides its own on the network: the name in front of a proxy, say. May be
+            /// given several times; without a port, it is the one of --listen
+            #[arg(long, env = "QUIRE_NAME", value_name = "HOST[:PORT]", value_delimiter = ',')]
+            #[serde(default)]
+            pub name: Vec<String>,
+            /// Who may make documents here [default: anyone]
+            #[arg(long, env = "QUIRE_CREATE", value_name = "anyone|token|nobody")]
+            pub create: Option<WhoCreates>,
+            /// A file with the token that those know who may make documents: its first line
+            #[arg(long, env = "QUIRE_CREATE_TOKEN_FILE", value_name = "FILE")]
+            pub create_token_file: Option<PathBuf>,
             /// A PEM file with the certificate to show, and its issuers' behind it; with it, connections are encrypted
             #[arg(long, env = "QUIRE_TLS_CERT", value_name = "FILE")]
             pub tls_cert: Option<PathBuf>,
@@ -146,6 +186,9 @@ macro_rules! settings {
                 Self {
                     listen: self.listen.or(other.listen),
                     data: self.data.or(other.data),
+                    name: if self.name.is_empty() { other.name } else { self.name },
+                    create: self.create.or(other.create),
+                    create_token_file: self.create_token_file.or(other.create_token_file),
                     tls_cert: self.tls_cert.or(other.tls_cert),
                     tls_key: self.tls_key.or(other.tls_key),
                     tls_self_signed: self.tls_self_signed.or(other.tls_self_signed),
@@ -253,11 +296,26 @@ impl Settings {
         let settings = self.or(file);
         let limits = settings.limits()?;
         let tls = settings.tls()?;
-        let config = Config { data: settings.data.ok_or(ConfigError::NoData)?, limits, tls };
+        let listen = settings.listen.clone().unwrap_or_else(|| DEFAULT_LISTEN.to_owned());
+        let policy = settings.policy(&listen)?;
+        let config = Config { data: settings.data.ok_or(ConfigError::NoData)?, limits, policy, tls };
         if settings.check {
             return Ok(Command::Check { config });
         }
-        Ok(Command::Serve { listen: settings.listen.unwrap_or_else(|| DEFAULT_LISTEN.to_owned()), config })
+        Ok(Command::Serve { listen, config })
+    }
+
+    fn policy(&self, listen: &str) -> Result<RelayPolicy, ConfigError> {
+        let port = listen.rsplit_once(':').map_or("", |(_, port)| port);
+        let names = self.name.iter().map(|name| with_port(name, port)).collect();
+        let creation = match (self.create, &self.create_token_file) {
+            (None | Some(WhoCreates::Anyone), None) => Creation::Anyone,
+            (Some(WhoCreates::Nobody), None) => Creation::Nobody,
+            (None | Some(WhoCreates::Token), Some(path)) => Creation::Token(read_token(path)?),
+            (Some(WhoCreates::Token), None) => return Err(ConfigError::NoToken),
+            (Some(_), Some(_)) => return Err(ConfigError::UnusedToken),
+        };
+        Ok(RelayPolicy { names, creation })
     }
 
     fn tls(&self) -> Result<Option<TlsSource>, ConfigError> {
@@ -269,6 +327,23 @@ impl Settings {
             (None, Some(_)) => Err(ConfigError::HalfOfTls { missing: "--tls-cert" }),
             (Some(_), None) => Err(ConfigError::HalfOfTls { missing: "--tls-key" }),
         }
+    }
+}
+
+/// A name as editors say it when they prove access: in lower case, and with its port.
+fn with_port(name: &str, port: &str) -> String {
+    let name = name.trim().to_lowercase();
+    let behind_brackets = name.rfind(']').map_or(0, |at| at + 1);
+    if name[behind_brackets..].contains(':') { name } else { format!("{name}:{port}") }
+}
+
+fn read_token(path: &Path) -> Result<Vec<u8>, ConfigError> {
+    let text = fs::read_to_string(path).map_err(|error| ConfigError::File { path: path.to_owned(), error })?;
+    let token = text.lines().next().unwrap_or_default().trim().as_bytes().to_vec();
+    if (1..=frame::TOKEN_BYTES_MAX).contains(&token.len()) {
+        Ok(token)
+    } else {
+        Err(ConfigError::Token { path: path.to_owned(), bytes: token.len() })
     }
 }
 
@@ -349,6 +424,30 @@ mod tests {
         check("store_reads_max = 70000", &["--data", "d"], "store_reads_max is 70000: it must be from 1 to 65535");
         let absent = Settings { config: Some("/nowhere/relay.toml".into()), ..parse(&[]) };
         assert!(absent.resolve().unwrap_err().to_string().starts_with("/nowhere/relay.toml: No such file"));
+    }
+
+    #[test]
+    fn names_and_who_may_make_documents() {
+        let policy = |file: &str, arguments: &[&str]| match with_file(&format!("data = \"d\"\n{file}"), arguments) {
+            Ok(Command::Serve { config, .. }) => Ok(config.policy),
+            other => Err(other.unwrap_err()),
+        };
+        assert_eq!(policy("", &[]), Ok(RelayPolicy::default()));
+        let named =
+            policy("listen = \"[::]:99\"\nname = [\"Relay.example.org\", \"[::1]\", \"other:1\"]", &[]).unwrap();
+        assert_eq!(named.names, ["relay.example.org:99", "[::1]:99", "other:1"]);
+        assert_eq!(policy("create = \"nobody\"", &[]).unwrap().creation, Creation::Nobody);
+        let directory = tempfile::TempDir::new().unwrap();
+        let file = directory.path().join("token");
+        let path = file.to_str().unwrap();
+        fs::write(&file, "open sesame\nand more").unwrap();
+        let token = Creation::Token(b"open sesame".to_vec());
+        assert_eq!(policy("", &["--create-token-file", path]).unwrap().creation, token);
+        assert_eq!(policy("", &["--create", "token", "--create-token-file", path]).unwrap().creation, token);
+        assert!(policy("", &["--create", "token"]).unwrap_err().contains("--create-token-file FILE"));
+        assert!(policy("", &["--create", "nobody", "--create-token-file", path]).unwrap_err().contains("leave one"));
+        fs::write(&file, "x".repeat(65)).unwrap();
+        assert!(policy("", &["--create-token-file", path]).unwrap_err().contains("has 65 bytes; it must have 1 to 64"));
     }
 
     #[test]

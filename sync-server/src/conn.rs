@@ -51,9 +51,19 @@ impl Drop for Link {
     }
 }
 
-/// Serves a websocket until it ends.
-pub(crate) async fn serve(socket: HyperWebsocketStream, hub: &Arc<Hub>, close_timeout: Duration) {
-    let (conn, signal) = hub.connect();
+/// Serves a websocket until it ends, of whoever reached the relay at one of these addresses.
+pub(crate) async fn serve(
+    socket: HyperWebsocketStream,
+    hub: &Arc<Hub>,
+    close_timeout: Duration,
+    addresses: Vec<String>,
+) {
+    let mut challenge = [0; 32];
+    if let Err(error) = getrandom::fill(&mut challenge) {
+        tracing::error!(%error, "the system gives no random bytes: a link is closed");
+        return;
+    }
+    let (conn, signal) = hub.connect(challenge, addresses);
     let link = Link { hub: Arc::clone(hub), conn, signal };
     let (sink, stream) = socket.split();
     let reading = read(&link, stream);
@@ -144,6 +154,11 @@ fn close_frame(reason: RefusalReason) -> CloseFrame {
         RefusalReason::Replaced => (CloseCode::Policy, "the same replica opened another link"),
         RefusalReason::Silent => (CloseCode::Policy, "the link was silent"),
         RefusalReason::Missing => (CloseCode::Policy, "changes came without their past"),
+        RefusalReason::Access => (CloseCode::Policy, "access to the document was not proved"),
+        RefusalReason::Address => (CloseCode::Policy, "the relay is not known by that address"),
+        RefusalReason::Create => (CloseCode::Policy, "documents may not be made here"),
+        RefusalReason::Forged => (CloseCode::Policy, "a change is not its author's"),
+        RefusalReason::Forked => (CloseCode::Policy, "an author made two changes in one place"),
         RefusalReason::LinksPerDocument
         | RefusalReason::Documents
         | RefusalReason::DocumentBytes

@@ -30,8 +30,9 @@ const SYNC_PATH: &str = "/sync";
 /// The websocket that a request asked for, once it did.
 type Upgrade = Mutex<Option<HyperWebsocket>>;
 
-/// Serves one connection: one request, and the websocket if that is what it asked for.
-pub(crate) async fn serve<S>(stream: S, hub: Arc<Hub>, limits: Arc<Limits>)
+/// Serves one connection of whoever reached the relay at one of these addresses: one request, and the websocket if that is what it asked
+/// for.
+pub(crate) async fn serve<S>(stream: S, reached: Vec<String>, hub: Arc<Hub>, limits: Arc<Limits>)
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
@@ -47,7 +48,7 @@ where
     }
     let Some(websocket) = upgrade.into_inner().unwrap_or_else(PoisonError::into_inner) else { return };
     match websocket.await {
-        Ok(socket) => conn::serve(socket, &hub, limits.close_timeout).await,
+        Ok(socket) => conn::serve(socket, &hub, limits.close_timeout, reached).await,
         Err(error) => tracing::debug!(%error, "a websocket failed before it began"),
     }
 }

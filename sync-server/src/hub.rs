@@ -12,7 +12,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use quire_crdt::DocumentId;
 use quire_crdt::sync::frame::RefusalReason;
-use quire_crdt::sync::{ConnId, Now, Relay, RelayOutput, RelayStats};
+use quire_crdt::sync::{ConnId, Gate, Now, RelayOutput, RelayPolicy, RelayStats};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinSet;
@@ -47,7 +47,7 @@ impl Signal {
 
 #[derive(Debug)]
 struct State {
-    relay: Relay,
+    gate: Gate,
     signals: HashMap<ConnId, Arc<Signal>>,
     conns: u64,
     /// Questions to the store: at most one for each open document and each link.
@@ -73,10 +73,15 @@ pub(crate) struct Hub {
 }
 
 impl Hub {
-    pub(crate) fn new(log: Arc<Log>, commits: Arc<CommitQueue>, limits: &Limits) -> Result<Self, StoreError> {
-        let relay = Relay::new(log.epoch(), limits.relay.clone()).with_documents_stored(log.documents()?);
+    pub(crate) fn new(
+        log: Arc<Log>,
+        commits: Arc<CommitQueue>,
+        limits: &Limits,
+        policy: RelayPolicy,
+    ) -> Result<Self, StoreError> {
+        let gate = Gate::new(log.epoch(), limits.relay.clone(), policy, log.documents()?);
         Ok(Self {
-            state: Mutex::new(State { relay, signals: HashMap::new(), conns: 0, questions: JoinSet::new() }),
+            state: Mutex::new(State { gate, signals: HashMap::new(), conns: 0, questions: JoinSet::new() }),
             log,
             commits,
             reads: Semaphore::new(limits.store_reads_max),
@@ -91,14 +96,14 @@ impl Hub {
         })
     }
 
-    /// A websocket was opened.
-    pub(crate) fn connect(self: &Arc<Self>) -> (ConnId, Arc<Signal>) {
+    /// A websocket was opened, by whoever reached this relay at one of these addresses or one of its names; `challenge` is random.
+    pub(crate) fn connect(self: &Arc<Self>, challenge: [u8; 32], addresses: Vec<String>) -> (ConnId, Arc<Signal>) {
         let signal = Arc::new(Signal::default());
         let mut state = self.lock();
         state.conns += 1;
         let conn = ConnId(state.conns);
         state.signals.insert(conn, Arc::clone(&signal));
-        state.relay.handle_connected(self.now(), conn);
+        state.gate.handle_connected(self.now(), conn, challenge, addresses);
         self.settle(state);
         (conn, signal)
     }
@@ -106,7 +111,7 @@ impl Hub {
     /// A websocket has ended.
     pub(crate) fn disconnect(self: &Arc<Self>, conn: ConnId) {
         let mut state = self.lock();
-        state.relay.handle_closed(self.now(), conn);
+        state.gate.handle_closed(self.now(), conn);
         state.signals.remove(&conn);
         self.settle(state);
     }
@@ -114,8 +119,8 @@ impl Hub {
     /// A binary message came; whether the next one should be read.
     pub(crate) fn receive(self: &Arc<Self>, conn: ConnId, frame: &Bytes) -> bool {
         let mut state = self.lock();
-        state.relay.handle_frame(self.now(), conn, frame);
-        let more = state.relay.can_read(conn);
+        state.gate.handle_frame(self.now(), conn, frame);
+        let more = state.gate.relay().can_read(conn);
         self.settle(state);
         more
     }
@@ -123,13 +128,13 @@ impl Hub {
     /// Something came that cannot be a frame, of so many bytes.
     pub(crate) fn receive_unreadable(self: &Arc<Self>, conn: ConnId, bytes: usize) {
         let mut state = self.lock();
-        state.relay.handle_unreadable(self.now(), conn, bytes);
+        state.gate.relay().handle_unreadable(self.now(), conn, bytes);
         self.settle(state);
     }
 
     /// Whether the link should be read.
     pub(crate) fn can_read(&self, conn: ConnId) -> bool {
-        self.lock().relay.can_read(conn)
+        self.lock().gate.relay().can_read(conn)
     }
 
     /// Takes the next frames for a link; none when there are none.
@@ -137,7 +142,7 @@ impl Hub {
         let mut bytes = 0;
         let mut state = self.lock();
         while frames.len() < TRANSMIT_FRAMES_MAX && bytes < TRANSMIT_BYTES_MAX {
-            let Some(frame) = state.relay.poll_transmit(self.now(), conn) else { break };
+            let Some(frame) = state.gate.poll_transmit(self.now(), conn) else { break };
             bytes += frame.len();
             frames.push(frame);
         }
@@ -151,7 +156,7 @@ impl Hub {
                 self.counters.note_commit(&committed);
                 let mut state = self.lock();
                 for (document, head) in committed.heads {
-                    state.relay.handle_appended(self.now(), document, head);
+                    state.gate.relay().handle_appended(self.now(), document, head);
                 }
                 self.settle(state);
             }
@@ -163,7 +168,7 @@ impl Hub {
     pub(crate) fn shut_down(self: &Arc<Self>) {
         self.stopping.store(true, Ordering::Relaxed);
         let mut state = self.lock();
-        state.relay.shut_down(self.now());
+        state.gate.relay().shut_down(self.now());
         self.settle(state);
     }
 
@@ -190,8 +195,8 @@ impl Hub {
 
     /// What the relay does and holds, and how many changes the slowest link lags behind.
     pub(crate) fn stats(&self) -> (RelayStats, u64) {
-        let state = self.lock();
-        (state.relay.stats(), state.relay.lag_changes_max())
+        let mut state = self.lock();
+        (state.gate.stats(), state.gate.relay().lag_changes_max())
     }
 
     /// Runs the relay's timers, for ever.
@@ -201,7 +206,7 @@ impl Hub {
             tokio::select! {
                 () = tokio::time::sleep(wait) => {
                     let mut state = self.lock();
-                    state.relay.handle_timeout(self.now());
+                    state.gate.relay().handle_timeout(self.now());
                     self.settle(state);
                 }
                 () = self.rearm.notified() => {}
@@ -211,9 +216,9 @@ impl Hub {
 
     fn arm(&self) -> Duration {
         const IDLE_US: u64 = 60_000_000;
-        let state = self.lock();
+        let mut state = self.lock();
         let now_us = self.now().monotonic_us;
-        let at_us = state.relay.poll_timeout().unwrap_or(u64::MAX).min(now_us + IDLE_US);
+        let at_us = state.gate.relay().poll_timeout().unwrap_or(u64::MAX).min(now_us + IDLE_US);
         self.armed_us.store(at_us, Ordering::Relaxed);
         Duration::from_micros(at_us.saturating_sub(now_us))
     }
@@ -223,10 +228,10 @@ impl Hub {
         while state.questions.try_join_next().is_some() {}
         let mut appends = Vec::new();
         let mut woken: Vec<Arc<Signal>> = Vec::new();
-        while let Some(output) = state.relay.poll_output() {
+        while let Some(output) = state.gate.poll_output() {
             match output {
-                RelayOutput::Append { document, position, envelope } => {
-                    appends.push(Append { document, position, envelope });
+                RelayOutput::Append { document, position, envelope, author } => {
+                    appends.push(Append { document, position, envelope, author });
                 }
                 RelayOutput::Wake { conn } => woken.extend(state.signals.get(&conn).cloned()),
                 RelayOutput::Load { document } => self.load(&mut state.questions, document),
@@ -247,7 +252,7 @@ impl Hub {
         if !appends.is_empty() {
             self.commits.push(appends);
         }
-        if state.relay.poll_timeout().is_some_and(|at_us| at_us < self.armed_us.load(Ordering::Relaxed)) {
+        if state.gate.relay().poll_timeout().is_some_and(|at_us| at_us < self.armed_us.load(Ordering::Relaxed)) {
             self.rearm.notify_one();
         }
         drop(state);
@@ -261,11 +266,13 @@ impl Hub {
     fn load(self: &Arc<Self>, questions: &mut JoinSet<()>, document: DocumentId) {
         let hub = Arc::clone(self);
         let question = async move {
-            let Some(result) = hub.ask_store(move |log| log.end(document)).await else { return };
+            let Some(result) = hub.ask_store(move |log| Ok((log.end(document)?, log.authors(document)?))).await else {
+                return;
+            };
             match result {
-                Ok(end) => {
+                Ok((end, authors)) => {
                     let mut state = hub.lock();
-                    state.relay.handle_loaded(hub.now(), document, end.version, end.head, end.bytes);
+                    state.gate.handle_loaded(hub.now(), document, authors, end.head, end.bytes);
                     hub.settle(state);
                 }
                 Err(error) => hub.fail(error),
@@ -289,7 +296,7 @@ impl Hub {
             match result {
                 Ok(envelopes) => {
                     let mut state = hub.lock();
-                    state.relay.handle_read(hub.now(), conn, from, envelopes);
+                    state.gate.relay().handle_read(hub.now(), conn, from, envelopes);
                     hub.settle(state);
                 }
                 Err(error) => hub.fail(error),
@@ -313,7 +320,7 @@ impl Hub {
         tracing::error!(%error, "the store failed; the relay stops");
         if self.failure.set(error).is_ok() {
             let mut state = self.lock();
-            state.relay.handle_storage_failed(self.now());
+            state.gate.relay().handle_storage_failed(self.now());
             self.settle(state);
             self.failed.notify_one();
         }

@@ -1,7 +1,8 @@
 //! The relay's store: one append-only log for each document, in one redb file.
 //!
-//! Three tables. `header`: what the file is, its format's version and the store's epoch. `entries`: (document, position) → a
-//! CRC-32 and the envelope. `ends`: document → where its log ends and what it holds, written with the entries it speaks of.
+//! Four tables. `header`: what the file is, its format's version and the store's epoch. `entries`: (document, position) → a
+//! CRC-32 and the envelope. `ends`: document → where its log ends and what it holds; `authors`: (document, replica) → its public key and
+//! how far its chain goes; both written with the entries that they speak of.
 
 mod committer;
 mod end;
@@ -17,7 +18,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
 use bytes::Bytes;
-use quire_crdt::{DocumentId, Envelope, ID_BYTES};
+use quire_crdt::sealed::Author;
+use quire_crdt::{DocumentId, Envelope, ID_BYTES, ReplicaId};
 use redb::{Database, Durability, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition};
 
 pub(crate) use self::committer::{CommitQueue, Commits, Committed};
@@ -30,6 +32,8 @@ const CHECK_BYTES: usize = 4;
 const HEADER: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("header");
 const ENTRIES: TableDefinition<'_, &[u8; KEY_BYTES], &[u8]> = TableDefinition::new("entries");
 const ENDS: TableDefinition<'_, &[u8; ID_BYTES], &[u8]> = TableDefinition::new("ends");
+const AUTHORS: TableDefinition<'_, &[u8; AUTHOR_KEY_BYTES], &[u8]> = TableDefinition::new("authors");
+const AUTHOR_KEY_BYTES: usize = 2 * ID_BYTES;
 
 /// One envelope on its way into a log.
 #[derive(Clone, Debug)]
@@ -40,6 +44,8 @@ pub struct Append {
     pub position: u64,
     /// The envelope, as it came.
     pub envelope: Bytes,
+    /// What is known of its author with it, if it was verified.
+    pub author: Option<Author>,
 }
 
 /// The store. All of its methods block on the disk.
@@ -75,6 +81,29 @@ impl Log {
                 || Ok(LogEnd::default()),
                 |value| LogEnd::decode(document, value.value()).ok_or_else(|| self.damaged_end(document)),
             )
+        })
+    }
+
+    /// What is known of the authors of a document's log.
+    ///
+    /// # Errors
+    /// A [`StoreError`] when the store cannot be read or is damaged.
+    pub fn authors(&self, document: DocumentId) -> Result<BTreeMap<ReplicaId, Author>, StoreError> {
+        self.guarded(|| {
+            let authors = self.db.begin_read()?.open_table(AUTHORS)?;
+            let [first, last] =
+                [[0; ID_BYTES], [0xff; ID_BYTES]].map(|id| author_key(document, ReplicaId::from_bytes(id)));
+            let mut known = BTreeMap::new();
+            for entry in authors.range::<&[u8; AUTHOR_KEY_BYTES]>(&first..=&last)? {
+                let (found, value) = entry?;
+                let replica = found.value().last_chunk().copied().map(ReplicaId::from_bytes);
+                let author = unpack(found.value(), value.value()).and_then(Author::from_bytes);
+                let (Some(replica), Some(author)) = (replica, author) else {
+                    return Err(self.damaged(format!("document {document}: what is known of an author")));
+                };
+                known.insert(replica, author);
+            }
+            Ok(known)
         })
     }
 
@@ -117,6 +146,7 @@ impl Log {
             {
                 let mut entries = transaction.open_table(ENTRIES)?;
                 let mut ends = transaction.open_table(ENDS)?;
+                let mut authors = transaction.open_table(AUTHORS)?;
                 for append in batch {
                     let end = match grown.entry(append.document) {
                         Entry::Occupied(end) => end.into_mut(),
@@ -129,6 +159,10 @@ impl Log {
                     end.extend(envelope.header(), append.envelope.len());
                     let key = key(append.document, append.position);
                     entries.insert(&key, pack(&key, &append.envelope).as_slice())?;
+                    if let Some(author) = &append.author {
+                        let key = author_key(append.document, envelope.header().replica);
+                        authors.insert(&key, pack(&key, &author.to_bytes()).as_slice())?;
+                    }
                 }
                 for (document, end) in &grown {
                     ends.insert(document.as_bytes(), end.encode(*document).as_slice())?;
@@ -175,6 +209,13 @@ fn key(document: DocumentId, position: u64) -> [u8; KEY_BYTES] {
     let mut key = [0; KEY_BYTES];
     key[..ID_BYTES].copy_from_slice(document.as_bytes());
     key[ID_BYTES..].copy_from_slice(&position.to_be_bytes());
+    key
+}
+
+fn author_key(document: DocumentId, replica: ReplicaId) -> [u8; AUTHOR_KEY_BYTES] {
+    let mut key = [0; AUTHOR_KEY_BYTES];
+    key[..ID_BYTES].copy_from_slice(document.as_bytes());
+    key[ID_BYTES..].copy_from_slice(replica.as_bytes());
     key
 }
 

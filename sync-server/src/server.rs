@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use quire_crdt::sync::RelayPolicy;
 use thiserror::Error;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
@@ -56,6 +57,7 @@ pub enum RunError {
 pub struct Server {
     log: Log,
     limits: Limits,
+    policy: RelayPolicy,
     tls: Option<Arc<Tls>>,
 }
 
@@ -68,7 +70,7 @@ impl Server {
         let limits = config.limits.clone();
         let log = Log::open(&config.data, limits.store_cache_bytes, limits.store_check_bytes_max)?;
         let tls = config.tls.as_ref().map(|source| Tls::open(source, &config.data)).transpose()?;
-        Ok(Self { log, limits, tls: tls.map(Arc::new) })
+        Ok(Self { log, limits, policy: config.policy.clone(), tls: tls.map(Arc::new) })
     }
 
     /// Its certificate, if connections are encrypted.
@@ -88,7 +90,7 @@ impl Server {
         let limits = Arc::new(self.limits);
         let log = Arc::new(self.log);
         let commits = Arc::new(CommitQueue::default());
-        let hub = Arc::new(Hub::new(Arc::clone(&log), Arc::clone(&commits), &limits)?);
+        let hub = Arc::new(Hub::new(Arc::clone(&log), Arc::clone(&commits), &limits, self.policy)?);
         let committer = commits.start(log, {
             let hub = Arc::clone(&hub);
             move |result| hub.handle_commit(result)
@@ -173,15 +175,26 @@ async fn serve(stream: TcpStream, guest: Guest, limits: Arc<Limits>, tls: Option
         return;
     }
     let hub = Arc::clone(&guest.hub);
-    let Some(tls) = tls else { return http::serve(stream, hub, limits).await };
+    let reached = stream.local_addr().map(reached_at).unwrap_or_default();
+    let Some(tls) = tls else { return http::serve(stream, reached, hub, limits).await };
     // On the heap, so that connections without TLS have no room for it.
     Box::pin(async {
         match tls.shake(stream, limits.tls_handshake_timeout).await {
-            Some(stream) => http::serve(stream, hub, limits).await,
+            Some(stream) => http::serve(stream, reached, hub, limits).await,
             None => _ = hub.counters.tls_handshakes_failed.fetch_add(1, Ordering::Relaxed),
         }
     })
     .await;
+}
+
+/// What whoever connected to this address can have called the relay.
+fn reached_at(address: SocketAddr) -> Vec<String> {
+    let address = SocketAddr::new(address.ip().to_canonical(), address.port());
+    let mut names = vec![address.to_string()];
+    if address.ip().is_loopback() {
+        names.push(format!("localhost:{}", address.port()));
+    }
+    names
 }
 
 /// No delay for small frames, a bound on what the kernel keeps for a reader that has stalled, and on how long it tries.

@@ -3,20 +3,31 @@
 use std::thread;
 use std::time::Duration;
 
-use quire_crdt::sync::frame::{ChangeWriter, Frame, Hello, PROTOCOL_VERSION};
-use quire_crdt::{Change, Header, Op, ReplicaId, VersionVector, seal};
+use quire_crdt::keys::{DocumentKeys, ReplicaKey, ReplicaSeed, RootSecret};
+use quire_crdt::sealed::{self, Author, Before};
+use quire_crdt::sync::frame::{ChangeWriter, Frame, Hello, PROTOCOL_VERSION, Proof};
+use quire_crdt::{Change, Header, Op, VersionVector};
 
 use super::*;
 use crate::log::tests::Disk;
 
 const EPOCH: [u8; 16] = [7; 16];
-const AUTHOR: ReplicaId = ReplicaId::from_bytes([1; 16]);
-const DOCUMENT: DocumentId = DocumentId::from_bytes([2; 16]);
+const ADDRESS: &str = "127.0.0.1:4870";
+const CHALLENGE: [u8; 32] = [5; 32];
+
+fn keys() -> DocumentKeys {
+    DocumentKeys::editor(&RootSecret::from_bytes([2; 16]))
+}
+
+fn author() -> ReplicaKey {
+    ReplicaKey::new(&ReplicaSeed::from_bytes([1; 32]))
+}
 
 fn hub(disk: &Disk) -> (Arc<Hub>, Arc<CommitQueue>, thread::JoinHandle<()>) {
     let log = Arc::new(Log::with_backend(disk.clone(), EPOCH, false).unwrap());
     let commits = Arc::new(CommitQueue::default());
-    let hub = Arc::new(Hub::new(Arc::clone(&log), Arc::clone(&commits), &Limits::default()).unwrap());
+    let hub =
+        Arc::new(Hub::new(Arc::clone(&log), Arc::clone(&commits), &Limits::default(), RelayPolicy::default()).unwrap());
     let tell = {
         let hub = Arc::clone(&hub);
         move |result| hub.handle_commit(result)
@@ -25,12 +36,31 @@ fn hub(disk: &Disk) -> (Arc<Hub>, Arc<CommitQueue>, thread::JoinHandle<()>) {
     (hub, commits, thread)
 }
 
-/// A change of so many units, one frame; the first of its link, or one that does not begin at 0.
-fn change(first_seq: u64, len: u64) -> Bytes {
-    let header = Header { replica: AUTHOR, first_seq, len, deps: VersionVector::new(), heads: false };
-    let text = (0..len).map(|_| 'x').collect();
-    let ops = vec![Op::Insert { left: None, right: None, text }];
-    ChangeWriter::new(AUTHOR).frame(&seal(DOCUMENT, &Change { header, ops }))
+/// Makes sealed changes, one frame each.
+struct Sealer {
+    writer: ChangeWriter,
+    before: Option<Author>,
+}
+
+impl Sealer {
+    fn new() -> Self {
+        Self { writer: ChangeWriter::new(author().id()), before: None }
+    }
+
+    /// A change of so many units.
+    fn change(&mut self, len: u64) -> Bytes {
+        let (keys, author) = (keys(), author());
+        let first_seq = self.before.map_or(0, |before| before.count);
+        let header = Header { replica: author.id(), first_seq, len, deps: VersionVector::new(), heads: false };
+        let text = (0..len).map(|_| 'x').collect();
+        let ops = vec![Op::Insert { left: None, right: None, text }];
+        let plain = quire_crdt::seal(keys.document(), &Change { header, ops });
+        let certificate = keys.certify(&author).unwrap();
+        let before = self.before.as_ref().map_or(Before::Nothing(&certificate), Before::Author);
+        let (sealed, known) = sealed::seal(&plain, &keys, before, sealed::Proof::Sign(&author)).unwrap();
+        self.before = Some(known);
+        self.writer.frame(&sealed)
+    }
 }
 
 /// The next frame for a link.
@@ -45,16 +75,17 @@ async fn next(hub: &Arc<Hub>, conn: ConnId, signal: &Signal, frames: &mut Vec<By
 }
 
 async fn join(hub: &Arc<Hub>) -> (ConnId, Arc<Signal>, Vec<Bytes>) {
-    let (conn, signal) = hub.connect();
-    let hello = Hello {
-        protocol: PROTOCOL_VERSION,
-        document: DOCUMENT,
-        replica: AUTHOR,
-        version: VersionVector::new(),
-        resume: None,
-    };
+    let (conn, signal) = hub.connect(CHALLENGE, vec![ADDRESS.to_owned()]);
+    let (document, replica) = (keys().document(), author().id());
+    let proof = keys().prove_access(&author(), &CHALLENGE, ADDRESS);
+    let proof = Proof::new(document, replica, ADDRESS.to_owned(), Vec::new(), &proof);
+    hub.receive(conn, &Frame::Proof(proof).encode());
+    let version = VersionVector::new();
+    let hello = Hello { protocol: PROTOCOL_VERSION, document, replica, version, resume: None };
     hub.receive(conn, &Frame::Hello(hello).encode());
     let mut frames = Vec::new();
+    let challenge = next(hub, conn, &signal, &mut frames).await;
+    assert_eq!(Frame::decode(&challenge), Ok(Frame::Challenge { challenge: CHALLENGE }));
     let welcome = next(hub, conn, &signal, &mut frames).await;
     assert!(matches!(Frame::decode(&welcome), Ok(Frame::Welcome(_))));
     (conn, signal, frames)
@@ -65,7 +96,7 @@ async fn a_change_is_acknowledged_when_the_disk_has_it() {
     let disk = Disk::default();
     let (hub, commits, thread) = hub(&disk);
     let (conn, signal, mut frames) = join(&hub).await;
-    hub.receive(conn, &change(0, 3));
+    hub.receive(conn, &Sealer::new().change(3));
     loop {
         let frame = next(&hub, conn, &signal, &mut frames).await;
         if Frame::decode(&frame) == Ok(Frame::Ack { count: 3 }) {
@@ -86,9 +117,9 @@ async fn when_the_disk_is_full_nothing_more_is_acknowledged_and_the_relay_says_s
     let (conn, signal, mut frames) = join(&hub).await;
     disk.fill();
     let mut acknowledged = 0;
-    let mut sent = 0;
+    let (mut sealer, mut sent) = (Sealer::new(), 0);
     let reason = loop {
-        hub.receive(conn, &change(sent, 50_000));
+        hub.receive(conn, &sealer.change(50_000));
         sent += 50_000;
         let frame = next(&hub, conn, &signal, &mut frames).await;
         match Frame::decode(&frame).unwrap() {
@@ -106,8 +137,8 @@ async fn when_the_disk_is_full_nothing_more_is_acknowledged_and_the_relay_says_s
     thread.join().unwrap();
     drop(hub);
     let log = Log::with_backend(Disk::holding(disk.bytes()), EPOCH, true).unwrap();
-    let end = log.end(DOCUMENT).unwrap();
-    assert!(end.version.get(AUTHOR) >= acknowledged, "what was acknowledged is there");
+    let end = log.end(keys().document()).unwrap();
+    assert!(end.version.get(author().id()) >= acknowledged, "what was acknowledged is there");
 }
 
 #[tokio::test]
@@ -116,9 +147,9 @@ async fn the_timers_are_run() {
     let log = Arc::new(Log::with_backend(disk, EPOCH, false).unwrap());
     let mut limits = Limits::default();
     limits.relay.hello_timeout_us = 20_000;
-    let hub = Arc::new(Hub::new(log, Arc::default(), &limits).unwrap());
+    let hub = Arc::new(Hub::new(log, Arc::default(), &limits, RelayPolicy::default()).unwrap());
     let timers = tokio::spawn(Arc::clone(&hub).keep_time());
-    let (_, signal) = hub.connect();
+    let (_, signal) = hub.connect(CHALLENGE, Vec::new());
     tokio::time::timeout(Duration::from_secs(10), signal.closing.notified()).await.unwrap();
     assert_eq!(signal.reason(), Some(RefusalReason::Silent));
     timers.abort();

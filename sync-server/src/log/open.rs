@@ -6,7 +6,7 @@ use std::path::Path;
 
 use redb::{Database, ReadableDatabase, StorageBackend};
 
-use super::{ENDS, ENTRIES, HEADER, Log, StoreError, guarded};
+use super::{AUTHORS, ENDS, ENTRIES, HEADER, Log, StoreError, guarded};
 
 /// The store's file in its directory.
 const FILE: &str = "relay.redb";
@@ -15,7 +15,8 @@ const FILE_NEW: &str = "relay.redb.new";
 /// What errors call a storage that has no path.
 const STORAGE: &str = "(storage)";
 const FORMAT: &[u8] = b"quire relay log";
-const FORMAT_VERSION: u32 = 1;
+/// Version 1 had no authors; what it holds is kept.
+const FORMAT_VERSION: u32 = 2;
 /// The first bytes of every redb file.
 const MAGIC: &[u8; 9] = b"redb\x1a\x0a\xa9\x0d\x0a";
 
@@ -89,6 +90,12 @@ impl Log {
         read.open_table(ENTRIES)?;
         read.open_table(ENDS)?;
         drop((header, read));
+        if found < FORMAT_VERSION {
+            let transaction = db.begin_write()?;
+            transaction.open_table(HEADER)?.insert("version", FORMAT_VERSION.to_le_bytes().as_slice())?;
+            transaction.open_table(AUTHORS)?;
+            transaction.commit()?;
+        }
         Ok(Self { db, path: path.to_owned(), epoch })
     }
 }
@@ -140,6 +147,7 @@ fn initialise(db: &Database, epoch: [u8; 16]) -> Result<(), StoreError> {
         header.insert("epoch", epoch.as_slice())?;
         transaction.open_table(ENTRIES)?;
         transaction.open_table(ENDS)?;
+        transaction.open_table(AUTHORS)?;
     }
     Ok(transaction.commit()?)
 }

@@ -32,7 +32,7 @@ fn append(number: u8, position: u64) -> Append {
     let text = char::from(b'a' + (position % 26) as u8).to_string();
     let ops = vec![Op::Insert { left: None, right: None, text }];
     let envelope = seal(document(number), &Change { header, ops }).bytes().clone();
-    Append { document: document(number), position, envelope }
+    Append { document: document(number), position, envelope, author: None }
 }
 
 /// A store in this directory with so many changes in each of three documents, in commits of five.
@@ -127,11 +127,11 @@ fn a_newer_format_is_refused() {
     let directory = TempDir::new().unwrap();
     let log = store(directory.path(), 1);
     let write = log.db.begin_write().unwrap();
-    write.open_table(HEADER).unwrap().insert("version", 2_u32.to_le_bytes().as_slice()).unwrap();
+    write.open_table(HEADER).unwrap().insert("version", 3_u32.to_le_bytes().as_slice()).unwrap();
     write.commit().unwrap();
     drop(log);
     let error = Log::open(directory.path(), CACHE_BYTES, CHECK).unwrap_err().to_string();
-    assert!(error.contains("has format version 2, this program reads up to 1: run a newer quire-server"), "{error}");
+    assert!(error.contains("has format version 3, this program reads up to 2: run a newer quire-server"), "{error}");
 }
 
 #[test]
