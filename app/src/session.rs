@@ -124,6 +124,11 @@ pub enum Notice {
         /// What was found out.
         notice: RelayNotice,
     },
+    /// Somebody tried to write in a document that is here to be read.
+    ReadOnly {
+        /// Which document.
+        document: DocumentId,
+    },
     /// Somebody else writes under this device's id in a document: the library was copied, or restored from an old backup.
     Cloned {
         /// Which document.

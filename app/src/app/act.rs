@@ -328,14 +328,16 @@ impl App {
 
     pub(super) fn ready(&self, link: &Link) -> ShareStage {
         let hosted = self.host.as_ref().is_some_and(|host| *host.address() == link.relay);
-        ShareStage::Ready { link: link.to_string(), relay: link.relay.place(), hosted, copied: false }
+        let viewers = link.clone().for_viewers().map(|link| link.to_string()).unwrap_or_default();
+        let (text, can_write) = (link.to_string(), link.keys.can_write());
+        ShareStage::Ready { link: text, viewers, can_write, relay: link.relay.place(), hosted, copied: None }
     }
 
     fn copy_link(&mut self, ctx: &egui::Context, text: String) {
-        ctx.copy_text(text);
+        ctx.copy_text(text.clone());
         if let Some(Dialog::Share(ShareDialog { stage: ShareStage::Ready { copied, .. }, .. })) = &mut self.model.dialog
         {
-            *copied = true;
+            *copied = Some(text);
         }
     }
 }

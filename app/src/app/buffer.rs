@@ -54,6 +54,14 @@ impl Buffer for SessionBuffer<'_> {
         })
     }
 
+    fn refuses(&mut self) -> bool {
+        let refuses = !self.session.can_write(self.id);
+        if refuses {
+            self.happened.push(Notice::ReadOnly { document: self.id });
+        }
+        refuses
+    }
+
     fn undo(&mut self) -> bool {
         self.session.undo(self.id).unwrap_or(false)
     }

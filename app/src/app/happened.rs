@@ -71,10 +71,8 @@ impl App {
             Notice::RelayChanged { notice, .. } => {
                 self.say(format!("{} Quire sends it what it lacks.", relay_words(notice)));
             }
-            Notice::Cloned { document } => {
-                let title = self.shown_title(document);
-                self.warn(format!("“{title}” stays offline: {}.", session::CLONED_WORDS));
-            }
+            Notice::ReadOnly { document } => self.tell_read_only(document),
+            Notice::Cloned { document } => self.tell_cloned(document),
             Notice::SetAside { document, words } | Notice::Diverged { document, words } => {
                 self.entries_stale = true;
                 let title = self.shown_title(document);
@@ -99,6 +97,18 @@ impl App {
             }
             Notice::Quit => ctx.send_viewport_cmd(egui::ViewportCommand::Close),
         }
+    }
+
+    fn tell_read_only(&mut self, document: DocumentId) {
+        let title = self.shown_title(document);
+        self.say(format!(
+            "“{title}” is here by a viewer’s link, which lets you read it. To write, open the editor’s link."
+        ));
+    }
+
+    fn tell_cloned(&mut self, document: DocumentId) {
+        let title = self.shown_title(document);
+        self.warn(format!("“{title}” stays offline: {}.", session::CLONED_WORDS));
     }
 
     fn shown_title(&self, document: DocumentId) -> String {

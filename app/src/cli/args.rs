@@ -174,6 +174,9 @@ pub(super) struct Share {
     /// Leave the relay that the document has for this one
     #[arg(long = "move", requires = "relay")]
     pub(super) moves: bool,
+    /// Print the link for those who may read and not write
+    #[arg(long)]
+    pub(super) viewer: bool,
 }
 
 #[derive(Args, Debug)]

@@ -49,7 +49,7 @@ pub(super) fn run(arguments: Arguments) -> Result<String, Failure> {
             with_line(ask(&options, &request)?.value, "id")
         }
         Some(Command::Share(share)) => {
-            let request = Request::Share { id: share.id, relay: share.relay, moves: share.moves };
+            let request = Request::Share { id: share.id, relay: share.relay, moves: share.moves, viewer: share.viewer };
             with_line(ask(&options, &request)?.value, "link")
         }
         Some(Command::List) => {

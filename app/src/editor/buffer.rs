@@ -18,6 +18,11 @@ pub trait Buffer {
     /// When the range is not within the text; nothing was changed.
     fn replace(&mut self, range: Range<usize>, text: &str) -> Result<(), EditError>;
 
+    /// Whether the text may only be read. Asked before each edit; whoever tried one is told why, if so.
+    fn refuses(&mut self) -> bool {
+        false
+    }
+
     /// Undoes the newest own group of edits; whether there was one.
     fn undo(&mut self) -> bool;
 

@@ -111,14 +111,18 @@ pub enum ShareStage {
     },
     /// There is a link.
     Ready {
-        /// The link.
+        /// The link; the same as `viewers` for who cannot write.
         link: String,
+        /// The link for those who may read and not write.
+        viewers: String,
+        /// Whether the first is an editor's.
+        can_write: bool,
         /// The relay's address.
         relay: String,
         /// Whether the relay runs inside this window.
         hosted: bool,
-        /// Whether the link was copied.
-        copied: bool,
+        /// Which of the links was copied.
+        copied: Option<String>,
     },
 }
 

@@ -1,11 +1,16 @@
-//! Links to documents: `quire://HOST[:PORT]/DOCUMENT[?HOW]#VERSION.CHECK`.
+//! Links to documents: `quire://HOST[:PORT]/DOCUMENT[?HOW]#VERSION.KEYS.CHECK`.
 //!
-//! A link names the relay and the document; HOW is how the relay is reached, where that does not follow from its host. CHECK is the
-//! CRC-32 of everything before its dot, as eight hexadecimal digits: a link with a typo is told from one that is no link of ours.
+//! A link names the relay and the document, and carries what the document's keys follow from: whoever has it needs nothing else. HOW is
+//! how the relay is reached, where that does not follow from its host. VERSION is 2, and `e` or `v`: an editor's link, whose KEYS are the
+//! root secret, or a viewer's, whose KEYS are the read secret and the public write key; both in base64url (RFC 4648) without padding.
+//! CHECK is the CRC-32 of everything before its dot, as eight hexadecimal digits: a link with a typo is told from one that is no link
+//! of ours. Nothing behind the `#` is ever sent to a relay.
 
 use std::fmt;
 use std::str::FromStr;
 
+use data_encoding::BASE64URL_NOPAD;
+use quire_crdt::keys::{DocumentKeys, KEY_BYTES, KeyError, PublicKey, ReadSecret, RootSecret, SECRET_BYTES};
 use quire_crdt::{DocumentId, ParseIdError};
 use thiserror::Error;
 
@@ -15,21 +20,94 @@ mod address;
 
 pub use address::{AddressError, RELAY_PORT_DEFAULT, RelayAddress, Security};
 
-/// The version of links that this program writes, and the only one that it reads.
-pub const LINK_VERSION: u32 = 1;
+/// The version of links that this program writes, and the newest that it reads. Version 1 had no keys: it leads nowhere any more.
+pub const LINK_VERSION: u32 = 2;
 
 /// The most characters that a text may have and still be looked at as a link.
 pub const LINK_CHARS_MAX: usize = 512;
 
 const SCHEME: &str = "quire://";
 
-/// A link: which document, and at which relay.
+/// What a link lets its reader do, and the secret that it takes.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum LinkKeys {
+    /// Read and write.
+    Editor(RootSecret),
+    /// Read.
+    Viewer(ReadSecret, PublicKey),
+}
+
+impl LinkKeys {
+    /// The keys that follow.
+    ///
+    /// # Errors
+    /// [`KeyError::PublicKey`] when a viewer's public key is none.
+    pub fn document_keys(&self) -> Result<DocumentKeys, KeyError> {
+        match self {
+            Self::Editor(root) => Ok(DocumentKeys::editor(root)),
+            Self::Viewer(read, write_public) => DocumentKeys::viewer(read.clone(), *write_public),
+        }
+    }
+
+    /// What a viewer's link carries of them.
+    ///
+    /// # Errors
+    /// As [`LinkKeys::document_keys`].
+    pub fn to_viewer(&self) -> Result<Self, KeyError> {
+        let keys = self.document_keys()?;
+        Ok(Self::Viewer(keys.read().clone(), *keys.write_public()))
+    }
+
+    /// Whether they allow writing.
+    pub const fn can_write(&self) -> bool {
+        matches!(self, Self::Editor(_))
+    }
+
+    /// As a link and the library have them: one letter, a dot, and the secret.
+    pub fn expose(&self) -> String {
+        match self {
+            Self::Editor(root) => format!("e.{}", BASE64URL_NOPAD.encode(root.expose())),
+            Self::Viewer(read, write_public) => {
+                format!("v.{}", BASE64URL_NOPAD.encode(&[&read.expose()[..], write_public].concat()))
+            }
+        }
+    }
+
+    /// Reads what [`LinkKeys::expose`] wrote.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (kind, secret) = text.split_once('.')?;
+        let bytes = BASE64URL_NOPAD.decode(secret.as_bytes()).ok()?;
+        let (read, rest) = bytes.split_first_chunk::<SECRET_BYTES>()?;
+        match kind {
+            "e" if rest.is_empty() => Some(Self::Editor(RootSecret::from_bytes(*read))),
+            "v" => {
+                let keys = Self::Viewer(ReadSecret::from_bytes(*read), *rest.as_array::<KEY_BYTES>()?);
+                keys.document_keys().is_ok().then_some(keys)
+            }
+            _ => None,
+        }
+    }
+}
+
+/// A link: which document, at which relay, and the keys.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Link {
     /// The relay where the document's changes meet.
     pub relay: RelayAddress,
     /// The document.
     pub document: DocumentId,
+    /// Its keys.
+    pub keys: LinkKeys,
+}
+
+impl Link {
+    /// The same for those who may read and not write.
+    ///
+    /// # Errors
+    /// A [`KeyError`] when the keys are none.
+    pub fn for_viewers(self) -> Result<Self, KeyError> {
+        Ok(Self { keys: self.keys.to_viewer()?, ..self })
+    }
 }
 
 /// A text that is no link, and what is wrong with it.
@@ -67,6 +145,14 @@ pub enum LinkError {
         /// The version found.
         version: u32,
     },
+    /// It is from before links carried keys.
+    #[error(
+        "the link was made before links carried keys, and leads nowhere any more: ask whoever sent it for a new one"
+    )]
+    NoKeys,
+    /// Its keys are none, or those of another document.
+    #[error("the link’s keys are not those of its document: copy it again from where it was made")]
+    Keys,
     /// The document's id is none.
     #[error("the link's document cannot be read ({0}): it has a typo; copy it again")]
     Document(#[from] ParseIdError),
@@ -84,7 +170,8 @@ pub enum LinkError {
 
 impl fmt::Display for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let body = format!("{SCHEME}{}/{}{}#{LINK_VERSION}", self.relay.place(), self.document, self.relay.query());
+        let (place, query, keys) = (self.relay.place(), self.relay.query(), self.keys.expose());
+        let body = format!("{SCHEME}{place}/{}{query}#{LINK_VERSION}{keys}", self.document);
         write!(f, "{body}.{:08x}", crc32(body.as_bytes()))
     }
 }
@@ -98,22 +185,32 @@ impl FromStr for Link {
         let rest = after_scheme(text)?;
         let (authority, rest) = rest.split_once('/').ok_or(LinkError::CutOff { missing: "the document" })?;
         let (path, rest) = rest.split_once('#').ok_or(LinkError::CutOff { missing: "the part behind #" })?;
-        let (version, check) = rest.split_once('.').ok_or(LinkError::CutOff { missing: "the check behind the dot" })?;
+        let cut_off = LinkError::CutOff { missing: "a part of what stands behind #" };
+        // One dot in front of the secret, which links of version 1 did not have, and one in front of the check.
+        let dots = if rest.starts_with("1.") { 1 } else { 2 };
+        let (said, check) = rest.rsplit_once('.').filter(|_| rest.matches('.').count() >= dots).ok_or(cut_off)?;
         let body = &text[..text.len() - check.len() - 1];
         let expected = crc32(body.as_bytes());
+        let typo = || LinkError::Typo { found: check.to_owned(), expected };
+        let number: String = said.chars().take_while(char::is_ascii_digit).collect();
         if check.len() < 8 {
             return Err(LinkError::CutOff { missing: "a part of the check behind the dot" });
         }
         if !check.eq_ignore_ascii_case(&format!("{expected:08x}")) {
-            return Err(LinkError::Typo { found: check.to_owned(), expected });
+            return Err(typo());
         }
-        match version.parse() {
-            Ok(LINK_VERSION) => {}
+        let keys = match number.parse() {
+            Ok(LINK_VERSION) => LinkKeys::parse(&said[number.len()..]).ok_or(LinkError::Keys)?,
+            Ok(1) => return Err(LinkError::NoKeys),
             Ok(version) => return Err(LinkError::Version { version }),
-            Err(_) => return Err(LinkError::Typo { found: check.to_owned(), expected }),
-        }
+            Err(_) => return Err(typo()),
+        };
         let (document, query) = path.split_once('?').map_or((path, None), |(document, query)| (document, Some(query)));
-        Ok(Self { relay: RelayAddress::of_link(authority, query)?, document: document.parse()? })
+        let (relay, document) = (RelayAddress::of_link(authority, query)?, document.parse()?);
+        match keys.document_keys() {
+            Ok(derived) if derived.document() == document => Ok(Self { relay, document, keys }),
+            _ => Err(LinkError::Keys),
+        }
     }
 }
 
@@ -136,8 +233,9 @@ mod tests {
     use super::*;
 
     fn link(host: &str, port: u16) -> Link {
-        let relay = RelayAddress::new(host, port).unwrap();
-        Link { relay, document: DocumentId::from_bytes([0xab; 16]) }
+        let (relay, keys) =
+            (RelayAddress::new(host, port).unwrap(), LinkKeys::Editor(RootSecret::from_bytes([0xab; 16])));
+        Link { relay, document: keys.document_keys().unwrap().document(), keys }
     }
 
     /// The error of a link made of `body` with fitting check digits.
@@ -153,19 +251,53 @@ mod tests {
             assert_eq!(text.parse(), Ok(link.clone()), "{text}");
             assert_eq!(format!(" <{text}>\n").parse(), Ok(link));
         }
-        let text = link("Relay.local", 4870).to_string();
-        assert_eq!(text, "quire://relay.local/abababababababababababababababab#1.5bd37916");
+        let editor = link("Relay.local", 4870);
+        let text = editor.to_string();
+        let id = editor.document;
+        assert_eq!(text[..text.len() - 8], format!("quire://relay.local/{id}#2e.q6urq6urq6urq6urq6urqw."));
+        let viewer = Link { keys: editor.keys.to_viewer().unwrap(), ..editor };
+        let text = viewer.to_string();
+        assert_eq!(text.split('#').nth(1).unwrap().len(), "2v.".len() + 64 + 9, "{text}");
+        assert_eq!(text.parse(), Ok(viewer));
+        assert!(!text.contains("q6urq6ur"), "a viewer's link does not carry the root secret");
+    }
+
+    #[test]
+    fn keys_that_are_not_the_document_s_are_refused() {
+        let link = link("h", 1);
+        let other = Link { document: DocumentId::from_bytes([1; 16]), ..link.clone() };
+        assert_eq!(other.to_string().parse::<Link>(), Err(LinkError::Keys));
+        let id = link.document;
+        for keys in
+            ["2e.q6urq6urq6urq6urq6urq", "2e.", "2v.q6urq6urq6urq6urq6urqw", "2x.q6urq6urq6urq6urq6urqw", "2.", "2e.="]
+        {
+            assert_eq!(signed(&format!("quire://h/{id}#{keys}")), LinkError::Keys, "{keys}");
+        }
+    }
+
+    #[test]
+    fn neither_errors_nor_debug_show_a_secret() {
+        let text = link("relay.example.org", 4871).to_string();
+        let secret = "q6urq6urq6urq6urq6urqw";
+        for end in 1..text.len() {
+            let error = text[..end].parse::<Link>().unwrap_err();
+            assert!(!format!("{error} {error:?}").contains("q6urq6"), "{error}");
+        }
+        let typo = text.replace(secret, "q6urq6urq6urq6urq6urqQ");
+        let error = typo.parse::<Link>().unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("q6urq6"), "{error}");
+        assert!(!format!("{:?}", text.parse::<Link>()).contains("171"));
     }
 
     #[test]
     fn a_link_says_how_its_relay_is_reached() {
-        let id = "abababababababababababababababab";
+        let id = link("h", 1).document;
         let pin = "q6urq6urq6urq6urq6urq6urq6urq6urq6urq6urq6s";
         let pinned = Security::Pinned([0xab; 32]);
         let check = |host: &str, security: Security, query: &str| {
             let link = Link { relay: RelayAddress::new(host, 80).unwrap().reached_by(security), ..link("h", 1) };
             let text = link.to_string();
-            assert!(text.starts_with(&format!("quire://{host}:80/{id}{query}#1.")), "{text}");
+            assert!(text.starts_with(&format!("quire://{host}:80/{id}{query}#2e.")), "{text}");
             assert_eq!(text.parse(), Ok(link));
         };
         check("relay.example.org", Security::Tls, "");
@@ -175,7 +307,7 @@ mod tests {
         check("127.0.0.1", Security::Tls, "?tls");
         check("127.0.0.1", pinned, &format!("?pin={pin}"));
         let unknown = AddressError::Query { query: "post".into() };
-        assert_eq!(signed(&format!("quire://h/{id}?post#1")), LinkError::Relay(unknown));
+        assert_eq!(signed(&format!("quire://h/{id}?post#2e.q6urq6urq6urq6urq6urqw")), LinkError::Relay(unknown));
     }
 
     #[test]
@@ -197,7 +329,7 @@ mod tests {
         let text = link("relay.example.org", 4871).to_string();
         for end in SCHEME.len()..text.len() {
             let error = text[..end].parse::<Link>().unwrap_err();
-            assert!(matches!(error, LinkError::CutOff { .. }), "{}: {error}", &text[..end]);
+            assert!(matches!(error, LinkError::CutOff { .. }), "{}: {error:?}", &text[..end]);
         }
     }
 
@@ -206,10 +338,13 @@ mod tests {
         let id = "abababababababababababababababab";
         assert_eq!("".parse::<Link>(), Err(LinkError::Empty));
         assert_eq!("hello".parse::<Link>(), Err(LinkError::Foreign { start: "hello".into() }));
-        assert_eq!(signed(&format!("quire://h/{id}#2")), LinkError::Version { version: 2 });
-        assert_eq!(signed(&format!("quire:///{id}#1")), LinkError::Relay(AddressError::NoHost));
-        assert_eq!(signed(&format!("quire://h:0x/{id}#1")), LinkError::Relay(AddressError::Port { port: "0x".into() }));
-        assert_eq!(signed("quire://h/12#1"), LinkError::Document(ParseIdError::Length { length: 2 }));
+        assert_eq!(signed(&format!("quire://h/{id}#3e.q6ur")), LinkError::Version { version: 3 });
+        assert_eq!(signed(&format!("quire://h/{id}#1")), LinkError::NoKeys);
+        let keys = "2e.q6urq6urq6urq6urq6urqw";
+        assert_eq!(signed(&format!("quire:///{id}#{keys}")), LinkError::Relay(AddressError::NoHost));
+        let port = AddressError::Port { port: "0x".into() };
+        assert_eq!(signed(&format!("quire://h:0x/{id}#{keys}")), LinkError::Relay(port));
+        assert_eq!(signed(&format!("quire://h/12#{keys}")), LinkError::Document(ParseIdError::Length { length: 2 }));
         let long = format!("quire://{}/{id}#1.00000000", "h".repeat(600));
         assert!(matches!(long.parse::<Link>(), Err(LinkError::TooLong { .. })));
     }

@@ -62,6 +62,8 @@ pub struct Settings {
     pub colour: u8,
     /// The relay that *Share* takes; `None`: none chosen.
     pub relay: Option<RelayAddress>,
+    /// What that relay wants to hear from who makes a document there; empty: nothing.
+    pub relay_token: String,
     /// Light or dark.
     pub theme: ThemeChoice,
     /// The letters.
@@ -85,6 +87,7 @@ impl Default for Settings {
             device: String::new(),
             colour: 0,
             relay: None,
+            relay_token: String::new(),
             theme: ThemeChoice::System,
             font: FontChoice::Proportional,
             font_size: 15.0,
@@ -138,6 +141,9 @@ colour = 0
 # "ws://HOST:PORT" for one without encryption, on a network that you trust. Empty: none.
 relay = ""
 
+# What the relay's operator told you, if only who knows it may make documents there.
+relay_token = ""
+
 # "system", "light" or "dark".
 theme = "system"
 
@@ -168,6 +174,7 @@ impl Settings {
             device: reader.name("device"),
             colour: reader.colour(defaults.colour),
             relay: reader.relay(),
+            relay_token: reader.name("relay_token"),
             theme: reader.choice("theme", &THEMES, defaults.theme),
             font: reader.choice("font", &FONTS, defaults.font),
             font_size: reader.font_size(defaults.font_size),
@@ -197,6 +204,7 @@ impl Settings {
         put("colour", self.colour != old.colour, value(i64::from(self.colour)));
         let relay = self.relay.as_ref().map(ToString::to_string).unwrap_or_default();
         put("relay", self.relay != old.relay, value(relay));
+        put("relay_token", self.relay_token != old.relay_token, value(&self.relay_token));
         put("theme", self.theme != old.theme, value(word_of(&THEMES, self.theme)));
         put("font", self.font != old.font, value(word_of(&FONTS, self.font)));
         let size_changed = (self.font_size - old.font_size).abs() > f32::EPSILON;
@@ -361,6 +369,7 @@ mod tests {
             device: "laptop".into(),
             colour: 7,
             relay: "relay.local:80".parse().ok(),
+            relay_token: "open sesame".to_owned(),
             theme: ThemeChoice::Dark,
             font: FontChoice::Monospace,
             font_size: 17.5,

@@ -1,13 +1,14 @@
 //! The documents of the library: listing, finding, opening, making, putting away.
 
-use quire_crdt::sync::{LinkState, Now, Replica, ReplicaConfig};
-use quire_crdt::{Document, DocumentId, ID_BYTES, ReplicaId, Value};
+use quire_crdt::keys::{ReplicaSeed, RootSecret};
+use quire_crdt::sync::{LinkState, Now, Replica, ReplicaConfig, Seals};
+use quire_crdt::{Document, DocumentId, ReplicaId, Value};
 
 use super::open::{OpenDocument, RecordState};
 use super::{
     BACKGROUND_LINKS_MAX, DEVICE_KEY_PREFIX, DocumentStatus, Failure, Notice, Session, SessionError, TITLE_KEY,
 };
-use crate::editor::link::RelayAddress;
+use crate::editor::link::{LinkKeys, RelayAddress};
 use crate::shell::loader::{self, Read};
 use crate::shell::store::DocumentRecord;
 
@@ -100,9 +101,7 @@ impl Session {
     /// # Errors
     /// A [`SessionError`] when there are no random numbers or the disk refuses.
     pub fn create(&mut self) -> Result<DocumentId, SessionError> {
-        let id = new_document_id()?;
-        self.add(id, None)?;
-        Ok(id)
+        self.add(new_keys()?, None)
     }
 
     /// A new document with this text, open; `title` is written into it unless it is empty. Waits until its id is on disk.
@@ -140,7 +139,7 @@ impl Session {
     /// Links an open document to its relay, if it has one, is not linked, and the session is on line.
     pub(super) fn link_open(&mut self, id: DocumentId) {
         let now = self.now();
-        let shared = self.records.get(&id).is_some_and(|record| record.relay.is_some());
+        let shared = self.records.get(&id).is_some_and(DocumentRecord::is_shared);
         let is_off = |open: &&mut OpenDocument| *open.replica.link() == LinkState::Off;
         if let Some(open) = self.open.get_mut(&id).filter(|_| shared && self.online).filter(is_off) {
             open.replica.go_online(now);
@@ -164,7 +163,7 @@ impl Session {
         if !self.options.online {
             return Vec::new();
         }
-        let shared = self.records.iter().filter(|(_, record)| record.relay.is_some() && !record.archived);
+        let shared = self.records.iter().filter(|(_, record)| record.is_shared() && !record.archived);
         let mut newest: Vec<_> = shared.map(|(id, record)| (record.edited_us, *id)).collect();
         newest.sort_unstable_by_key(|(edited_us, _)| std::cmp::Reverse(*edited_us));
         newest.into_iter().take(BACKGROUND_LINKS_MAX).map(|(_, id)| id).collect()
@@ -271,36 +270,46 @@ impl Session {
     }
 
     /// Puts a new copy of a document into the library, with a replica id of its own that is on disk before it is used.
-    pub(super) fn add(&mut self, id: DocumentId, relay: Option<RelayAddress>) -> Result<(), SessionError> {
-        let record = self.new_record(relay)?;
+    pub(super) fn add(&mut self, keys: LinkKeys, relay: Option<RelayAddress>) -> Result<DocumentId, SessionError> {
+        let (id, record) = self.new_record(keys, relay)?;
         self.store.put_now(id, record.clone())?;
         // What is on its way to the disk for a request came there before, and is written over.
         self.making.remove(&id);
         self.take_new(id, record)?;
-        self.open_document(id)
+        self.open_document(id)?;
+        Ok(id)
     }
 
-    fn new_record(&self, relay: Option<RelayAddress>) -> Result<DocumentRecord, SessionError> {
-        let replica = ReplicaId::from_bytes(random_id()?);
-        Ok(DocumentRecord { relay, ..DocumentRecord::new(replica, self.now().wall_us) })
+    fn new_record(
+        &self,
+        keys: LinkKeys,
+        relay: Option<RelayAddress>,
+    ) -> Result<(DocumentId, DocumentRecord), SessionError> {
+        let id = keys.document_keys()?.document();
+        let seed = ReplicaSeed::from_bytes(random()?);
+        Ok((id, DocumentRecord { relay, ..DocumentRecord::sealed(keys, seed, self.now().wall_us) }))
     }
 
     fn take_new(&mut self, id: DocumentId, record: DocumentRecord) -> Result<(), SessionError> {
         let document = Document::new(id, record.replica);
         self.records.insert(id, record);
         self.notices.push(Notice::ListChanged);
-        self.adopt(Read { document, checkpointed: 0, damaged: Vec::new() }, false)
+        self.adopt(Read { document, checkpointed: 0, damaged: Vec::new(), seals: Seals::default() }, false)
     }
 
-    /// As [`Session::add`], without waiting for the disk: [`Session::is_made`] says when the copy is there and open. False: the disk
+    /// As [`Session::add`], without waiting for the disk: [`Session::is_made`] says when the copy is there and open. `None`: the disk
     /// is behind, ask again.
-    pub(super) fn make(&mut self, id: DocumentId, relay: Option<RelayAddress>) -> Result<bool, SessionError> {
-        let record = self.new_record(relay)?;
-        let is_asked = self.store.put(id, record.clone()).is_ok();
-        if is_asked {
-            self.making.insert(id, Made { record, error: None });
+    pub(super) fn make(
+        &mut self,
+        keys: LinkKeys,
+        relay: Option<RelayAddress>,
+    ) -> Result<Option<DocumentId>, SessionError> {
+        let (id, record) = self.new_record(keys, relay)?;
+        if self.store.put(id, record.clone()).is_err() {
+            return Ok(None);
         }
-        Ok(is_asked)
+        self.making.insert(id, Made { record, error: None });
+        Ok(Some(id))
     }
 
     /// The disk has answered for a document.
@@ -367,7 +376,7 @@ impl Session {
 
     /// Takes a document of the library that was read into memory.
     pub(super) fn adopt(&mut self, read: Read, wanted: bool) -> Result<(), SessionError> {
-        let Read { document, checkpointed, damaged } = read;
+        let Read { document, checkpointed, damaged, mut seals } = read;
         let id = document.id();
         self.loads.forget(id);
         let record = self.records.get(&id).ok_or_else(|| SessionError::NoDocument { text: id.to_string() })?;
@@ -378,7 +387,10 @@ impl Session {
             resume: record.resume,
             saved_at_relay: record.units_at_relay,
         };
-        let replica = Replica::new(document, config);
+        if let Some(chain) = record.chain {
+            seals.set_own(chain);
+        }
+        let replica = Replica::new(document, config).with_seals(seals);
         let open = OpenDocument::new(replica, wanted, checkpointed, record.waiting_since_us);
         self.open.insert(id, open);
         let damaged = damaged.into_iter().map(|damage| Notice::CheckpointDamaged { document: id, damage });
@@ -408,14 +420,14 @@ impl Session {
     }
 }
 
-/// An id that no other document has.
-pub(super) fn new_document_id() -> Result<DocumentId, SessionError> {
-    random_id().map(DocumentId::from_bytes)
+/// The keys of a new document: nobody else has them.
+pub(super) fn new_keys() -> Result<LinkKeys, SessionError> {
+    Ok(LinkKeys::Editor(RootSecret::from_bytes(random()?)))
 }
 
-/// Sixteen random bytes from the system.
-fn random_id() -> Result<[u8; ID_BYTES], SessionError> {
-    let mut bytes = [0; ID_BYTES];
+/// Random bytes from the system.
+fn random<const N: usize>() -> Result<[u8; N], SessionError> {
+    let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(SessionError::Random)?;
     Ok(bytes)
 }

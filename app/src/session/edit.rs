@@ -9,6 +9,7 @@ use quire_crdt::{DocumentId, Value};
 use super::documents::device_name;
 use super::open::OpenDocument;
 use super::{DEVICE_KEY_PREFIX, Session, SessionError, TITLE_CHARS_MAX, TITLE_KEY};
+use crate::editor::link::LinkKeys;
 
 impl Session {
     /// Inserts text at a position in chars.
@@ -130,8 +131,20 @@ impl Session {
         Ok(&mut open.replica)
     }
 
+    /// Whether the document can be written here, and not only read.
+    pub fn can_write(&self, id: DocumentId) -> bool {
+        let keys = self.records.get(&id).and_then(|record| record.keys.as_ref());
+        keys.is_none_or(LinkKeys::can_write)
+    }
+
     /// Writes this device's name into the document before its first edit there, and before the first under another name.
+    ///
+    /// # Errors
+    /// [`SessionError::ReadOnly`], as for every edit that follows.
     pub(super) fn introduce(&mut self, id: DocumentId) -> Result<(), SessionError> {
+        if !self.can_write(id) {
+            return Err(SessionError::ReadOnly { document: id });
+        }
         let open = self.open.get_mut(&id).ok_or(SessionError::NotOpen { document: id })?;
         if open.introduced_as.is_some() || !self.options.introduces {
             return Ok(());

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use quire_crdt::keys::KeyError;
 use quire_crdt::{DocumentId, EditError};
 use thiserror::Error;
 
@@ -59,6 +60,23 @@ pub enum SessionError {
         /// Where it was asked for.
         asked: Box<RelayAddress>,
     },
+    /// The document has no keys.
+    #[error(
+        "document {document} was made before documents had keys, and cannot be shared: make a new one of its text, with          `quire cat {document} | quire new -` or by exporting and importing it"
+    )]
+    NoKeys {
+        /// Which document.
+        document: DocumentId,
+    },
+    /// Only a viewer's link is here.
+    #[error("document {document} is here by a viewer’s link: it can be read and not written")]
+    ReadOnly {
+        /// Which document.
+        document: DocumentId,
+    },
+    /// The keys are none.
+    #[error(transparent)]
+    Keys(#[from] KeyError),
     /// The text is no link.
     #[error(transparent)]
     Link(#[from] LinkError),

@@ -201,7 +201,7 @@ impl OpenDocument {
                 self.connected = true;
                 self.replica.handle_connected(now);
             }
-            LinkHappening::Frame(received) => self.inbound.push_back(received),
+            LinkHappening::Received(received) => self.inbound.push_back(received),
             // The places are filled by the pump that follows every event.
             LinkHappening::Writable => {}
             LinkHappening::Ended(end) => self.ended = Some(end),
@@ -221,9 +221,9 @@ impl OpenDocument {
         if let Some(link) = self.link.as_ref().filter(|_| self.connected && self.ended.is_none()) {
             self.has_sent_all = false;
             link.send(|| {
-                let frame = self.replica.poll_transmit(now);
-                self.has_sent_all = frame.is_none();
-                frame
+                let transmit = self.replica.poll_transmit(now);
+                self.has_sent_all = transmit.is_none();
+                transmit
             });
         }
     }

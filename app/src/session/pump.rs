@@ -1,8 +1,9 @@
 //! What moves everything: events into replicas, what replicas want into store and links.
 
 use quire_crdt::DocumentId;
+use quire_crdt::keys::ReplicaKey;
 use quire_crdt::sync::frame::{Refusal, RefusalReason};
-use quire_crdt::sync::{Now, Output};
+use quire_crdt::sync::{Credentials, Now, Output, SecureLink};
 
 use super::open::RecordState;
 use super::status::set_aside_words;
@@ -110,8 +111,8 @@ impl Session {
         let Some(open) = self.open.get_mut(&id).filter(|open| !open.writes.busy) else { return false };
         let Some(received) = open.inbound.pop_front() else { return false };
         match self.script.as_mut().filter(|script| script.holds(id)) {
-            Some(script) => script.receive(now, &mut open.replica, received.frame.clone()),
-            None => open.replica.handle_frame(now, &received.frame),
+            Some(script) => script.receive(now, &mut open.replica, received.what.clone()),
+            None => received.what.hand_to(&mut open.replica, now),
         }
         true
     }
@@ -150,8 +151,8 @@ impl Session {
                 }
                 self.notices.push(Notice::MapChanged { document, key });
             }
-            Output::Persist { position, envelope } => {
-                if self.store.append(document, position, envelope).is_err() {
+            Output::Persist { position, envelope, seal } => {
+                if self.store.append(document, position, envelope, seal).is_err() {
                     open.writes.busy = true;
                     open.replica.handle_persist_failed();
                 }
@@ -161,6 +162,12 @@ impl Session {
                 if let Some(record) = self.records.get_mut(&document) {
                     record.resume = Some(resume);
                     record.units_at_relay = units;
+                }
+                open.touch_record(now);
+            }
+            Output::PersistChain { own } => {
+                if let Some(record) = self.records.get_mut(&document) {
+                    record.chain = Some(own);
                 }
                 open.touch_record(now);
             }
@@ -188,10 +195,17 @@ impl Session {
     }
 
     fn connect(&mut self, now: Now, document: DocumentId) {
-        let relay = self.records.get(&document).and_then(|record| record.relay.clone());
+        let token = self.settings.relay_token.clone().into_bytes();
+        let record = self.records.get(&document);
         let Some(open) = self.open.get_mut(&document) else { return };
         open.drop_link();
-        open.link = relay.and_then(|relay| self.net.open(document, relay));
+        let secured = record.and_then(|record| {
+            let (relay, keys, seed) = (record.relay.clone()?, record.keys.as_ref()?, record.seed.as_ref()?);
+            let (keys, replica) = (keys.document_keys().ok()?, ReplicaKey::new(seed));
+            let credentials = Credentials { keys, replica, address: relay.proved(), token };
+            Some((relay, SecureLink::new(credentials, open.replica.verified())))
+        });
+        open.link = secured.and_then(|(relay, link)| self.net.open(document, relay, link));
         if open.link.is_none() {
             open.replica.handle_disconnected(now);
         }
@@ -249,6 +263,22 @@ pub(super) fn in_words(refusal: &Refusal) -> String {
         RefusalReason::Silent => format!("nothing was heard of this device for {limit} ms"),
         RefusalReason::Missing => "the relay lacks the past of what this device sends".to_owned(),
         RefusalReason::ShuttingDown => "the relay is shutting down".to_owned(),
+        RefusalReason::Access => {
+            "this device has not proved that it may read the document: is the link the right one?".to_owned()
+        }
+        RefusalReason::Address => {
+            "the relay is not known by the address in the link: whoever runs it can add that with --name".to_owned()
+        }
+        RefusalReason::Create => {
+            "the relay takes new documents only from those who know its token: set `relay_token` in the settings"
+                .to_owned()
+        }
+        RefusalReason::Forged => "the relay takes no change that its author did not sign".to_owned(),
+        RefusalReason::Forked => {
+            format!(
+                "a device wrote two things in one place: the relay has another change than this device behind unit {limit}"
+            )
+        }
         RefusalReason::Storage => "the relay's disk has failed: tell whoever runs it".to_owned(),
     }
 }

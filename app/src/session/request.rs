@@ -35,6 +35,8 @@ pub enum Request {
         relay: Option<String>,
         /// Whether it may leave the relay that it has.
         moves: bool,
+        /// Whether the link is for viewers.
+        viewer: bool,
     },
     /// The document that a link leads to, once everything that the relay has of it is here.
     Join {

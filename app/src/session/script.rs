@@ -5,9 +5,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use bytes::Bytes;
 use quire_crdt::sync::frame::Frame;
-use quire_crdt::sync::{Now, Replica};
+use quire_crdt::sync::{Incoming, Now, Replica};
 use quire_crdt::{Anchor, Bias, DocumentId, VersionVector};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -56,7 +55,7 @@ pub(super) struct Script {
     lines: Lines,
     /// Whether what others wrote waits for the script.
     holds: bool,
-    held: VecDeque<Bytes>,
+    held: VecDeque<(Incoming, usize)>,
     held_bytes: usize,
     awaited: Option<(Awaited, u64)>,
     /// Where `type` and `backspace` write; others' edits move it along.
@@ -74,21 +73,21 @@ impl Script {
         self.holds && self.held_bytes >= HELD_BYTES_MAX
     }
 
-    /// A frame that came: one with a change waits, and so does a progress behind it, which would claim that it was delivered.
-    pub(super) fn receive(&mut self, now: Now, replica: &mut Replica, frame: Bytes) {
-        match Frame::decode(&frame) {
-            Ok(Frame::Change(_) | Frame::Progress { .. }) => {
-                self.held_bytes += frame.len();
-                self.held.push_back(frame);
-            }
-            _ => replica.handle_frame(now, &frame),
-        }
+    /// Something came: a change waits, and so does a progress behind it, which would claim that it was delivered.
+    pub(super) fn receive(&mut self, now: Now, replica: &mut Replica, what: Incoming) {
+        let bytes = match &what {
+            Incoming::Change(envelope, _) => envelope.bytes().len(),
+            Incoming::Frame(frame) if matches!(Frame::decode(frame), Ok(Frame::Progress { .. })) => frame.len(),
+            _ => return what.hand_to(replica, now),
+        };
+        self.held_bytes += bytes;
+        self.held.push_back((what, bytes));
     }
 
     fn release_one(&mut self, now: Now, replica: &mut Replica) -> bool {
-        let Some(frame) = self.held.pop_front() else { return false };
-        self.held_bytes -= frame.len();
-        replica.handle_frame(now, &frame);
+        let Some((what, bytes)) = self.held.pop_front() else { return false };
+        self.held_bytes -= bytes;
+        what.hand_to(replica, now);
         true
     }
 

@@ -5,6 +5,7 @@ use quire_crdt::DocumentId;
 use super::{Notice, Session, SessionError};
 use crate::editor::link::{Link, RelayAddress};
 use crate::shell::preferences;
+use crate::shell::store::DocumentRecord;
 
 impl Session {
     /// Shares a document at a relay (the one named, else its own, else the one in the settings), and gives its link. Does not wait
@@ -14,6 +15,7 @@ impl Session {
     /// A [`SessionError`] when there is no relay to share it at, it is shared at another one, or the disk refuses.
     pub fn share(&mut self, id: DocumentId, relay: Option<RelayAddress>) -> Result<Link, SessionError> {
         let record = self.records.get(&id).ok_or_else(|| SessionError::NoDocument { text: id.to_string() })?;
+        let keys = record.keys.clone().ok_or(SessionError::NoKeys { document: id })?;
         let relay = match (record.relay.clone(), relay) {
             (Some(there), Some(asked)) if there != asked => {
                 return Err(SessionError::OtherRelay { document: id, there: there.into(), asked: asked.into() });
@@ -29,7 +31,7 @@ impl Session {
         self.load(id, false)?;
         self.link_open(id);
         self.notices.push(Notice::StatusChanged { document: id });
-        Ok(Link { relay, document: id })
+        Ok(Link { relay, document: id, keys })
     }
 
     /// Moves a shared document to another relay: the new one is filled with everything that is here, and old links lead to the
@@ -48,8 +50,8 @@ impl Session {
 
     /// The link of a document that is shared.
     pub fn link(&self, id: DocumentId) -> Option<Link> {
-        let relay = self.records.get(&id)?.relay.clone()?;
-        Some(Link { relay, document: id })
+        let record = self.records.get(&id)?;
+        Some(Link { relay: record.relay.clone()?, document: id, keys: record.keys.clone()? })
     }
 
     /// The document that a link leads to: at once if it is in the library, else an empty copy that fills as the relay is reached.
@@ -62,8 +64,9 @@ impl Session {
         let id = link.document;
         self.check_relay(link)?;
         match self.records.get(&id).map(|record| (record.relay.is_some(), record.archived)) {
-            None => self.add(id, Some(link.relay.clone()))?,
+            None => drop(self.add(link.keys.clone(), Some(link.relay.clone()))?),
             Some((shared, archived)) => {
+                self.take_keys(link)?;
                 if archived {
                     self.archive(id, false)?;
                 }
@@ -75,6 +78,16 @@ impl Session {
             }
         }
         Ok(id)
+    }
+
+    /// An editor's link makes an editor of who had a viewer's.
+    fn take_keys(&mut self, link: &Link) -> Result<(), SessionError> {
+        let known = self.records.get(&link.document).and_then(|record| record.keys.as_ref());
+        if known.is_some_and(|known| link.keys.can_write() && !known.can_write()) {
+            let keys = link.keys.clone();
+            self.change_record(link.document, |record| record.keys = Some(keys))?;
+        }
+        Ok(())
     }
 
     /// A link may not lead to another relay than the one at which its document is shared.
@@ -99,7 +112,7 @@ impl Session {
         self.online = online;
         let now = self.now();
         for (id, open) in &mut self.open {
-            let shared = self.records.get(id).is_some_and(|record| record.relay.is_some());
+            let shared = self.records.get(id).is_some_and(DocumentRecord::is_shared);
             if !online {
                 open.replica.go_offline(now);
             } else if shared {

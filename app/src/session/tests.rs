@@ -1,10 +1,11 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use quire_crdt::keys::RootSecret;
 use tempfile::TempDir;
 
 use super::*;
-use crate::editor::link::{Link, RelayAddress};
+use crate::editor::link::{Link, LinkKeys, RelayAddress};
 use crate::shell::loader;
 use crate::shell::store::tests::{Disk, damage_newest_checkpoint, stop, store_on};
 
@@ -17,6 +18,12 @@ fn session() -> (TempDir, Session) {
     let folder = tempfile::tempdir().unwrap();
     let session = session_in(&folder);
     (folder, session)
+}
+
+/// Somebody else's link to a document at this relay.
+fn link_to(relay: &str) -> Link {
+    let keys = LinkKeys::Editor(RootSecret::from_bytes([9; 16]));
+    Link { relay: relay.parse().unwrap(), document: keys.document_keys().unwrap().document(), keys }
 }
 
 /// Pumps until `reached` says so.
@@ -183,7 +190,7 @@ fn joining_what_is_here_makes_no_second_copy() {
     assert_eq!(session.join(&link).unwrap(), id);
     assert_eq!(session.list().len(), 1);
     assert!(!session.list()[0].archived);
-    let elsewhere = Link { relay: "127.0.0.1:2".parse().unwrap(), document: id };
+    let elsewhere = Link { relay: "127.0.0.1:2".parse().unwrap(), ..session.link(id).unwrap() };
     let error = session.join(&elsewhere).unwrap_err();
     assert!(matches!(&error, SessionError::OtherRelay { asked, .. } if **asked == elsewhere.relay));
     assert!(error.to_string().contains(&format!("share {id} --relay '127.0.0.1:2' --move")), "{error}");
@@ -261,10 +268,12 @@ fn who_writes_waits_for_no_disk_whatever_is_read_or_asked_for_meanwhile() {
     session.read_text(other);
     let new = session.ask(Request::New { title: "New".into() }, "text");
     let cat = session.ask(Request::Cat { id: other.to_string(), at: None }, "");
-    let link = Link { relay: "127.0.0.1:1".parse().unwrap(), document: DocumentId::from_bytes([9; 16]) };
+    let link = link_to("127.0.0.1:1");
     let join = session.ask(Request::Join { link: link.to_string(), timeout_ms: 0 }, "");
-    let share =
-        session.ask(Request::Share { id: mine.to_string(), relay: Some("127.0.0.1:1".into()), moves: false }, "");
+    let share = session.ask(
+        Request::Share { id: mine.to_string(), relay: Some("127.0.0.1:1".into()), moves: false, viewer: false },
+        "",
+    );
     // Would any of these wait for the disk, it would wait for ever.
     for typed in 0..50 {
         session.insert(mine, typed, "x").unwrap();
@@ -389,7 +398,7 @@ fn a_long_log_gets_checkpoints_and_a_damaged_one_loses_nothing() {
 #[test]
 fn two_requests_for_one_link_make_one_copy() {
     let (folder, mut session) = session();
-    let link = Link { relay: "127.0.0.1:1".parse().unwrap(), document: DocumentId::from_bytes([9; 16]) };
+    let link = link_to("127.0.0.1:1");
     let request = Request::Join { link: link.to_string(), timeout_ms: 0 };
     let reader = session.store.reader();
     let stopped = stop(&reader);

@@ -6,6 +6,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
 use bytes::Bytes;
+use quire_crdt::sync::Seals;
 use quire_crdt::{
     Checkpoint, DecodeError, Delivery, Document, DocumentId, Envelope, ReceiveError, Received, ReplicaId,
 };
@@ -80,6 +81,8 @@ pub struct Read {
     pub checkpointed: u64,
     /// Checkpoints that could not be used: the log from the one before was read in their place.
     pub damaged: Vec<Damage>,
+    /// What proves the changes that others made.
+    pub seals: Seals,
 }
 
 /// A checkpoint that was made of what is on the disk.
@@ -183,7 +186,7 @@ pub fn read(reader: &Reader, id: DocumentId, replica: ReplicaId) -> Result<Read,
             return Err(LoadError::Unusable { document: id, position, error: delivery.err() });
         }
     }
-    Ok(Read { document, checkpointed, damaged })
+    Ok(Read { document, checkpointed, damaged, seals: reader.seals(id)? })
 }
 
 fn open_checkpoint(bytes: Bytes, id: DocumentId, replica: ReplicaId, position: u64) -> Result<Document, String> {

@@ -2,7 +2,8 @@
 //!
 //! Nothing here waits for the network and nothing piles up. Frames to send go into a channel of a few places, and the caller
 //! makes the next frame only when there is a place; received frames hold permits for their bytes until they are handled, and
-//! a link whose permits are used up is not read, so that the relay waits.
+//! a link whose permits are used up is not read, so that the relay waits. What is sent is sealed and signed here, and what comes is
+//! verified and opened here: none of that on the thread that draws the window.
 
 mod link;
 mod tls;
@@ -15,8 +16,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 
-use bytes::Bytes;
 use quire_crdt::DocumentId;
+use quire_crdt::sync::{Incoming, SecureLink, Transmit};
 use thiserror::Error;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::task::JoinSet;
@@ -50,20 +51,20 @@ pub struct LinkEvent {
 pub enum LinkHappening {
     /// The websocket is open.
     Opened,
-    /// A frame came.
-    Frame(Received),
+    /// Something came.
+    Received(Received),
     /// There was no place for a frame, and there is one now.
     Writable,
     /// The link has ended, or was never opened; nothing follows.
     Ended(LinkEnd),
 }
 
-/// A frame that came. The link gives way to the next ones as these are dropped.
+/// Something that came. The link gives way to the next ones as these are dropped.
 #[derive(Debug)]
 pub struct Received {
-    /// The frame's bytes.
-    pub frame: Bytes,
-    _permit: OwnedSemaphorePermit,
+    /// What it says, opened and verified.
+    pub what: Incoming,
+    _permit: Option<OwnedSemaphorePermit>,
 }
 
 /// Why a link has ended.
@@ -173,7 +174,7 @@ pub struct Net {
 #[derive(Debug)]
 pub struct Link {
     number: u64,
-    frames: mpsc::Sender<Bytes>,
+    frames: mpsc::Sender<Transmit>,
     starved: Arc<AtomicBool>,
     _closer: oneshot::Sender<()>,
 }
@@ -183,7 +184,8 @@ struct Opening {
     document: DocumentId,
     number: u64,
     relay: RelayAddress,
-    frames: mpsc::Receiver<Bytes>,
+    secure: SecureLink,
+    frames: mpsc::Receiver<Transmit>,
     starved: Arc<AtomicBool>,
     closing: oneshot::Receiver<()>,
 }
@@ -213,13 +215,13 @@ impl Net {
 
     /// Opens a link to the relay for this document; [`LinkHappening::Opened`] or [`LinkHappening::Ended`] follows. Never
     /// waits. `None` when so many links are being opened that this one must come later.
-    pub fn open(&mut self, document: DocumentId, relay: RelayAddress) -> Option<Link> {
+    pub fn open(&mut self, document: DocumentId, relay: RelayAddress, secure: SecureLink) -> Option<Link> {
         self.opened += 1;
         let number = self.opened;
         let (sender, frames) = mpsc::channel(OUTBOUND_FRAMES_MAX);
         let (closer, closing) = oneshot::channel();
         let starved = Arc::new(AtomicBool::new(false));
-        let opening = Opening { document, number, relay, frames, starved: Arc::clone(&starved), closing };
+        let opening = Opening { document, number, relay, secure, frames, starved: Arc::clone(&starved), closing };
         self.openings.as_ref()?.try_send(opening).ok()?;
         Some(Link { number, frames: sender, starved, _closer: closer })
     }
@@ -243,7 +245,7 @@ impl Link {
 
     /// Sends what `next` makes, as long as there are places; `next` is asked only when there is one. When there is none,
     /// [`LinkHappening::Writable`] tells when to call this again.
-    pub fn send(&self, mut next: impl FnMut() -> Option<Bytes>) {
+    pub fn send(&self, mut next: impl FnMut() -> Option<Transmit>) {
         loop {
             let Some(place) = self.place() else { return };
             let Some(frame) = next() else { return };
@@ -251,7 +253,7 @@ impl Link {
         }
     }
 
-    fn place(&self) -> Option<mpsc::Permit<'_, Bytes>> {
+    fn place(&self) -> Option<mpsc::Permit<'_, Transmit>> {
         if let Ok(place) = self.frames.try_reserve() {
             return Some(place);
         }

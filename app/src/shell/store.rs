@@ -20,7 +20,8 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 
 use bytes::Bytes;
-use quire_crdt::DocumentId;
+use quire_crdt::sync::Seal;
+use quire_crdt::{DocumentId, ReplicaId};
 
 pub use self::database::{FILE_NAME, LIBRARY_VERSION, Stored};
 pub use self::error::{Damage, StoreError};
@@ -114,12 +115,19 @@ impl Store {
         self.reader.clone()
     }
 
-    /// Queues an envelope for this position of the document's log; [`StoreEvent`] answers. Never waits.
+    /// Queues an envelope for this position of the document's log, and what proves it, if it is another replica's; [`StoreEvent`]
+    /// answers. Never waits.
     ///
     /// # Errors
     /// [`Busy`] when [`STORE_PLACES`] requests are not answered, or their answers not looked at.
-    pub fn append(&self, document: DocumentId, position: u64, envelope: Bytes) -> Result<(), Busy> {
-        self.queue(document, Action::Append { position, envelope })
+    pub fn append(
+        &self,
+        document: DocumentId,
+        position: u64,
+        envelope: Bytes,
+        seal: Option<(ReplicaId, Box<Seal>)>,
+    ) -> Result<(), Busy> {
+        self.queue(document, Action::Append { position, envelope, seal })
     }
 
     /// Queues a checkpoint of the document's log below this position, made from the sound one at `from` (0: from the log alone). These
@@ -145,7 +153,7 @@ impl Store {
     /// # Errors
     /// [`Busy`] when [`STORE_PLACES`] requests are not answered, or their answers not looked at.
     pub fn put(&self, document: DocumentId, record: DocumentRecord) -> Result<(), Busy> {
-        self.queue(document, Action::Record(record))
+        self.queue(document, Action::Record(Box::new(record)))
     }
 
     /// Writes the document's record and waits until it is on disk.
@@ -153,7 +161,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Write`] when it is not.
     pub fn put_now(&self, document: DocumentId, record: DocumentRecord) -> Result<(), StoreError> {
-        self.wait_for(document, Action::Record(record))
+        self.wait_for(document, Action::Record(Box::new(record)))
     }
 
     /// Forgets the document and waits until that is on disk.

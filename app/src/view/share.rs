@@ -27,9 +27,7 @@ pub fn show(ui: &Ui, view: &ShareDialog) -> Vec<Request> {
     };
     let answer = dialog(ui, name, &format!("Share “{title}”"), WIDTH, |ui| match &view.stage {
         ShareStage::Choose { relay, error } => choose(ui, view, relay, error.as_deref(), &mut requests),
-        ShareStage::Ready { link, relay, hosted, copied } => {
-            ready(ui, link, relay, *hosted, *copied, &mut requests);
-        }
+        ShareStage::Ready { .. } => ready(ui, &view.stage, &mut requests),
     });
     if answer.dismissed {
         requests.push(Request::CloseDialog);
@@ -86,9 +84,33 @@ fn host_box(ui: &mut Ui, requests: &mut Vec<Request>) {
     });
 }
 
-fn ready(ui: &mut Ui, link: &str, relay: &str, hosted: bool, copied: bool, requests: &mut Vec<Request>) {
+fn ready(ui: &mut Ui, stage: &ShareStage, requests: &mut Vec<Request>) {
+    let ShareStage::Ready { link, viewers, can_write, relay, hosted, copied } = stage else { return };
+    let is_copied = |link: &str| copied.as_deref() == Some(link);
+    if *can_write {
+        ui.label(small(ui, "Whoever has this link can read and edit the document."));
+        link_box(ui, link);
+        copy_row(ui, "Copy link", link, is_copied(link), true, requests);
+    }
+    ui.label(small(ui, "Whoever has this one can read it, and not write."));
+    link_box(ui, viewers);
+    copy_row(ui, "Copy viewer’s link", viewers, is_copied(viewers), !*can_write, requests);
+    let via = if *hosted {
+        format!("By the relay on this computer, {relay}. {HOST_LIMITS}")
+    } else {
+        format!("By the relay {relay}.")
+    };
+    ui.add(Label::new(quiet(ui, via)).wrap());
+    button_row(ui, |ui| {
+        if outlined_button(ui, None, "Done").clicked() {
+            requests.push(Request::CloseDialog);
+        }
+    });
+}
+
+/// A link that can be selected.
+fn link_box(ui: &mut Ui, link: &str) {
     let tokens = Tokens::current(ui);
-    ui.label(small(ui, "Whoever has this link can read and edit the document."));
     let frame =
         Frame::new().fill(tokens.chrome).stroke(hairline(tokens)).corner_radius(RADIUS).inner_margin(Margin::same(10));
     frame.show(ui, |ui| {
@@ -97,18 +119,15 @@ fn ready(ui: &mut Ui, link: &str, relay: &str, hosted: bool, copied: bool, reque
         let label = ui.add(Label::new(text).wrap().selectable(true));
         label.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, link));
     });
-    let via = if hosted {
-        format!("By the relay on this computer, {relay}. {HOST_LIMITS}")
-    } else {
-        format!("By the relay {relay}.")
-    };
-    ui.add(Label::new(quiet(ui, via)).wrap());
-    button_row(ui, |ui| {
-        if primary_button(ui, "Copy link", true).clicked() {
+}
+
+/// The button that copies a link, and whether that was done.
+fn copy_row(ui: &mut Ui, name: &str, link: &str, copied: bool, is_first: bool, requests: &mut Vec<Request>) {
+    let tokens = Tokens::current(ui);
+    ui.horizontal(|ui| {
+        let button = if is_first { primary_button(ui, name, true) } else { outlined_button(ui, None, name) };
+        if button.clicked() {
             requests.push(Request::Copy(link.to_owned()));
-        }
-        if outlined_button(ui, None, "Done").clicked() {
-            requests.push(Request::CloseDialog);
         }
         if copied {
             ui.label(quiet(ui, "Copied"));

@@ -170,6 +170,11 @@ impl RelayAddress {
         if self.port == RELAY_PORT_DEFAULT { self.host.clone() } else { format!("{}:{}", self.host, self.port) }
     }
 
+    /// `HOST:PORT`: what a proof of access is bound to.
+    pub fn proved(&self) -> String {
+        format!("{}:{}", self.host, self.port)
+    }
+
     /// What a link says of how it is reached: nothing where that follows from the host, else with its question mark.
     pub fn query(&self) -> String {
         match self.security {

@@ -290,6 +290,9 @@ impl EditorState {
 
     /// Makes the edits of a plan, from the last to the first, and puts the carets where it says.
     pub(super) fn edit<B: Buffer + ?Sized>(&mut self, buffer: &mut B, plan: Plan, last: Last) -> Result<(), EditError> {
+        if buffer.refuses() {
+            return Ok(());
+        }
         let goes_on = match (self.last, last) {
             (Last::Typed { space: was }, Last::Typed { space: is }) => is || !was,
             (Last::Deleted, Last::Deleted) => true,

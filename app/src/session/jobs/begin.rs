@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{Awaited, Begun, Job};
 use crate::editor::link::Link;
-use crate::session::documents::new_document_id;
+use crate::session::documents::new_keys;
 use crate::session::{Failure, Notice, Request, Session, SessionError, history};
 
 impl Session {
@@ -23,13 +23,14 @@ impl Session {
                 begun.answer.text = Some(self.text_at(id, at.as_ref())?);
                 Ok(Some(begun))
             }
-            Request::Share { id, relay, moves } => {
+            Request::Share { id, relay, moves, viewer } => {
                 let Some(id) = self.opened(job, &id)? else { return Ok(None) };
                 let relay = relay.as_deref().map(str::parse).transpose().map_err(SessionError::from)?;
                 let link = match relay {
                     Some(relay) if moves => self.move_to_relay(id, relay)?,
                     relay => self.share(id, relay)?,
                 };
+                let link = if viewer { link.for_viewers().map_err(SessionError::from)? } else { link };
                 let value = json!({ "id": id.to_string(), "link": link.to_string(), "relay": link.relay.to_string() });
                 Ok(Some(Begun::of(Awaited::Disk, Some(id), value)))
             }
@@ -82,10 +83,7 @@ impl Session {
 
     fn begin_new(&mut self, job: &mut Job, title: &str) -> Result<Option<Begun>, Failure> {
         let Some(id) = job.documents.first().copied() else {
-            let id = new_document_id()?;
-            if self.make(id, None)? {
-                job.documents.insert(id);
-            }
+            job.documents.extend(self.make(new_keys()?, None)?);
             return Ok(None);
         };
         if !self.is_made(id)? {
@@ -106,7 +104,7 @@ impl Session {
             self.is_made(id)?
         } else {
             // If the disk is behind, the next pump asks again.
-            self.make(id, Some(link.relay.clone()))?;
+            self.make(link.keys.clone(), Some(link.relay.clone()))?;
             false
         };
         if !is_ready {

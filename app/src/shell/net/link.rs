@@ -1,16 +1,17 @@
 //! One link: opens the websocket, then moves frames both ways until either side ends it.
 
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use quire_crdt::sync::frame::FRAME_BYTES_MAX;
+use quire_crdt::sync::{Incoming, SecureLink, Transmit};
 use tokio::net::{TcpStream, lookup_host};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
@@ -20,6 +21,7 @@ use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 use super::tls::{Trust, Wire, secure};
 use super::{INBOUND_KIBIBYTES_MAX, LinkEnd, LinkEvent, LinkHappening, OUTBOUND_FRAMES_MAX, Opening, Received};
 use crate::editor::link::{RelayAddress, Security};
+use crate::shell::clock::Clock;
 use crate::shell::inbox::{Event, Places};
 
 /// How long finding the host, connecting, encrypting and the websocket's handshake may take together.
@@ -48,30 +50,72 @@ impl Teller {
     }
 }
 
+/// This end of a link.
+struct End {
+    teller: Teller,
+    /// Never held while anything is waited for.
+    secure: Mutex<SecureLink>,
+    /// The link may have something to say itself.
+    answers: Notify,
+    clock: Clock,
+}
+
+impl End {
+    fn secure(&self) -> MutexGuard<'_, SecureLink> {
+        self.secure.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn next_message(&self) -> Option<Bytes> {
+        self.secure().poll_transmit()
+    }
+
+    fn next_incoming(&self) -> Option<Incoming> {
+        self.secure().poll_incoming()
+    }
+
+    /// Tells all that came of what was received; the last of it holds the permit. False when nobody listens any more.
+    async fn tell_incoming(&self, permit: &mut Option<OwnedSemaphorePermit>) -> bool {
+        let mut next = self.next_incoming();
+        while let Some(what) = next {
+            next = self.next_incoming();
+            let permit = if next.is_none() { permit.take() } else { None };
+            if !self.teller.tell(LinkHappening::Received(Received { what, _permit: permit })).await {
+                return false;
+            }
+        }
+        true
+    }
+}
+
 /// Opens the link and keeps it until it ends. Nobody is told of the end of a link whose owner has dropped it.
 pub(super) async fn run(opening: Opening, places: Places, trust: Trust) {
-    let Opening { document, number, relay, mut frames, starved, mut closing } = opening;
-    let teller = Teller { places, document, number };
+    let Opening { document, number, relay, secure, mut frames, starved, mut closing } = opening;
+    let end = End {
+        teller: Teller { places, document, number },
+        secure: Mutex::new(secure),
+        answers: Notify::new(),
+        clock: Clock::new(),
+    };
     let opened = tokio::select! {
         opened = open_within(&relay, &trust, OPEN_TIME_MAX) => opened,
         _ = &mut closing => return,
     };
-    let end = match opened {
-        Err(end) => end,
+    let why = match opened {
+        Err(why) => why,
         Ok(socket) => {
             let (mut sink, stream) = socket.split();
             let ended = tokio::select! {
-                end = serve(&relay, stream, &mut sink, &mut frames, &starved, &teller) => Some(end),
+                why = serve(&relay, stream, &mut sink, &mut frames, &starved, &end) => Some(why),
                 _ = &mut closing => None,
             };
-            say_goodbye(&mut sink, &mut frames).await;
-            let Some(end) = ended else { return };
-            end
+            say_goodbye(&mut sink, &mut frames, &end).await;
+            let Some(why) = ended else { return };
+            why
         }
     };
     tokio::select! {
         // False: nobody listens any more.
-        _ = teller.tell(LinkHappening::Ended(end)) => {}
+        _ = end.teller.tell(LinkHappening::Ended(why)) => {}
         _ = &mut closing => {}
     }
 }
@@ -81,16 +125,16 @@ async fn serve(
     relay: &RelayAddress,
     stream: SplitStream<Socket>,
     sink: &mut SplitSink<Socket, Message>,
-    frames: &mut mpsc::Receiver<Bytes>,
+    frames: &mut mpsc::Receiver<Transmit>,
     starved: &AtomicBool,
-    teller: &Teller,
+    end: &End,
 ) -> LinkEnd {
-    if !teller.tell(LinkHappening::Opened).await {
+    if !end.teller.tell(LinkHappening::Opened).await {
         return LinkEnd::Closed { relay: relay.clone() };
     }
     tokio::select! {
-        end = receive(relay, stream, teller) => end,
-        end = send(relay, sink, frames, starved, teller) => end,
+        why = receive(relay, stream, end) => why,
+        why = send(relay, sink, frames, starved, end) => why,
     }
 }
 
@@ -143,8 +187,10 @@ fn in_words(error: &io::Error) -> String {
     }
 }
 
-async fn receive(relay: &RelayAddress, mut stream: SplitStream<Socket>, teller: &Teller) -> LinkEnd {
+async fn receive(relay: &RelayAddress, mut stream: SplitStream<Socket>, end: &End) -> LinkEnd {
     let room = Arc::new(Semaphore::new(INBOUND_KIBIBYTES_MAX as usize));
+    // Of messages that are held until a signature vouches for them.
+    let mut held: Option<OwnedSemaphorePermit> = None;
     loop {
         let frame = match stream.next().await {
             Some(Ok(Message::Binary(frame))) => frame,
@@ -159,45 +205,68 @@ async fn receive(relay: &RelayAddress, mut stream: SplitStream<Socket>, teller: 
         let Ok(permit) = Arc::clone(&room).acquire_many_owned(kibibytes).await else {
             return LinkEnd::Closed { relay: relay.clone() };
         };
-        if !teller.tell(LinkHappening::Frame(Received { frame, _permit: permit })).await {
+        match &mut held {
+            Some(held) => held.merge(permit),
+            None => held = Some(permit),
+        }
+        end.secure().open(&frame);
+        end.answers.notify_one();
+        if !end.tell_incoming(&mut held).await {
             return LinkEnd::Closed { relay: relay.clone() };
         }
     }
 }
 
-/// Sends whatever waits as one batch and one flush, then says that there is place if somebody found none.
+/// Seals and sends whatever waits as one batch and one flush, then says that there is place if somebody found none.
 async fn send(
     relay: &RelayAddress,
     sink: &mut SplitSink<Socket, Message>,
-    frames: &mut mpsc::Receiver<Bytes>,
+    frames: &mut mpsc::Receiver<Transmit>,
     starved: &AtomicBool,
-    teller: &Teller,
+    end: &End,
 ) -> LinkEnd {
     let mut batch = Vec::with_capacity(OUTBOUND_FRAMES_MAX);
     loop {
-        if frames.recv_many(&mut batch, OUTBOUND_FRAMES_MAX).await == 0 {
-            return LinkEnd::Closed { relay: relay.clone() };
+        tokio::select! {
+            taken = frames.recv_many(&mut batch, OUTBOUND_FRAMES_MAX) => if taken == 0 {
+                return LinkEnd::Closed { relay: relay.clone() };
+            },
+            () = end.answers.notified() => {}
         }
-        for frame in batch.drain(..) {
-            if let Err(error) = sink.feed(Message::Binary(frame)).await {
-                return broken(relay, &error);
-            }
+        if let Err(error) = feed(sink, batch.drain(..), end).await {
+            return broken(relay, &error);
         }
         if let Err(error) = sink.flush().await {
             return broken(relay, &error);
         }
-        if starved.swap(false, Ordering::SeqCst) && !teller.tell(LinkHappening::Writable).await {
+        let told = end.tell_incoming(&mut None).await;
+        if !told || (starved.swap(false, Ordering::SeqCst) && !end.teller.tell(LinkHappening::Writable).await) {
             return LinkEnd::Closed { relay: relay.clone() };
         }
     }
 }
 
-/// Sends what is still queued and closes politely; a relay that does not listen is left alone.
-async fn say_goodbye(sink: &mut SplitSink<Socket, Message>, frames: &mut mpsc::Receiver<Bytes>) {
-    let goodbye = async {
-        while let Ok(frame) = frames.try_recv() {
-            sink.feed(Message::Binary(frame)).await?;
+/// Seals these, and hands to the socket what came of it and what the link has to say itself.
+async fn feed(
+    sink: &mut SplitSink<Socket, Message>,
+    transmits: impl Iterator<Item = Transmit>,
+    end: &End,
+) -> Result<(), Error> {
+    for transmit in transmits.map(Some).chain([None]) {
+        if let Some(transmit) = transmit {
+            end.secure().seal(end.clock.now(), transmit);
         }
+        while let Some(message) = end.next_message() {
+            sink.feed(Message::Binary(message)).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Sends what is still queued and closes politely; a relay that does not listen is left alone.
+async fn say_goodbye(sink: &mut SplitSink<Socket, Message>, frames: &mut mpsc::Receiver<Transmit>, end: &End) {
+    let goodbye = async {
+        feed(sink, std::iter::from_fn(|| frames.try_recv().ok()), end).await?;
         sink.close().await
     };
     if !matches!(timeout(CLOSE_TIME_MAX, goodbye).await, Ok(Ok(()))) {

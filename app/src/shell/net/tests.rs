@@ -1,11 +1,16 @@
 //! Relays that are not there, are none, or say too much.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::io::Write;
 use std::net::TcpListener;
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::SinkExt;
+use quire_crdt::keys::{DocumentKeys, ReplicaKey, ReplicaSeed, RootSecret};
+use quire_crdt::sync::Credentials;
+use quire_crdt::sync::frame::{Frame, Refusal, RefusalReason};
 use tokio_tungstenite::accept_async;
 use tokio_tungstenite::tungstenite::Message;
 
@@ -13,6 +18,19 @@ use super::*;
 use crate::shell::inbox::{Event, Inbox};
 
 const DOCUMENT: DocumentId = DocumentId::from_bytes([3; 16]);
+
+/// What a replica puts between itself and this relay.
+fn secure(relay: &RelayAddress) -> SecureLink {
+    let keys = DocumentKeys::editor(&RootSecret::from_bytes([1; 16]));
+    let replica = ReplicaKey::new(&ReplicaSeed::from_bytes([2; 32]));
+    SecureLink::new(Credentials { keys, replica, address: relay.proved(), token: Vec::new() }, BTreeMap::new())
+}
+
+/// A frame that a link passes on at any time.
+fn numbered(number: u32) -> Bytes {
+    let (reason, value) = (RefusalReason::Silent, u64::from(number));
+    Frame::Refused(Refusal { reason, limit: 0, value, retry_after_ms: 0 }).encode()
+}
 
 type Server = tokio_tungstenite::WebSocketStream<tokio::net::TcpStream>;
 
@@ -45,10 +63,10 @@ fn next(inbox: &Inbox) -> LinkHappening {
 }
 
 /// How the link to this relay ends, whatever came before.
-fn end_of(relay: RelayAddress) -> LinkEnd {
+fn end_of(relay: &RelayAddress) -> LinkEnd {
     let inbox = Inbox::new();
     let mut net = Net::start(inbox.outlet()).unwrap();
-    let _link = net.open(DOCUMENT, relay).unwrap();
+    let _link = net.open(DOCUMENT, relay.clone(), secure(relay)).unwrap();
     loop {
         if let LinkHappening::Ended(end) = next(&inbox) {
             return end;
@@ -61,12 +79,12 @@ fn a_relay_that_is_not_there_is_unreachable() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let relay = address(&listener);
     drop(listener);
-    assert!(matches!(end_of(relay), LinkEnd::Unreachable { .. }));
+    assert!(matches!(end_of(&relay), LinkEnd::Unreachable { .. }));
 }
 
 #[test]
 fn a_host_that_nobody_knows_is_unknown() {
-    let end = end_of(RelayAddress::new("no-such-host.invalid", 4870).unwrap());
+    let end = end_of(&RelayAddress::new("no-such-host.invalid", 4870).unwrap());
     assert!(matches!(end, LinkEnd::Unknown { .. }), "{end}");
     assert!(end.to_string().contains("no-such-host.invalid"), "{end}");
 }
@@ -80,7 +98,7 @@ fn a_web_server_is_no_relay() {
         stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi").unwrap();
         drop(stream);
     });
-    assert!(matches!(end_of(relay), LinkEnd::NoRelay { .. }));
+    assert!(matches!(end_of(&relay), LinkEnd::NoRelay { .. }));
 }
 
 #[test]
@@ -88,7 +106,7 @@ fn text_is_no_frame() {
     let relay = server(|mut socket| async move {
         socket.send(Message::text("hello")).await.unwrap();
     });
-    assert!(matches!(end_of(relay), LinkEnd::NoRelay { .. }));
+    assert!(matches!(end_of(&relay), LinkEnd::NoRelay { .. }));
 }
 
 #[test]
@@ -97,7 +115,7 @@ fn a_frame_that_is_too_long_is_refused() {
         // The reader hangs up in the middle of it.
         drop(socket.send(Message::binary(vec![0; 2 * quire_crdt::sync::frame::FRAME_BYTES_MAX])).await);
     });
-    assert!(matches!(end_of(relay), LinkEnd::NoRelay { .. }));
+    assert!(matches!(end_of(&relay), LinkEnd::NoRelay { .. }));
 }
 
 #[tokio::test]
@@ -115,7 +133,7 @@ async fn a_host_that_takes_the_connection_and_says_nothing_is_given_up() {
 fn events_that_nobody_takes_are_bounded_and_none_is_lost() {
     let relay = server(|mut socket| async move {
         for number in 0_u32.. {
-            if socket.send(Message::binary(number.to_le_bytes().to_vec())).await.is_err() {
+            if socket.send(Message::Binary(numbered(number))).await.is_err() {
                 return;
             }
         }
@@ -124,7 +142,7 @@ fn events_that_nobody_takes_are_bounded_and_none_is_lost() {
     let (left, leaves) = std::sync::mpsc::channel();
     inbox.on_event(move || left.send(()).unwrap());
     let mut net = Net::start(inbox.outlet()).unwrap();
-    let link = net.open(DOCUMENT, relay).unwrap();
+    let link = net.open(DOCUMENT, relay.clone(), secure(&relay)).unwrap();
     let leaves = &leaves;
     let left_within = |at_most| std::iter::from_fn(move || leaves.recv_timeout(at_most).ok());
     assert_eq!(left_within(Duration::from_secs(20)).take(LINK_PLACES).count(), LINK_PLACES);
@@ -132,8 +150,8 @@ fn events_that_nobody_takes_are_bounded_and_none_is_lost() {
 
     assert!(matches!(next(&inbox), LinkHappening::Opened));
     for number in 0..3 * LINK_PLACES {
-        let LinkHappening::Frame(received) = next(&inbox) else { panic!("the link ended") };
-        assert_eq!(received.frame, u32::try_from(number).unwrap().to_le_bytes()[..]);
+        let LinkHappening::Received(received) = next(&inbox) else { panic!("the link ended") };
+        assert_eq!(received.what, Incoming::Frame(numbered(u32::try_from(number).unwrap())));
     }
     // It waits for a place again, or soon will: its end waits for none.
     drop(link);
@@ -148,7 +166,7 @@ fn a_relay_that_says_too_much_has_to_wait() {
         server(|mut socket| async move { while socket.send(Message::binary(vec![7; FRAME_BYTES])).await.is_ok() {} });
     let inbox = Inbox::new();
     let mut net = Net::start(inbox.outlet()).unwrap();
-    let _link = net.open(DOCUMENT, relay).unwrap();
+    let _link = net.open(DOCUMENT, relay.clone(), secure(&relay)).unwrap();
     assert!(matches!(next(&inbox), LinkHappening::Opened));
     let at_most = INBOUND_KIBIBYTES_MAX as usize * 1024 / FRAME_BYTES;
     let mut held = Vec::new();
@@ -158,5 +176,5 @@ fn a_relay_that_says_too_much_has_to_wait() {
     }
     assert!(held.len() > at_most / 2, "{} frames came", held.len());
     held.clear();
-    assert!(matches!(next(&inbox), LinkHappening::Frame(_)), "the link goes on");
+    assert!(matches!(next(&inbox), LinkHappening::Received(_)), "the link goes on");
 }

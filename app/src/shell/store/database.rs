@@ -5,6 +5,7 @@
 //! | `header` | 0: whose file; 1: version of this layout | [`MAGIC`]; eight bytes, little-endian |
 //! | `documents` | document id, 16 bytes | checksum, record |
 //! | `checkpoints` | document id, 16 bytes, then position, 8 bytes, big-endian | checksum, checkpoint of the log below the position |
+//! | `seals` | document id and replica, 16 bytes each, then units with the change, 8 bytes, big-endian | checksum, proof |
 //! | `log` | document id, 16 bytes, then position, 8 bytes, big-endian | checksum, envelope |
 //!
 //! Of each document the newest checkpoint and the sound one that it was made from are kept, and of its log what is not in the older of
@@ -19,7 +20,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use bytes::Bytes;
-use quire_crdt::{DocumentId, ID_BYTES};
+use quire_crdt::sync::{Seal, Seals};
+use quire_crdt::{DocumentId, ID_BYTES, ReplicaId};
 use redb::{Builder, Database, ReadableDatabase, ReadableTable, StorageBackend, TableDefinition};
 
 use super::error::{Damage, StoreError};
@@ -39,7 +41,7 @@ pub struct Stored<T> {
 }
 
 /// The version of the layout that this program writes, and the newest that it reads.
-pub const LIBRARY_VERSION: u64 = 2;
+pub const LIBRARY_VERSION: u64 = 3;
 
 /// The file's name in the library's folder.
 pub const FILE_NAME: &str = "library.redb";
@@ -53,11 +55,13 @@ const CHECKED_WHOLE_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
 const MAGIC: &[u8] = b"quire library";
 pub(super) const KEY_BYTES: usize = ID_BYTES + 8;
+pub(super) const SEAL_KEY_BYTES: usize = 2 * ID_BYTES + 8;
 const CHECKSUM_BYTES: usize = 4;
 
 pub(super) const HEADER: TableDefinition<'static, u64, &[u8]> = TableDefinition::new("header");
 pub(super) const CHECKPOINTS: TableDefinition<'static, &[u8; KEY_BYTES], &[u8]> = TableDefinition::new("checkpoints");
 pub(super) const DOCUMENTS: TableDefinition<'static, &[u8; ID_BYTES], &[u8]> = TableDefinition::new("documents");
+pub(super) const SEALS: TableDefinition<'static, &[u8; SEAL_KEY_BYTES], &[u8]> = TableDefinition::new("seals");
 pub(super) const LOG: TableDefinition<'static, &[u8; KEY_BYTES], &[u8]> = TableDefinition::new("log");
 
 /// Opens the library file, or makes one where none is.
@@ -103,7 +107,8 @@ fn builder(check: bool) -> Builder {
 fn known(path: &Path, database: Database) -> Result<Database, StoreError> {
     match guarded(path, || check_header(path, &database))? {
         LIBRARY_VERSION => {}
-        // Version 1 had no checkpoints; a program that knows only that one must not take a log that begins later for a damaged one.
+        // Version 1 had no checkpoints and version 2 no seals; a program that knows only those must not take a log that begins later for
+        // a damaged one, nor change a document without its proofs.
         _ => guarded(path, || write_header(&database).map_err(|error| StoreError::of(path, error)))?,
     }
     Ok(database)
@@ -140,6 +145,7 @@ pub(super) fn write_header(database: &Database) -> Result<(), redb::Error> {
     drop(header);
     transaction.open_table(DOCUMENTS)?;
     transaction.open_table(CHECKPOINTS)?;
+    transaction.open_table(SEALS)?;
     transaction.open_table(LOG)?;
     Ok(transaction.commit()?)
 }
@@ -219,6 +225,41 @@ pub(super) fn stored<T>(
         }
         Ok(stored)
     })
+}
+
+/// What proves the changes that others made to a document.
+pub(super) fn seals(path: &Path, database: &Database, document: DocumentId) -> Result<Seals, StoreError> {
+    guarded(path, || {
+        let of = |error: redb::Error| StoreError::of(path, error);
+        let transaction = database.begin_read().map_err(|error| of(error.into()))?;
+        let table = transaction.open_table(SEALS).map_err(|error| of(error.into()))?;
+        let (first, last) = seal_keys(document);
+        let mut seals = Seals::default();
+        for entry in table.range::<&[u8; SEAL_KEY_BYTES]>(&first..=&last).map_err(|error| of(error.into()))? {
+            let (key, value) = entry.map_err(|error| of(error.into()))?;
+            let replica = key.value()[ID_BYTES..].first_chunk().copied().map(ReplicaId::from_bytes);
+            let seal = unwrap_checked(key.value(), value.value()).and_then(Seal::from_bytes);
+            let damaged = || StoreError::damaged(path, Damage::Seal { document });
+            let (replica, seal) = replica.zip(seal).ok_or_else(damaged)?;
+            seals.insert(replica, &seal);
+        }
+        Ok(seals)
+    })
+}
+
+/// The key of the proof of a change: whose, and how many units that replica has made with it.
+pub(super) fn seal_key(document: DocumentId, replica: ReplicaId, count: u64) -> [u8; SEAL_KEY_BYTES] {
+    let mut key = [0; SEAL_KEY_BYTES];
+    key[..ID_BYTES].copy_from_slice(document.as_bytes());
+    key[ID_BYTES..2 * ID_BYTES].copy_from_slice(replica.as_bytes());
+    key[2 * ID_BYTES..].copy_from_slice(&count.to_be_bytes());
+    key
+}
+
+/// The least and the greatest that the key of a proof can be.
+pub(super) fn seal_keys(document: DocumentId) -> ([u8; SEAL_KEY_BYTES], [u8; SEAL_KEY_BYTES]) {
+    let key = |byte: u8, count| seal_key(document, ReplicaId::from_bytes([byte; ID_BYTES]), count);
+    (key(0, 0), key(0xff, u64::MAX))
 }
 
 /// The key of a position in a document's log; keys sort by document, then position.

@@ -73,6 +73,12 @@ pub enum Damage {
     /// The file has no bytes.
     #[error("the file is empty")]
     Empty,
+    /// What proves somebody's change is not as it was written.
+    #[error("what proves a change of document {document} is not as it was written")]
+    Seal {
+        /// The document.
+        document: DocumentId,
+    },
     /// The store under the library says so.
     #[error("{detail}")]
     File {

@@ -7,10 +7,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
-use quire_crdt::DocumentId;
+use quire_crdt::sync::{Seal, Seals};
+use quire_crdt::{DocumentId, ReplicaId};
 use redb::{Database, Durability, ReadableTable, StorageBackend, WriteTransaction};
 
-use super::database::{self, CHECKPOINTS, DOCUMENTS, KEY_BYTES, LOG, Stored, log_key, position_of, with_checksum};
+use super::database::{
+    self, CHECKPOINTS, DOCUMENTS, KEY_BYTES, LOG, SEAL_KEY_BYTES, SEALS, Stored, log_key, position_of, seal_key,
+    seal_keys, with_checksum,
+};
 use super::error::StoreError;
 use super::record::DocumentRecord;
 
@@ -27,6 +31,8 @@ pub enum Action {
         position: u64,
         /// The envelope.
         envelope: Bytes,
+        /// Whose it is and what proves it, if another replica made it and it was sealed.
+        seal: Option<(ReplicaId, Box<Seal>)>,
     },
     /// Put this checkpoint of the log below the position beside the sound one that it was made from; all others go, and what that one
     /// holds of the log. It is left out when it is not newer than what is there, was made from what is not there, or names what is not in
@@ -40,7 +46,7 @@ pub enum Action {
         checkpoint: Bytes,
     },
     /// Replace the document's record.
-    Record(DocumentRecord),
+    Record(Box<DocumentRecord>),
     /// Forget the document.
     Remove,
 }
@@ -167,6 +173,14 @@ impl Reader {
         self.read(database::records)
     }
 
+    /// What proves the changes that others made to a document. Waits for the disk.
+    ///
+    /// # Errors
+    /// A [`StoreError`] when they cannot be read, or one of them is not as it was written.
+    pub fn seals(&self, document: DocumentId) -> Result<Seals, StoreError> {
+        self.read(|path, database| database::seals(path, database, document))
+    }
+
     /// What is stored of a document: its newest checkpoint that `open` takes, or else the one before, and its log from there on. Waits
     /// for the disk.
     ///
@@ -214,7 +228,7 @@ fn apply(
     action: &Action,
 ) -> Result<(), redb::Error> {
     match action {
-        Action::Append { position, envelope } => {
+        Action::Append { position, envelope, seal } => {
             let mut log = transaction.open_table(LOG)?;
             let head = match heads.entry(document) {
                 Entry::Occupied(known) => known.into_mut(),
@@ -224,6 +238,11 @@ fn apply(
             if *position == *head {
                 let key = log_key(document, *position);
                 log.insert(&key, with_checksum(&key, envelope).as_slice())?;
+                if let Some((replica, seal)) = seal {
+                    let key = seal_key(document, *replica, seal.author.count);
+                    let value = with_checksum(&key, &seal.to_bytes());
+                    transaction.open_table(SEALS)?.insert(&key, value.as_slice())?;
+                }
                 *head += 1;
             }
         }
@@ -239,6 +258,8 @@ fn apply(
             let (first, last) = (log_key(document, 0), log_key(document, u64::MAX));
             transaction.open_table(LOG)?.retain_in::<&[u8; KEY_BYTES], _>(&first..=&last, |_, _| false)?;
             transaction.open_table(CHECKPOINTS)?.retain_in::<&[u8; KEY_BYTES], _>(&first..=&last, |_, _| false)?;
+            let (first, last) = seal_keys(document);
+            transaction.open_table(SEALS)?.retain_in::<&[u8; SEAL_KEY_BYTES], _>(&first..=&last, |_, _| false)?;
             heads.remove(&document);
         }
     }

@@ -1,10 +1,13 @@
 //! What the library knows about a document besides its changes.
 
+use data_encoding::BASE64URL_NOPAD;
 use quire_crdt::ReplicaId;
+use quire_crdt::keys::{ReplicaKey, ReplicaSeed};
+use quire_crdt::sealed::Author;
 use quire_crdt::sync::frame::Resume;
 use serde::{Deserialize, Serialize};
 
-use crate::editor::link::RelayAddress;
+use crate::editor::link::{LinkKeys, RelayAddress};
 
 /// The version of a record's layout: JSON whose unknown fields are ignored, so that it grows without a new version.
 const RECORD_VERSION: u32 = 1;
@@ -14,6 +17,12 @@ const RECORD_VERSION: u32 = 1;
 pub struct DocumentRecord {
     /// The id of this copy: made at random for it alone, and on disk before it is used.
     pub replica: ReplicaId,
+    /// What the document's keys follow from; `None`: it is from before documents had keys, and cannot be shared.
+    pub keys: Option<LinkKeys>,
+    /// What this copy's own key follows from, if the document has keys.
+    pub seed: Option<ReplicaSeed>,
+    /// How far the chain of this copy's changes is known to be at the relay.
+    pub chain: Option<Author>,
     /// The relay where the document is shared, if it is.
     pub relay: Option<RelayAddress>,
     /// When this copy was made: wall clock, microseconds since the Unix epoch.
@@ -35,10 +44,19 @@ pub struct DocumentRecord {
 }
 
 impl DocumentRecord {
-    /// The record of a new copy.
+    /// The record of a new copy of a document with these keys, whose own key follows from `seed`.
+    pub fn sealed(keys: LinkKeys, seed: ReplicaSeed, now_us: i64) -> Self {
+        let replica = ReplicaKey::new(&seed).id();
+        Self { keys: Some(keys), seed: Some(seed), ..Self::new(replica, now_us) }
+    }
+
+    /// The record of a new copy of a document without keys.
     pub fn new(replica: ReplicaId, now_us: i64) -> Self {
         Self {
             replica,
+            keys: None,
+            seed: None,
+            chain: None,
             relay: None,
             created_us: now_us,
             title: String::new(),
@@ -49,6 +67,11 @@ impl DocumentRecord {
             units_at_relay: 0,
             waiting_since_us: None,
         }
+    }
+
+    /// Whether it is linked to a relay: it has one, and keys to prove that it may.
+    pub const fn is_shared(&self) -> bool {
+        self.relay.is_some() && self.keys.is_some()
     }
 
     /// The record's bytes.
@@ -65,6 +88,9 @@ impl DocumentRecord {
             resume: self.resume.map(|resume| (ReplicaId::from_bytes(resume.epoch).to_string(), resume.position)),
             units_at_relay: self.units_at_relay,
             waiting_since_us: self.waiting_since_us,
+            keys: self.keys.as_ref().map(LinkKeys::expose),
+            seed: self.seed.as_ref().map(|seed| BASE64URL_NOPAD.encode(seed.expose())),
+            chain: self.chain.map(|chain| BASE64URL_NOPAD.encode(&chain.to_bytes())),
         };
         serde_json::to_vec(&stored).unwrap_or_default()
     }
@@ -82,7 +108,21 @@ impl DocumentRecord {
                 Some(Resume { epoch: *epoch.as_bytes(), position })
             }
         };
+        let decode = |text: String| BASE64URL_NOPAD.decode(text.as_bytes()).ok();
+        let seed = |bytes: Vec<u8>| Some(ReplicaSeed::from_bytes(bytes.try_into().ok()?));
+        // What is there must be readable: a document does not lose its keys because a program does not know them.
+        let keys = match stored.keys {
+            None => None,
+            Some(keys) => Some(LinkKeys::parse(&keys)?),
+        };
+        let seed = match stored.seed {
+            None => None,
+            Some(text) => Some(decode(text).and_then(seed)?),
+        };
         Some(Self {
+            keys,
+            seed,
+            chain: stored.chain.and_then(decode).and_then(|bytes| Author::from_bytes(&bytes)),
             replica: stored.replica.parse().ok()?,
             relay: stored.relay.map(|relay| relay.parse()).transpose().ok()?,
             created_us: stored.created_us,
@@ -113,6 +153,12 @@ struct Stored {
     units_at_relay: u64,
     #[serde(default)]
     waiting_since_us: Option<i64>,
+    #[serde(default)]
+    keys: Option<String>,
+    #[serde(default)]
+    seed: Option<String>,
+    #[serde(default)]
+    chain: Option<String>,
 }
 
 #[cfg(test)]
@@ -134,6 +180,11 @@ mod tests {
         record.resume = Some(Resume { epoch: [0xfe; 16], position: 12 });
         record.units_at_relay = 1 << 52;
         record.waiting_since_us = Some(-1);
+        assert_eq!(DocumentRecord::decode(&record.encode()), Some(record.clone()));
+        record.keys = LinkKeys::parse("e.q6urq6urq6urq6urq6urqw");
+        record.seed = Some(ReplicaSeed::from_bytes([7; 32]));
+        record.chain = Some(Author { key: [1; 32], count: 9, hash: [2; 32] });
+        assert!(record.keys.is_some());
         assert_eq!(DocumentRecord::decode(&record.encode()), Some(record));
     }
 

@@ -53,7 +53,7 @@ fn library_of(changes: u64) -> tempfile::TempDir {
     let store = Store::open(folder.path(), inbox.outlet()).unwrap();
     store.put_now(DOCUMENT, record()).unwrap();
     for position in 0..changes {
-        store.append(DOCUMENT, position, envelope(position)).unwrap();
+        store.append(DOCUMENT, position, envelope(position), None).unwrap();
     }
     if changes > 0 {
         wait_for(&inbox, DOCUMENT, changes);
@@ -89,7 +89,7 @@ fn what_was_written_is_there_when_it_is_opened_again() {
     assert_eq!(store.records().unwrap(), [(DOCUMENT, record())]);
     assert_eq!(log(&store, DOCUMENT).unwrap(), (0..300).map(envelope).collect::<Vec<_>>());
     assert!(log(&store, OTHER).unwrap().is_empty());
-    store.append(DOCUMENT, 300, envelope(300)).unwrap();
+    store.append(DOCUMENT, 300, envelope(300), None).unwrap();
     wait_for(&inbox, DOCUMENT, 301);
     store.remove_now(DOCUMENT).unwrap();
     assert!(store.records().unwrap().is_empty() && log(&store, DOCUMENT).unwrap().is_empty());
@@ -100,9 +100,9 @@ fn a_position_behind_a_gap_is_not_written() {
     let folder = library_of(2);
     let inbox = Inbox::new();
     let store = Store::open(folder.path(), inbox.outlet()).unwrap();
-    store.append(DOCUMENT, 3, envelope(3)).unwrap();
+    store.append(DOCUMENT, 3, envelope(3), None).unwrap();
     assert_eq!(answer(&inbox), StoreEvent::Written { document: DOCUMENT, head: 2, record: false });
-    store.append(DOCUMENT, 1, envelope(9)).unwrap();
+    store.append(DOCUMENT, 1, envelope(9), None).unwrap();
     assert_eq!(answer(&inbox), StoreEvent::Written { document: DOCUMENT, head: 2, record: false });
     assert_eq!(log(&store, DOCUMENT).unwrap(), [envelope(0), envelope(1)]);
 }
@@ -237,7 +237,7 @@ fn the_two_newest_checkpoints_stay_and_the_log_from_the_older_one_on() {
         &[(30, 20, "again"), (25, 20, "late"), (41, 30, "early"), (35, 10, "lost"), (35, 0, "lost")],
     );
     assert_eq!(stored(&store, |bytes| bytes == b"third"), (Some(30), Some(envelope(30)), 10, 0));
-    store.append(DOCUMENT, 40, envelope(40)).unwrap();
+    store.append(DOCUMENT, 40, envelope(40), None).unwrap();
     store.put_now(DOCUMENT, record()).unwrap();
     assert_eq!(stored(&store, |_| true).2, 11, "the log goes on");
     store.remove_now(DOCUMENT).unwrap();
@@ -388,12 +388,12 @@ pub(crate) fn store_on(disk: &Disk, folder: &Path, inbox: &Inbox) -> Store {
 fn a_full_disk_is_said_and_what_waited_is_written_later() {
     let (disk, folder, inbox) = (Disk::default(), tempfile::tempdir().unwrap(), Inbox::new());
     let store = store_on(&disk, folder.path(), &inbox);
-    store.append(DOCUMENT, 0, envelope(0)).unwrap();
+    store.append(DOCUMENT, 0, envelope(0), None).unwrap();
     wait_for(&inbox, DOCUMENT, 1);
 
     disk.full.store(true, Ordering::SeqCst);
     for position in 1..3 {
-        store.append(DOCUMENT, position, envelope(position)).unwrap();
+        store.append(DOCUMENT, position, envelope(position), None).unwrap();
         let StoreEvent::Failed { document, error } = answer(&inbox) else { panic!("the full disk took it") };
         assert_eq!(document, DOCUMENT);
         assert!(!error.is_empty());
@@ -403,10 +403,10 @@ fn a_full_disk_is_said_and_what_waited_is_written_later() {
 
     disk.full.store(false, Ordering::SeqCst);
     // A change that was made after the failed one must not get in front of it.
-    store.append(DOCUMENT, 2, envelope(2)).unwrap();
+    store.append(DOCUMENT, 2, envelope(2), None).unwrap();
     assert_eq!(answer(&inbox), StoreEvent::Written { document: DOCUMENT, head: 1, record: false });
     for position in 1..3 {
-        store.append(DOCUMENT, position, envelope(position)).unwrap();
+        store.append(DOCUMENT, position, envelope(position), None).unwrap();
     }
     wait_for(&inbox, DOCUMENT, 3);
     assert_eq!(log(&store, DOCUMENT).unwrap(), (0..3).map(envelope).collect::<Vec<_>>());
@@ -420,7 +420,7 @@ fn what_was_answered_survives_power_loss_at_any_moment() {
     for round in 0..60 {
         let document = if round % 3 == 0 { OTHER } else { DOCUMENT };
         let position = durable.get(&document).copied().unwrap_or(0);
-        store.append(document, position, envelope(position)).unwrap();
+        store.append(document, position, envelope(position), None).unwrap();
         wait_for(&inbox, document, position + 1);
         durable.insert(document, position + 1);
 
@@ -437,7 +437,7 @@ fn what_was_answered_survives_power_loss_at_any_moment() {
 fn who_does_not_look_at_answers_is_busy_and_can_still_wait_for_the_disk() {
     let (disk, folder, inbox) = (Disk::default(), tempfile::tempdir().unwrap(), Inbox::new());
     let store = store_on(&disk, folder.path(), &inbox);
-    let append = |position| store.append(DOCUMENT, position, envelope(position));
+    let append = |position| store.append(DOCUMENT, position, envelope(position), None);
     // Answers are joined, one for each document and commit: each of these has its own.
     let mut unseen = 0;
     while append(unseen).is_ok() {
