@@ -273,8 +273,14 @@ fn sharing_asks_for_a_relay_or_hosts_one_here() {
 #[test]
 fn a_shared_document_has_a_link_to_copy() {
     let link = "quire://192.168.1.20/00000000000000000000000000000000#1.12345678".to_owned();
-    let stage =
-        ShareStage::Ready { link: link.clone(), relay: "192.168.1.20:4870".to_owned(), hosted: true, copied: false };
+    let stage = ShareStage::Ready {
+        link: link.clone(),
+        viewers: "quire://for-viewers".to_owned(),
+        can_write: true,
+        relay: "192.168.1.20:4870".to_owned(),
+        hosted: true,
+        copied: None,
+    };
     let mut view = document("Plan");
     view.dialog = Some(Dialog::Share(ShareDialog { title: "Plan".to_owned(), stage }));
     let mut window = show(view);
@@ -282,7 +288,10 @@ fn a_shared_document_has_a_link_to_copy() {
     window.get_by_label(&link);
     window.get_by_label("Copy link").click();
     window.run();
-    assert_eq!(window.state().requests, [Request::Copy(link)]);
+    window.get_by_label("quire://for-viewers");
+    window.get_by_label("Copy viewer’s link").click();
+    window.run();
+    assert_eq!(window.state().requests, [Request::Copy(link), Request::Copy("quire://for-viewers".to_owned())]);
 }
 
 #[test]

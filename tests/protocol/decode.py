@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Reads frames of Quire's protocol, version 4, and shows them as JSON. Written from docs/PROTOCOL.md alone.
+"""Reads frames of Quire's protocol, version 5, and shows them as JSON. Written from docs/PROTOCOL.md alone.
 
 Standard input holds one frame a line: a name for its link, `up` (to the relay) or `down`, and its bytes in hexadecimal. Standard
 output gets one JSON value a line.
@@ -85,6 +85,15 @@ class FrameReader(Reader):
 
     def resume(self):
         return {"epoch": self.id(), "position": self.u64()}
+
+    def key(self):
+        return self.take(32).hex()
+
+    def signature(self):
+        return self.take(64).hex()
+
+    def chains(self):
+        return [[self.id(), self.u64(), self.key()] for _ in range(self.u64())]
 
 
 class ChangeReader(Reader):
@@ -224,8 +233,31 @@ class Author:
         self.right = UNKNOWN
 
 
-def read_payload(reader, author, first_seq, length):
-    version = reader.varint()
+def read_sealed(reader, first_seq):
+    """Version 4: what it shows without a key. The lengths of the fields behind the ciphertext follow from the frame's end."""
+    flags = reader.byte()
+    if flags > 1:
+        raise Malformed(f"flags {flags}")
+    certificate = None
+    if first_seq == 0:
+        certificate = {"key": reader.take(32).hex(), "signature": reader.take(64).hex()}
+    previous, nonce = reader.take(8).hex(), reader.take(24).hex()
+    length = len(reader.data) - reader.at - 64 * flags
+    if length <= 16:
+        raise Malformed("nothing is sealed")
+    sealed = reader.take(length).hex()
+    signature = reader.take(64).hex() if flags else None
+    reader.finish()
+    return {
+        "certificate": certificate,
+        "previous": previous,
+        "nonce": nonce,
+        "sealed": sealed,
+        "signature": signature,
+    }
+
+
+def read_payload(reader, version, author, first_seq, length):
     if version not in (1, 2, 3):
         raise Malformed(f"payload version {version}")
     later = reader.signed() if version == 3 else None
@@ -299,16 +331,18 @@ def read_change(data, table, authors):
     table.counts[at] = first_seq + length
     replica = table.replicas[at]
     author = authors.setdefault(replica, Author(replica))
-    later, operations = read_payload(reader, author, first_seq, length)
-    return {
+    change = {
         "replica": replica,
         "first_seq": first_seq,
         "len": length,
         "deps": sorted(deps),
         "heads": heads,
-        "later": later,
-        "ops": operations,
     }
+    version = reader.varint()
+    if version == 4:
+        return change | read_sealed(reader, first_seq)
+    later, operations = read_payload(reader, version, author, first_seq, length)
+    return change | {"later": later, "ops": operations}
 
 
 class Link:
@@ -342,6 +376,11 @@ REASONS = [
     "Missing",
     "ShuttingDown",
     "Storage",
+    "Access",
+    "Address",
+    "Create",
+    "Forged",
+    "Forked",
 ]
 
 # For each tag the frame's name and its fields in order, each with how it is read.
@@ -393,6 +432,22 @@ FRAMES = [
         ],
     ),
     ("Digest", [("replica", FrameReader.id), ("payload", lambda reader: reader.bytes().hex())]),
+    ("Challenge", [("challenge", FrameReader.key)]),
+    (
+        "Proof",
+        [
+            ("document", FrameReader.id),
+            ("replica", FrameReader.id),
+            ("address", lambda reader: reader.bytes().decode("utf-8")),
+            ("token", lambda reader: reader.bytes().hex()),
+            ("write_public", FrameReader.key),
+            ("access_public", FrameReader.key),
+            ("replica_public", FrameReader.key),
+            ("access_signature", FrameReader.signature),
+            ("replica_signature", FrameReader.signature),
+        ],
+    ),
+    ("Chains", [("chains", FrameReader.chains)]),
 ]
 
 

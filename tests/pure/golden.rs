@@ -1,7 +1,8 @@
 //! The bytes of every format ever released are read for ever, and what is written today is what they say.
 
-use quire::editor::link::Link;
+use quire::editor::link::{Link, LinkError, LinkKeys};
 use quire::editor::presence::Presence;
+use quire_crdt::keys::RootSecret;
 use quire_crdt::{
     Anchor, Change, Checkpoint, Delivery, Document, DocumentId, EditError, Envelope, Header, Op, OpId, Received,
     ReplicaId, Value, open, seal,
@@ -20,6 +21,7 @@ const CHECKPOINTS: &str = include_str!("../golden/checkpoints-v1.txt");
 const CHECKPOINTS_2: &str = include_str!("../golden/checkpoints-v2.txt");
 const CHECKPOINTS_3: &str = include_str!("../golden/checkpoints-v3.txt");
 const LINK: &str = include_str!("../golden/link-v1.txt");
+const LINKS_2: &str = include_str!("../golden/links-v2.txt");
 
 const DOCUMENT: DocumentId = DocumentId::from_bytes(*b"a document's id.");
 const ANA: ReplicaId = ReplicaId::from_bytes(*b"replica of Ana..");
@@ -253,8 +255,14 @@ fn golden_checkpoints_are_read_for_ever_and_written_as_ever() {
 
 #[test]
 fn golden_links_are_read_for_ever() {
-    let link: Link = LINK.trim().parse().expect("a link of version 1");
-    assert_eq!(link.to_string(), LINK.trim());
-    assert_eq!(link.document.to_string(), "0123456789abcdef0123456789abcdef");
-    assert_eq!(link.relay.to_string(), "relay.example.org:4871");
+    assert_eq!(LINK.trim().parse::<Link>(), Err(LinkError::NoKeys), "version 1 leads nowhere, and is told so");
+    let links: Vec<Link> = LINKS_2.lines().map(|line| line.parse().expect("a link of version 2")).collect();
+    let [editor, viewer] = links.as_slice() else { panic!("not two links: {links:?}") };
+    assert_eq!(editor.keys, LinkKeys::Editor(RootSecret::from_bytes(*b"the root secret.")));
+    assert_eq!(viewer.keys, editor.keys.to_viewer().expect("sound keys"));
+    for (link, line) in links.iter().zip(LINKS_2.lines()) {
+        assert_eq!(link.to_string(), line);
+        assert_eq!(Ok(link.document), link.keys.document_keys().map(|keys| keys.document()));
+        assert_eq!(link.relay.to_string(), "relay.example.org:4871");
+    }
 }

@@ -1,15 +1,16 @@
-//! The bytes of every frame of protocol version 4, as they will be for ever, and that older versions are known by their Hello.
+//! The bytes of every frame of protocol version 5, as they will be for ever, and that older versions are known by their Hello.
 
 use quire_crdt::sync::frame::{Frame, PROTOCOL_VERSION};
-use quire_crdt::sync::{ConnId, Now, Relay, RelayLimits};
+use quire_crdt::sync::{ConnId, Gate, Now, RelayLimits, RelayPolicy};
 use sim::frames::{Reader, To, examples, hex};
 
 /// Lines of a name, a colon and the bytes.
-const GOLDEN: &str = include_str!("../golden/frames-v4.txt");
-const OLDER: [(u64, &str); 3] = [
+const GOLDEN: &str = include_str!("../golden/frames-v5.txt");
+const OLDER: [(u64, &str); 4] = [
     (1, include_str!("../golden/frames-v1.txt")),
     (2, include_str!("../golden/frames-v2.txt")),
     (3, include_str!("../golden/frames-v3.txt")),
+    (4, include_str!("../golden/frames-v4.txt")),
 ];
 
 fn lines(kept: &'static str) -> impl Iterator<Item = (&'static str, &'static str)> {
@@ -62,10 +63,13 @@ fn every_prefix_of_a_golden_frame_is_refused() {
 fn golden_hellos_of_older_versions_are_refused_in_words_they_know() {
     for (version, older) in OLDER {
         for (name, hex) in lines(older).filter(|(name, _)| name.starts_with("hello")) {
-            let (mut relay, now) = (Relay::new([1; 16], RelayLimits::default()), Now::default());
-            relay.handle_connected(now, ConnId(1));
-            relay.handle_frame(now, ConnId(1), &bytes(hex).into());
-            let answer = relay.poll_transmit(now, ConnId(1)).expect("an answer");
+            let policy = RelayPolicy::default();
+            let (mut gate, now) = (Gate::new([1; 16], RelayLimits::default(), policy, 0), Now::default());
+            gate.handle_connected(now, ConnId(1), [2; 32], Vec::new());
+            gate.handle_frame(now, ConnId(1), &bytes(hex).into());
+            let challenge = gate.poll_transmit(now, ConnId(1)).expect("a challenge");
+            assert_eq!(Frame::decode(&challenge), Ok(Frame::Challenge { challenge: [2; 32] }));
+            let answer = gate.poll_transmit(now, ConnId(1)).expect("an answer");
             let Ok(Frame::Refused(refusal)) = Frame::decode(&answer) else { panic!("{name}: {answer:?}") };
             assert_eq!((refusal.limit, refusal.value), (u64::from(PROTOCOL_VERSION), version));
             assert_eq!(refusal.retry_after_ms, 0);

@@ -9,6 +9,7 @@ mod corpus;
 mod crowd;
 mod golden;
 mod golden_frames;
+mod golden_keys;
 mod history;
 mod history_at;
 mod model;

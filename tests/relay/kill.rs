@@ -7,9 +7,12 @@ use std::thread;
 use std::time::Duration;
 
 use bytes::Bytes;
+use quire::editor::link::Link;
 use quire::shell::inbox::Inbox;
 use quire::shell::loader;
 use quire::shell::store::Store;
+use quire_crdt::keys::DocumentKeys;
+use quire_crdt::sealed::{self, Sealed};
 use quire_crdt::{Change, DocumentId, Envelope, Header, Op, ReplicaId, VersionVector, seal};
 use quire_server::Log;
 use serde_json::{Value as Json, json};
@@ -25,6 +28,21 @@ const ROUND_US_MAX: usize = 60_000;
 #[derive(Default)]
 struct Seen {
     envelopes: BTreeMap<ReplicaId, BTreeMap<u64, Envelope>>,
+}
+
+/// What a relay's log says to whoever has the document's keys; every change is its author's next one.
+fn opened(keys: &DocumentKeys, log: Vec<Bytes>) -> Vec<Bytes> {
+    let mut authors = BTreeMap::new();
+    let mut open = |bytes| {
+        let envelope = Envelope::decode(bytes).expect("what is on a disk can be read");
+        let before = authors.get(&envelope.header().replica);
+        let sealed = Sealed::new(&envelope, keys.write_public(), before).expect("a chain without a gap");
+        sealed.verify().expect("its author's signature");
+        let plain = sealed::open(&envelope, keys, before).expect("it opens");
+        authors.insert(envelope.header().replica, *sealed.author());
+        plain.bytes().clone()
+    };
+    log.into_iter().map(&mut open).collect()
 }
 
 impl Seen {
@@ -84,6 +102,7 @@ impl Saved {
 /// The devices, the relay, and everything found so far.
 struct World {
     document: DocumentId,
+    keys: DocumentKeys,
     relay: Relay,
     writers: [Writer; 2],
     seen: Seen,
@@ -100,7 +119,8 @@ impl World {
         b.run(&["join", link.trim()]);
         let document: DocumentId = id.parse().expect("an id");
         let writers = [a, b].map(|device| Writer::new(device, document));
-        Self { document, relay, writers, seen: Seen::default(), rng: Rng::new(seed) }
+        let keys = link.trim().parse::<Link>().expect("a link").keys.document_keys().expect("its keys");
+        Self { document, keys, relay, writers, seen: Seen::default(), rng: Rng::new(seed) }
     }
 
     /// Both write for a moment; then one or two of the three die, are looked at, and start again.
@@ -133,8 +153,8 @@ impl World {
 
     fn look_at_relay(&mut self) {
         let log = Log::open_existing(self.relay.data(), 1 << 20, u64::MAX).expect("the relay's store opens");
-        let end = log.read(self.document, 0, usize::MAX).expect("the relay's store can be read");
-        let version = self.seen.note_log(end);
+        let sealed = log.read(self.document, 0, usize::MAX).expect("the relay's store can be read");
+        let version = self.seen.note_log(opened(&self.keys, sealed));
         for writer in &self.writers {
             assert!(version.get(writer.replica) >= writer.saved.at_relay, "what the relay had acked is there");
         }

@@ -12,6 +12,7 @@ mod processes;
 mod protocol_page;
 mod refill;
 mod screen;
+mod sealed_page;
 mod server;
 mod tls;
 mod windows;

@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
-use quire_crdt::sync::{LinkState, Now, Output, Replica, ReplicaConfig};
-use quire_crdt::{Document, DocumentId, ReplicaId, Value};
+use quire_crdt::keys::{DocumentKeys, ReplicaKey, ReplicaSeed, RootSecret};
+use quire_crdt::sync::{Credentials, LinkState, Now, Output, Replica, ReplicaConfig, Seals, SecureLink};
+use quire_crdt::{Document, Value};
 use serde_json::Value as Json;
 use sim::frames::{Reader, To, examples, hex};
 use tokio::net::TcpListener;
@@ -19,7 +20,6 @@ use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::Message;
 
 const PAGE: &str = include_str!("../../docs/PROTOCOL.md");
-const DOCUMENT: DocumentId = DocumentId::from_bytes([0x1d; 16]);
 
 /// A frame of a link, which has a name.
 #[derive(Clone, Debug)]
@@ -75,19 +75,25 @@ fn frame_of_rows<'a>(rows: impl Iterator<Item = &'a str>) -> Vec<u8> {
     frame
 }
 
-/// A replica on a websocket, with the frames of both directions.
+fn keys() -> DocumentKeys {
+    DocumentKeys::editor(&RootSecret::from_bytes([0x1d; 16]))
+}
+
+/// A replica on a websocket, with the messages of both directions.
 struct Device {
     replica: Replica,
+    key: ReplicaKey,
     began: Instant,
     name: &'static str,
     captured: Vec<Framed>,
 }
 
 impl Device {
-    fn new(name: &'static str, id: u8) -> Self {
-        let document = Document::new(DOCUMENT, ReplicaId::from_bytes([id; 16]));
-        let replica = Replica::new(document, ReplicaConfig::default());
-        Self { replica, began: Instant::now(), name, captured: Vec::new() }
+    fn new(name: &'static str, seed: u8) -> Self {
+        let key = ReplicaKey::new(&ReplicaSeed::from_bytes([seed; 32]));
+        let document = Document::new(keys().document(), key.id());
+        let replica = Replica::new(document, ReplicaConfig::default()).with_seals(Seals::default());
+        Self { replica, key, began: Instant::now(), name, captured: Vec::new() }
     }
 
     fn capture(&mut self, to: To, bytes: &[u8]) {
@@ -108,22 +114,32 @@ impl Device {
         }
     }
 
-    async fn link(&mut self, url: &str, mut is_done: impl FnMut(&mut Replica) -> bool) {
+    async fn link(&mut self, address: &str, mut is_done: impl FnMut(&mut Replica) -> bool) {
         self.replica.go_online(self.now());
-        let (mut socket, _) = connect_async(url).await.unwrap();
+        let (mut socket, _) = connect_async(format!("ws://{address}/sync")).await.unwrap();
+        let (replica, address) = (self.key.clone(), address.to_owned());
+        let credentials = Credentials { keys: keys(), replica, address, token: Vec::new() };
+        let mut link = SecureLink::new(credentials, self.replica.verified());
         self.replica.handle_connected(self.now());
         while !is_done(&mut self.replica) {
             self.drain();
-            while let Some(frame) = self.replica.poll_transmit(self.now()) {
-                self.capture(To::Relay, &frame);
-                socket.send(Message::Binary(frame)).await.unwrap();
+            while let Some(transmit) = self.replica.poll_transmit(self.now()) {
+                link.seal(self.now(), transmit);
+            }
+            while let Some(message) = link.poll_transmit() {
+                self.capture(To::Relay, &message);
+                socket.send(Message::Binary(message)).await.unwrap();
             }
             let message = timeout(Duration::from_secs(20), socket.next()).await.expect("the relay says more");
-            if let Message::Binary(frame) = message.unwrap().unwrap() {
-                self.capture(To::Replica, &frame);
-                self.replica.handle_frame(self.now(), &frame);
-                assert_eq!(self.replica.link_error(), None);
+            if let Message::Binary(message) = message.unwrap().unwrap() {
+                self.capture(To::Replica, &message);
+                link.open(&message);
             }
+            while let Some(incoming) = link.poll_incoming() {
+                let now = self.now();
+                incoming.hand_to(&mut self.replica, now);
+            }
+            assert_eq!(self.replica.link_error(), None);
         }
         socket.close(None).await.unwrap();
     }
@@ -145,7 +161,7 @@ fn type_into_the_middle(replica: &mut Replica) {
 async fn captured() -> Vec<Framed> {
     let data = tempfile::tempdir().unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("ws://{}/sync", listener.local_addr().unwrap());
+    let address = listener.local_addr().unwrap().to_string();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let config = quire_server::Config::new(data.path());
     let relay = tokio::spawn(quire_server::run(listener, config, async { stopped.await.unwrap_or(()) }));
@@ -156,13 +172,13 @@ async fn captured() -> Vec<Framed> {
     ana.replica.commit();
     ana.replica.set_presence(Some(Bytes::from_static(b"Ana"))).unwrap();
     let is_saved = |replica: &Replica| replica.units_waiting() == 0 && replica.round_trip_us().is_some();
-    ana.link(&url, |replica| is_saved(replica)).await;
+    ana.link(&address, |replica| is_saved(replica)).await;
     let mut ben = Device::new("ben", 0xb2);
     ben.replica.insert(0, "Ben").unwrap();
     ben.replica.commit();
     let has_both = |replica: &Replica| replica.document().version().len() == 2 && *replica.link() == LinkState::Live;
     let mut has_typed = false;
-    ben.link(&url, |replica| {
+    ben.link(&address, |replica| {
         if !has_typed && has_both(replica) {
             has_typed = true;
             type_into_the_middle(replica);
@@ -207,6 +223,15 @@ fn protocol_page_names_every_limit_as_it_is() {
         ("ENVELOPE_BYTES_MAX", "524,288", quire_crdt::ENVELOPE_BYTES_MAX == 524_288),
         ("PRESENCE_BYTES_MAX", "1,024", sync::frame::PRESENCE_BYTES_MAX == 1_024),
         ("DIGEST_BYTES_MAX", "64", sync::frame::DIGEST_BYTES_MAX == 64),
+        ("SIGNAL_BYTES", "160", sync::frame::SIGNAL_BYTES == 160),
+        ("ADDRESS_BYTES_MAX", "300", sync::frame::ADDRESS_BYTES_MAX == 300),
+        ("TOKEN_BYTES_MAX", "64", sync::frame::TOKEN_BYTES_MAX == 64),
+        ("RUN_CHANGES_MAX", "256", quire_crdt::sealed::RUN_CHANGES_MAX == 256),
+        ("RUN_BYTES_MAX", "65,536", quire_crdt::sealed::RUN_BYTES_MAX == 65_536),
+        ("SEQ_MAX", "2⁵³ − 1", quire_crdt::SEQ_MAX == (1 << 53) - 1),
+        ("HELD_BACK_CHANGES_MAX", "16,384", quire_crdt::HELD_BACK_CHANGES_MAX == 16_384),
+        ("HELD_BACK_BYTES_MAX", "64 MiB", quire_crdt::HELD_BACK_BYTES_MAX == 64 << 20),
+        ("SET_ASIDE_AUTHORS_MAX", "64", sync::SET_ASIDE_AUTHORS_MAX == 64),
         ("DIGEST_QUIET_US", "2 s", sync::DIGEST_QUIET_US == 2_000_000),
         ("DIGEST_INTERVAL_US", "10 s", sync::DIGEST_INTERVAL_US == 10_000_000),
         ("DIGESTS_MAX", "8", sync::DIGESTS_MAX == 8),
@@ -232,18 +257,38 @@ fn protocol_page_names_every_limit_as_it_is() {
         let row = PAGE.lines().find(|line| line.contains(&format!("`{name}`")) && line.starts_with("| `"));
         assert!(is_so && row.is_some_and(|row| row.contains(number)), "{name} is not {number}");
     }
+    let (_, table) = PAGE.split_once("\n## Limits\n").unwrap();
+    let rows = table.lines().take_while(|line| !line.starts_with("## ")).filter_map(|line| line.strip_prefix("| `"));
+    for name in rows.flat_map(|row| row.split('|').next().unwrap_or_default().split("`, `")) {
+        let name = name.trim().trim_end_matches('`');
+        assert!(numbers.iter().any(|(checked, ..)| *checked == name), "{name} is not checked");
+    }
 }
 
 #[tokio::test]
 async fn protocol_page_is_enough_for_what_was_captured_from_the_wire() {
     let frames = captured().await;
-    let said = check(&frames, |link| {
-        let id = if link == "ana" { 0xa1 } else { 0xb2 };
-        Reader::new(DOCUMENT, ReplicaId::from_bytes([id; 16]))
-    });
-    for name in ["Hello", "Welcome", "Change", "Ack", "Progress", "Held", "Presence", "Ping", "Pong"] {
+    let said = check(&frames, |_| Reader::new(keys()));
+    let kinds = [
+        "Challenge",
+        "Proof",
+        "Hello",
+        "Welcome",
+        "Chains",
+        "Change",
+        "Ack",
+        "Progress",
+        "Held",
+        "Presence",
+        "Ping",
+        "Pong",
+    ];
+    for name in kinds {
         assert!(said.iter().any(|json| json["frame"] == name), "no {name} was captured");
     }
+    let changes = said.iter().filter(|json| json["frame"] == "Change").map(|json| &json["change"]);
+    assert!(changes.clone().all(|change| change["sealed"].is_string()), "a change is not sealed");
+    assert!(changes.clone().any(|change| change["certificate"].is_object()), "no author is certified");
 }
 
 #[test]
@@ -251,6 +296,6 @@ fn protocol_page_is_enough_to_refuse_nonsense() {
     let broken = |frame: &[u8]| decoded(&[Framed::new("link", To::Relay, frame)])[0].get("error").is_some();
     let (_, hello) = examples().remove(0);
     assert!(
-        broken(&hello[..hello.len() - 1]) && broken(&[&hello[..], &[0]].concat()) && broken(&[12]) && broken(&[254])
+        broken(&hello[..hello.len() - 1]) && broken(&[&hello[..], &[0]].concat()) && broken(&[15]) && broken(&[254])
     );
 }

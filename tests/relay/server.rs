@@ -8,20 +8,20 @@ mod program;
 mod set_aside;
 mod stalled;
 mod tls;
+pub(crate) mod who;
 
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use quire_crdt::{Change, DocumentId, Envelope, Header, Op, ReplicaId, VersionVector, seal};
 use quire_server::{Config, Limits, RunError, Server, Tls};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-const DOCUMENT: DocumentId = DocumentId::from_bytes([0xd0; 16]);
-const A: ReplicaId = ReplicaId::from_bytes([0xa; 16]);
-const B: ReplicaId = ReplicaId::from_bytes([0xb; 16]);
+/// From what the keys of the two who meet follow.
+const A: u8 = 0xa;
+const B: u8 = 0xb;
 
 /// A relay in this process, on a port of its own.
 #[derive(Debug)]
@@ -54,12 +54,4 @@ impl Relay {
         self.stop.send(()).expect("the relay runs");
         self.running.await.expect("the relay does not panic").expect("the relay stops in order");
     }
-}
-
-/// The envelope of a change of one run of text.
-fn envelope(replica: ReplicaId, first_seq: u64, text: &str) -> Envelope {
-    let header =
-        Header { replica, first_seq, len: text.chars().count() as u64, deps: VersionVector::new(), heads: false };
-    let ops = vec![Op::Insert { left: None, right: None, text: text.to_owned() }];
-    seal(DOCUMENT, &Change { header, ops })
 }

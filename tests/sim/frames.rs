@@ -1,7 +1,9 @@
 //! Frames as examples, and what is in a frame as JSON: for golden bytes, and for comparing with an independent decoder.
 
+use quire_crdt::keys::{DocumentKeys, ReplicaKey, ReplicaSeed, RootSecret};
+use quire_crdt::sealed::{self, Author, SEALED_VERSION, Sealed};
 use quire_crdt::sync::frame::{
-    ChangeReader, ChangeWriter, Frame, Hello, PROTOCOL_VERSION, Refusal, RefusalReason, Resume, Welcome,
+    Chain, ChangeReader, ChangeWriter, Frame, Hello, PROTOCOL_VERSION, Proof, Refusal, RefusalReason, Resume, Welcome,
 };
 use quire_crdt::{
     Change, Delivery, Document, DocumentId, Envelope, Header, Op, OpId, Received, ReplicaId, Value, VersionVector,
@@ -29,8 +31,8 @@ const DIGEST: [u8; 25] =
 /// An example: its name, and the bytes of the frame.
 pub type Example = (&'static str, Vec<u8>);
 
-/// A frame of every kind, with numbers of every length. All are of one link, Ana's, and the changes rest on each other in this
-/// order.
+/// A frame of every kind, with numbers of every length. All but the last are of one link, Ana's, as they are between the two layers,
+/// and the changes rest on each other in this order. The last are of a sealed link.
 pub fn examples() -> Vec<Example> {
     let mut examples = vec![
         ("hello, first time", hello(VersionVector::new(), None)),
@@ -62,10 +64,68 @@ pub fn examples() -> Vec<Example> {
         let refusal = Refusal { reason, limit: 10_000, value: 10_001, retry_after_ms: 2_000 };
         (name, Frame::Refused(refusal).encode().to_vec())
     }));
+    examples.extend(sealed_examples());
     examples
 }
 
-const REASONS: [(&str, RefusalReason); 12] = [
+/// The keys of the sealed link's document.
+fn keys() -> DocumentKeys {
+    DocumentKeys::editor(&RootSecret::from_bytes(*b"the root secret."))
+}
+
+/// What only a sealed link has: how it begins, and a run of two changes, which the replica makes.
+fn sealed_examples() -> Vec<Example> {
+    let (keys, own) = (keys(), ReplicaKey::new(&ReplicaSeed::from_bytes([0x5e; 32])));
+    let (document, replica) = (keys.document(), own.id());
+    let challenge = core::array::from_fn(|at| 0xc0 ^ u8::try_from(at).unwrap_or_default());
+    let address = "relay.example.org:4870".to_owned();
+    let proof = keys.prove_access(&own, &challenge, &address);
+    let proof = Proof::new(document, replica, address, b"a token".to_vec(), &proof);
+    let hello = Hello {
+        protocol: PROTOCOL_VERSION,
+        document,
+        replica,
+        version: [(BEN, 300)].into_iter().collect(),
+        resume: None,
+    };
+    let chain = |replica, count, byte| Chain { replica, count, hash: [byte; 32] };
+    let example = |name, frame: Frame<'_>| (name, frame.encode().to_vec());
+    let mut examples = vec![
+        example("challenge", Frame::Challenge { challenge }),
+        example("proof", Frame::Proof(proof)),
+        example("hello, sealed", Frame::Hello(hello)),
+        example("chains, none", Frame::Chains(Vec::new())),
+        example("chains", Frame::Chains(vec![chain(ANA, 5, 0xa1), chain(BEN, 70_000, 0xb1)])),
+    ];
+    let mut writer = ChangeWriter::new(replica);
+    let names = ["change, sealed, the first", "change, sealed and signed"];
+    examples
+        .extend(names.into_iter().zip(run(&keys, &own)).map(|(name, sealed)| (name, writer.frame(&sealed).to_vec())));
+    examples
+}
+
+/// A run of two changes: the first is certified, and the second signed.
+fn run(keys: &DocumentKeys, own: &ReplicaKey) -> Vec<Envelope> {
+    let mut document = Document::new(keys.document(), own.id());
+    for (at, text) in ["Hello", "!"].into_iter().enumerate() {
+        if document.insert(5 * at, text).is_ok() {
+            document.commit();
+        }
+    }
+    let (mut run, mut known) = (Vec::new(), None::<Author>);
+    let (certificate, last) = (keys.certify(own), document.log().len() - 1);
+    for (at, envelope) in document.log().into_iter().enumerate() {
+        let Some(certificate) = &certificate else { break };
+        let before = known.as_ref().map_or(sealed::Before::Nothing(certificate), sealed::Before::Author);
+        let proof = if at == last { sealed::Proof::Sign(own) } else { sealed::Proof::None };
+        let Ok((sealed, author)) = sealed::seal(&envelope, keys, before, proof) else { break };
+        known = Some(author);
+        run.push(sealed);
+    }
+    run
+}
+
+const REASONS: [(&str, RefusalReason); 17] = [
     ("refused, protocol", RefusalReason::Protocol),
     ("refused, malformed", RefusalReason::Malformed),
     ("refused, frame bytes", RefusalReason::FrameBytes),
@@ -78,6 +138,11 @@ const REASONS: [(&str, RefusalReason); 12] = [
     ("refused, missing", RefusalReason::Missing),
     ("refused, shutting down", RefusalReason::ShuttingDown),
     ("refused, storage", RefusalReason::Storage),
+    ("refused, access", RefusalReason::Access),
+    ("refused, address", RefusalReason::Address),
+    ("refused, create", RefusalReason::Create),
+    ("refused, forged", RefusalReason::Forged),
+    ("refused, forked", RefusalReason::Forked),
 ];
 
 fn version() -> VersionVector {
@@ -147,21 +212,26 @@ pub enum To {
     Replica,
 }
 
-/// Reads the frames of a link, both ways, in the order in which they went.
+/// Reads the frames of a link, both ways, in the order in which they went. A Hello begins another link.
 #[derive(Clone, Debug)]
 pub struct Reader {
+    /// What opens the changes that are sealed.
+    keys: DocumentKeys,
     to_relay: ChangeReader,
     to_replica: ChangeReader,
     /// Everything that was said on the link, and before.
     document: Document,
     /// When each author's newest change was made.
     times: BTreeMap<ReplicaId, Option<i64>>,
+    /// How far each author's sealed changes have come.
+    authors: BTreeMap<ReplicaId, Author>,
 }
 
 impl Default for Reader {
     /// For the [`examples`].
     fn default() -> Self {
-        let mut reader = Self::new(DOCUMENT, ANA);
+        let mut reader = Self::new(keys());
+        reader.begin(DOCUMENT, ANA);
         for envelope in typed().into_iter().take(2) {
             reader.know(envelope);
         }
@@ -170,15 +240,28 @@ impl Default for Reader {
 }
 
 impl Reader {
-    /// For the link of a replica that begins with nothing.
-    pub fn new(document: DocumentId, replica: ReplicaId) -> Self {
-        let (to_relay, to_replica) = (ChangeReader::new(document, replica), ChangeReader::new(document, replica));
+    /// For the links of a document with these keys, by a replica that begins with nothing.
+    pub fn new(keys: DocumentKeys) -> Self {
+        let (document, nobody) = (keys.document(), ReplicaId::from_bytes([0xff; 16]));
         Self {
-            to_relay,
-            to_replica,
-            document: Document::new(document, ReplicaId::from_bytes([0xff; 16])),
+            keys,
+            to_relay: ChangeReader::new(document, nobody),
+            to_replica: ChangeReader::new(document, nobody),
+            document: Document::new(document, nobody),
             times: BTreeMap::new(),
+            authors: BTreeMap::new(),
         }
+    }
+
+    /// A link of this replica begins. What was said before is known, if it was about the same document.
+    fn begin(&mut self, document: DocumentId, replica: ReplicaId) {
+        if self.document.id() != document {
+            self.document = Document::new(document, self.document.replica());
+            self.times.clear();
+            self.authors.clear();
+        }
+        self.to_relay = ChangeReader::new(document, replica);
+        self.to_replica = ChangeReader::new(document, replica);
     }
 
     /// Takes in a change; what it says, and how many seconds later than its author's previous one it was made.
@@ -207,11 +290,19 @@ impl Reader {
                 let envelope = reader.read(body).map_err(|error| error.to_string())?;
                 Ok(json!({ "frame": "Change", "change": self.change_json(&envelope)? }))
             }
-            frame => Ok(frame_json(frame)),
+            frame => {
+                if let Frame::Hello(hello) = &frame {
+                    self.begin(hello.document, hello.replica);
+                }
+                Ok(frame_json(frame))
+            }
         }
     }
 
     fn change_json(&mut self, envelope: &Envelope) -> Result<Json, String> {
+        if envelope.payload().first().copied().map(u64::from) == Some(SEALED_VERSION) {
+            return self.sealed_json(envelope);
+        }
         let known = self.know(envelope.clone()).ok_or(());
         let alone = |()| open(envelope).map(|change| (change, None));
         let (change, later) = known.or_else(alone).map_err(|error| error.to_string())?;
@@ -220,6 +311,30 @@ impl Reader {
             "replica": header.replica.to_string(), "first_seq": header.first_seq, "len": header.len,
             "deps": counts(&header.deps), "heads": header.heads, "later": later, "ops": change.ops.iter().map(op_json).collect::<Vec<_>>(),
         }))
+    }
+}
+
+impl Reader {
+    /// What a sealed change shows; it must be its author's next one, and open.
+    fn sealed_json(&mut self, envelope: &Envelope) -> Result<Json, String> {
+        let (header, before) = (envelope.header(), self.authors.get(&envelope.header().replica));
+        let sealed = Sealed::new(envelope, self.keys.write_public(), before).map_err(|error| error.to_string())?;
+        sealed.verify().map_err(|error| error.to_string())?;
+        sealed::open(envelope, &self.keys, before).map_err(|error| error.to_string())?;
+        let certificate = sealed.certificate();
+        let after = if certificate.is_some() { 2 + 32 + 64 } else { 2 };
+        let end = envelope.payload().len() - sealed.signature().map_or(0, |signature| signature.len());
+        let [previous, nonce, text] = [(after, after + 8), (after + 8, after + 32), (after + 32, end)]
+            .map(|(from, to)| envelope.payload().get(from..to).map(hex));
+        let shown = json!({
+            "replica": header.replica.to_string(), "first_seq": header.first_seq, "len": header.len,
+            "deps": counts(&header.deps), "heads": header.heads,
+            "certificate": certificate.map(|known| json!({ "key": hex(&known.key), "signature": hex(&known.signature) })),
+            "previous": previous, "nonce": nonce, "sealed": text,
+            "signature": sealed.signature().map(|signature| hex(signature)),
+        });
+        self.authors.insert(header.replica, *sealed.author());
+        Ok(shown)
     }
 }
 
@@ -238,6 +353,19 @@ fn frame_json(frame: Frame<'_>) -> Json {
             "durable": durable, "head": head,
         }),
         Frame::Change(_) => json!({ "frame": "Change" }),
+        Frame::Challenge { challenge } => json!({ "frame": "Challenge", "challenge": hex(&challenge) }),
+        Frame::Proof(proof) => json!({
+            "frame": "Proof", "document": proof.document.to_string(), "replica": proof.replica.to_string(),
+            "address": proof.address, "token": hex(&proof.token),
+            "write_public": hex(&proof.access().write_public), "access_public": hex(&proof.access().access_public),
+            "replica_public": hex(&proof.access().replica_public),
+            "access_signature": hex(&proof.access().access_signature),
+            "replica_signature": hex(&proof.access().replica_signature),
+        }),
+        Frame::Chains(chains) => json!({
+            "frame": "Chains",
+            "chains": chains.iter().map(|chain| json!([chain.replica.to_string(), chain.count, hex(&chain.hash)])).collect::<Json>(),
+        }),
         Frame::Ack { count } => json!({ "frame": "Ack", "count": count }),
         Frame::Progress { position, head } => json!({ "frame": "Progress", "position": position, "head": head }),
         Frame::Missing { version } => json!({ "frame": "Missing", "version": counts(&version) }),

@@ -4,7 +4,7 @@ mod person;
 
 use bytes::Bytes;
 use quire_crdt::sync::frame::{Refusal, Resume};
-use quire_crdt::sync::{ConnId, Now, Output, Replica, ReplicaConfig};
+use quire_crdt::sync::{ConnId, Now, Output, PlainLink, Replica, ReplicaConfig};
 use quire_crdt::{Checkpoint, Document, DocumentId, Envelope, Received, ReplicaId};
 
 pub use self::person::Recording;
@@ -51,6 +51,8 @@ pub struct Node {
     pub relay: usize,
     /// Its connection, once it is open.
     pub conn: Option<ConnId>,
+    /// Its end of that connection.
+    pub link: PlainLink,
     /// When the connection that it asked for is open, or has failed.
     pub connects_us: Option<u64>,
     /// When its process starts.
@@ -108,6 +110,7 @@ impl Node {
             fuel: None,
             backup: None,
             is_copy: false,
+            link: PlainLink::new(document, id),
             rng,
             typing: None,
             facts: Facts::default(),
@@ -235,7 +238,7 @@ impl Node {
                     replica.handle_persist_failed();
                 }
             }
-            Output::Persist { position, envelope } => {
+            Output::Persist { position, envelope, .. } => {
                 if !self.disk.write(position, envelope) {
                     return Err(format!("asks to persist position {position}, which does not fit"));
                 }
@@ -249,6 +252,7 @@ impl Node {
             Output::Disconnect => return Ok(Ask::Disconnect),
             Output::Refused(refusal) => return Ok(Ask::Refused(refusal)),
             Output::Diverged(divergence) => return Err(format!("has an alarm: {divergence:?}")),
+            Output::PersistChain { .. } => return Err("seals a link that has no seals".to_owned()),
             Output::Patched(_) | Output::MapChanged { .. } | Output::StatusChanged => {}
         }
         Ok(Ask::Nothing)

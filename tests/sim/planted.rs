@@ -128,13 +128,13 @@ pub const FAULTS: &[Fault] = &[
     fault(
         "a relay that lost something is not refilled",
         OUTBOX,
-        "self.cursor = if self.durable_version <= relay_version { self.durable } else { 0 };",
+        "self.cursor = if is_up_to_date { self.durable } else { 0 };",
         "self.cursor = self.durable;",
     ),
     fault(
         "a Missing is not answered",
         FRAMES,
-        "        self.outbox.rewind(version);\n        Ok(())",
+        "        self.rewind(version);\n        Ok(())",
         "        drop(version);\n        Ok(())",
     ),
     fault(

@@ -246,7 +246,7 @@ impl RelayNode {
     pub fn drain(&mut self, at_us: u64) -> Result<Drained, String> {
         let Some(output) = self.relay.as_mut().and_then(Relay::poll_output) else { return Ok(Drained::Nothing) };
         match output {
-            RelayOutput::Append { document, position, envelope } => {
+            RelayOutput::Append { document, position, envelope, .. } => {
                 if !self.disks.entry(document).or_default().write(position, envelope.clone()) {
                     return Err(format!("asks to append at {position}, which does not fit"));
                 }

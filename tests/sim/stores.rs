@@ -42,8 +42,11 @@ impl ReplicaStore {
     /// # Errors
     /// Why nothing of it is known to be on disk; it may be there all the same.
     pub fn append(&mut self, document: DocumentId, envelopes: &[(u64, Bytes)]) -> Result<u64, String> {
-        let append =
-            |(position, envelope): &(u64, Bytes)| Action::Append { position: *position, envelope: envelope.clone() };
+        let append = |(position, envelope): &(u64, Bytes)| Action::Append {
+            position: *position,
+            envelope: envelope.clone(),
+            seal: None,
+        };
         self.write(document, &envelopes.iter().map(append).collect::<Vec<_>>())?;
         Ok(self.library.head(document))
     }
@@ -67,7 +70,7 @@ impl ReplicaStore {
     /// # Errors
     /// As [`ReplicaStore::append`].
     pub fn put_record(&mut self, document: DocumentId, record: DocumentRecord) -> Result<(), String> {
-        self.write(document, &[Action::Record(record)])
+        self.write(document, &[Action::Record(Box::new(record))])
     }
 
     /// The records of all documents.
@@ -122,8 +125,12 @@ impl RelayStore {
     /// # Errors
     /// Why nothing of it is known to be on disk; all of it may be there all the same.
     pub fn append(&self, document: DocumentId, envelopes: &[(u64, Bytes)]) -> Result<u64, String> {
-        let append =
-            |(position, envelope): &(u64, Bytes)| Append { document, position: *position, envelope: envelope.clone() };
+        let append = |(position, envelope): &(u64, Bytes)| Append {
+            document,
+            position: *position,
+            envelope: envelope.clone(),
+            author: None,
+        };
         let batch: Vec<Append> = envelopes.iter().map(append).collect();
         let heads = self.log.append(&batch).map_err(|error| error.to_string())?;
         Ok(heads.last().map_or(0, |(_, head)| *head))

@@ -8,7 +8,7 @@
 mod seeds;
 
 use bytes::Bytes;
-use quire_crdt::sync::{ConnId, Now, Output, Relay, RelayLimits, RelayOutput, Replica, ReplicaConfig};
+use quire_crdt::sync::{ConnId, Now, Output, PlainLink, Relay, RelayLimits, RelayOutput, Replica, ReplicaConfig};
 use quire_crdt::{Checkpoint, Delivery, Document, DocumentId, Envelope, Received, ReplicaId};
 
 pub use self::seeds::seeds;
@@ -152,11 +152,13 @@ pub fn replica_frames(data: &[u8]) {
     replica.go_online(NOW);
     replica.handle_connected(NOW);
     let mut linked = settle(&mut replica);
+    let mut link = PlainLink::new(DOCUMENT, replica.document().replica());
     for frame in frames(data) {
         if !linked {
             replica.handle_connected(NOW);
+            link = PlainLink::new(DOCUMENT, replica.document().replica());
         }
-        replica.handle_frame(NOW, &frame);
+        link.open(&frame).hand_to(&mut replica, NOW);
         linked = settle(&mut replica);
         replica.document().text().assert_invariants();
     }
@@ -216,7 +218,7 @@ fn serve(relay: &mut Relay, disk: &mut Vec<Bytes>, conns: &[ConnId], sent: &mut 
                 relay.handle_loaded(NOW, document, version, disk.len() as u64, bytes);
             }
             RelayOutput::Load { document } => relay.handle_loaded(NOW, document, [].into_iter().collect(), 0, 0),
-            RelayOutput::Append { document, position, envelope } => {
+            RelayOutput::Append { document, position, envelope, .. } => {
                 if document == DOCUMENT {
                     assert_eq!(position, disk.len() as u64, "a log has no gap");
                     disk.push(envelope);

@@ -10,8 +10,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::{SinkExt as _, StreamExt as _};
-use quire_crdt::sync::{LinkState, Now, Output, Replica, ReplicaConfig};
-use quire_crdt::{Document, DocumentId, ReplicaId};
+use quire_crdt::keys::{DocumentKeys, ReplicaKey, ReplicaSeed, RootSecret};
+use quire_crdt::sync::{Credentials, LinkState, Now, Output, Replica, ReplicaConfig, Seals, SecureLink};
+use quire_crdt::{Document, DocumentId};
 use serde_json::json;
 use sim::rng::Rng;
 use tokio::net::TcpStream;
@@ -61,10 +62,17 @@ enum Phase {
     Over,
 }
 
+/// A socket, and this end of the sealed link on it.
+struct Link {
+    socket: Socket,
+    secure: SecureLink,
+}
+
 struct Client {
     number: usize,
     replica: Replica,
-    socket: Option<Socket>,
+    credentials: Credentials,
+    link: Option<Link>,
     rng: Rng,
     edits_at: Instant,
     crowd: Arc<Crowd>,
@@ -178,16 +186,20 @@ impl Crowd {
 
 impl Client {
     fn new(number: usize, mut rng: Rng, crowd: Arc<Crowd>) -> Self {
-        let id = |kind: u8, number: usize| {
-            let mut bytes = [kind; 16];
-            bytes[8..].copy_from_slice(&(number as u64).to_be_bytes());
-            bytes
+        let secret = (number / CLIENTS_PER_DOCUMENT + 1) as u128;
+        let mut seed = [0xc0; 32];
+        seed[24..].copy_from_slice(&(number as u64).to_be_bytes());
+        let credentials = Credentials {
+            keys: DocumentKeys::editor(&RootSecret::from_bytes(secret.to_be_bytes())),
+            replica: ReplicaKey::new(&ReplicaSeed::from_bytes(seed)),
+            address: RELAY.to_owned(),
+            token: Vec::new(),
         };
-        let document = DocumentId::from_bytes(id(0xd0, number / CLIENTS_PER_DOCUMENT));
-        let document = Document::new(document, ReplicaId::from_bytes(id(0xc0, number)));
-        let replica = Replica::new(document, ReplicaConfig { seed: rng.next_u64(), ..ReplicaConfig::default() });
+        let document = Document::new(credentials.keys.document(), credentials.replica.id());
+        let config = ReplicaConfig { seed: rng.next_u64(), ..ReplicaConfig::default() };
+        let replica = Replica::new(document, config).with_seals(Seals::default());
         let edits_at = next_edit(&mut rng);
-        Self { number, replica, socket: None, rng, edits_at, crowd }
+        Self { number, replica, credentials, link: None, rng, edits_at, crowd }
     }
 
     /// Lives until the end; the document then. An error is a fault of the engine: the network may do what it wants.
@@ -208,7 +220,7 @@ impl Client {
             let forever = self.edits_at + Duration::from_hours(1);
             let edits_at = self.edits_at;
             tokio::select! {
-                message = next(&mut self.socket) => self.take(message),
+                message = next(&mut self.link) => self.take(message),
                 () = sleep_until(wakes_at.unwrap_or(forever)) => self.replica.handle_timeout(self.crowd.now()),
                 () = sleep_until(edits_at), if phase == Phase::Writing => self.edit()?,
                 _ = phases.changed() => {}
@@ -225,7 +237,7 @@ impl Client {
                 Output::Connect => connects = true,
                 Output::Disconnect => {
                     connects = false;
-                    self.socket = None;
+                    self.link = None;
                 }
                 Output::Diverged(divergence) => return Err(format!("client {}: {divergence:?}", self.number)),
                 _ => {}
@@ -237,7 +249,8 @@ impl Client {
     async fn connect(&mut self) {
         match timeout(SOCKET_TIME_MAX, connect_async(format!("ws://{RELAY}/sync"))).await {
             Ok(Ok((socket, _))) => {
-                self.socket = Some(socket);
+                let secure = SecureLink::new(self.credentials.clone(), self.replica.verified());
+                self.link = Some(Link { socket, secure });
                 self.crowd.links_opened.fetch_add(1, Ordering::Relaxed);
                 self.replica.handle_connected(self.crowd.now());
             }
@@ -247,9 +260,14 @@ impl Client {
 
     /// Sends what there is to send, as one batch.
     async fn transmit(&mut self) {
-        let Some(socket) = &mut self.socket else { return };
+        let Some(Link { secure, .. }) = &mut self.link else { return };
+        while let Some(transmit) = self.replica.poll_transmit(self.crowd.now()) {
+            secure.seal(self.crowd.now(), transmit);
+        }
+        self.hand_on();
+        let Some(Link { socket, secure }) = &mut self.link else { return };
         let sending = async {
-            while let Some(frame) = self.replica.poll_transmit(self.crowd.now()) {
+            while let Some(frame) = secure.poll_transmit() {
                 socket.feed(Message::Binary(frame)).await?;
             }
             socket.flush().await
@@ -261,14 +279,26 @@ impl Client {
 
     fn take(&mut self, message: Option<Message>) {
         match message {
-            Some(Message::Binary(frame)) => self.replica.handle_frame(self.crowd.now(), &frame),
+            Some(Message::Binary(frame)) => {
+                if let Some(Link { secure, .. }) = &mut self.link {
+                    secure.open(&frame);
+                }
+                self.hand_on();
+            }
             Some(Message::Close(_) | Message::Text(_)) | None => self.lose(),
             Some(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => {}
         }
     }
 
+    /// Hands on to the replica what came of what was sealed and opened.
+    fn hand_on(&mut self) {
+        while let Some(incoming) = self.link.as_mut().and_then(|link| link.secure.poll_incoming()) {
+            incoming.hand_to(&mut self.replica, self.crowd.now());
+        }
+    }
+
     fn lose(&mut self) {
-        self.socket = None;
+        self.link = None;
         self.replica.handle_disconnected(self.crowd.now());
     }
 
@@ -302,9 +332,9 @@ fn next_edit(rng: &mut Rng) -> Instant {
 }
 
 /// The next message; `None` when the link has ended. Without a link, never.
-async fn next(socket: &mut Option<Socket>) -> Option<Message> {
-    match socket {
-        Some(socket) => socket.next().await.and_then(Result::ok),
+async fn next(link: &mut Option<Link>) -> Option<Message> {
+    match link {
+        Some(Link { socket, .. }) => socket.next().await.and_then(Result::ok),
         None => std::future::pending().await,
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use quire_crdt::{DocumentId, VersionVector};
 use quire_server::Log;
 
-use crate::net::{Net, RELAY};
+use crate::net::{Net, RELAY, WIRE};
 use crate::programs::{Process, program};
 
 /// The name of its namespace, its samples and its complaints.
@@ -56,7 +56,7 @@ impl Relay {
     pub(crate) fn tend(&mut self, net: &Net, now_ms: u64, may_end: bool) -> Result<(), String> {
         if self.process.is_none() && self.starts_at_ms.is_some_and(|at| at <= now_ms) {
             let mut command = net.command(NAME, &program("quire-server")?);
-            command.args(["--listen", RELAY, "--data"]).arg(&self.data).env("QUIRE_LOG", "warn");
+            command.args(["--listen", RELAY, "--name", WIRE, "--data"]).arg(&self.data).env("QUIRE_LOG", "warn");
             self.process = Some(Process::start(NAME, command, &self.complaints)?);
             self.starts_at_ms = None;
             self.starts += 1;

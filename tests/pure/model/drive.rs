@@ -4,7 +4,9 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 use quire_crdt::sync::frame::{RefusalReason, Resume};
-use quire_crdt::sync::{ConnId, LinkState, Now, Output, Relay, RelayLimits, RelayOutput, Replica, ReplicaConfig};
+use quire_crdt::sync::{
+    ConnId, LinkState, Now, Output, PlainLink, Relay, RelayLimits, RelayOutput, Replica, ReplicaConfig,
+};
 use quire_crdt::{Document, DocumentId, Envelope, Received, ReplicaId, VersionVector};
 use sim::model::{Conformance, Observed};
 use sim::network::Way;
@@ -40,6 +42,7 @@ pub(super) struct Conn {
     pub(super) down: VecDeque<Bytes>,
     pub(super) open_here: bool,
     pub(super) open_there: bool,
+    link: PlainLink,
 }
 
 /// What a run did.
@@ -110,7 +113,7 @@ impl Drive {
         while let Some(output) = self.devices[at].replica.poll_output() {
             let device = &mut self.devices[at];
             match output {
-                Output::Persist { position, envelope } => {
+                Output::Persist { position, envelope, .. } => {
                     device.disk.truncate(usize::try_from(position).expect("a position"));
                     device.disk.push(envelope);
                 }
@@ -132,7 +135,9 @@ impl Drive {
         self.opened += 1;
         let (id, host) = (ConnId(self.opened), self.devices[at].relay);
         let (up, down) = (VecDeque::new(), VecDeque::new());
-        self.conns.push(Conn { id, device: at, host, up, down, open_here: true, open_there: true });
+        let document = self.devices[at].replica.document();
+        let link = PlainLink::new(document.id(), document.replica());
+        self.conns.push(Conn { id, device: at, host, up, down, open_here: true, open_there: true, link });
         self.hosts[host].relay.handle_connected(self.now, id);
         self.devices[at].replica.handle_connected(self.now);
         self.observe(Observed::Connected { conn: id, replica: at, relay: host })?;
@@ -190,7 +195,8 @@ impl Drive {
     pub(super) fn transmit_up(&mut self, id: ConnId) -> Result<bool, String> {
         let Some(at) = self.conn(id).filter(|at| self.conns[*at].open_here) else { return Ok(false) };
         let device = self.conns[at].device;
-        let Some(frame) = self.devices[device].replica.poll_transmit(self.now) else { return Ok(false) };
+        let replica = &mut self.devices[device].replica;
+        let Some(frame) = self.conns[at].link.poll_transmit(replica, self.now) else { return Ok(false) };
         self.observe(Observed::Sent { conn: id, way: Way::Up, frame: &frame })?;
         if self.conns[at].open_there {
             self.conns[at].up.push_back(frame);
@@ -223,7 +229,7 @@ impl Drive {
         let frame = self.conns[at].down.pop_front();
         if let Some(frame) = &frame {
             self.observe(Observed::Received { conn: id, way: Way::Down, frame })?;
-            self.devices[device].replica.handle_frame(self.now, frame);
+            self.conns[at].link.open(frame).hand_to(&mut self.devices[device].replica, self.now);
         } else if !self.conns[at].open_there {
             self.conns[at].close_here();
             self.devices[device].replica.handle_disconnected(self.now);

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{SinkExt as _, StreamExt as _};
-use quire_crdt::sync::frame::{ChangeReader, ChangeWriter, Frame, Hello, PROTOCOL_VERSION, Refusal};
-use quire_crdt::{Envelope, ReplicaId, VersionVector};
+use quire_crdt::keys::KEY_BYTES;
+use quire_crdt::sync::frame::{ChangeReader, ChangeWriter, Frame, Refusal};
+use quire_crdt::{Envelope, VersionVector};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -14,19 +15,18 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
-use super::DOCUMENT;
+use super::who::Who;
 
 /// How long the relay may take before the test fails.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
-
-pub(super) fn hello(replica: ReplicaId, version: VersionVector) -> Hello {
-    Hello { protocol: PROTOCOL_VERSION, document: DOCUMENT, replica, version, resume: None }
-}
 
 /// A link to the relay.
 #[derive(Debug)]
 pub(super) struct Client<S = MaybeTlsStream<TcpStream>> {
     socket: WebSocketStream<S>,
+    /// Where the relay was reached, and what it wants signed.
+    address: String,
+    challenge: [u8; KEY_BYTES],
     /// The changes that were sent and received, from the Hello on.
     changes: Option<(ChangeWriter, ChangeReader)>,
 }
@@ -34,34 +34,58 @@ pub(super) struct Client<S = MaybeTlsStream<TcpStream>> {
 impl Client {
     pub(super) async fn connect(address: SocketAddr) -> Self {
         let opened = tokio_tungstenite::connect_async(format!("ws://{address}/sync")).await;
-        Self { socket: opened.expect("the relay takes a websocket").0, changes: None }
+        Self::challenged(opened.expect("the relay takes a websocket").0, address).await
     }
 
     /// A link of a replica that has nothing, welcomed and served.
-    pub(super) async fn join(address: SocketAddr, replica: ReplicaId) -> Self {
+    pub(super) async fn join(address: SocketAddr, who: &Who) -> Self {
         let mut client = Self::connect(address).await;
-        client.greet(replica).await;
+        client.greet(who).await;
         client
     }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
-    /// A link over this stream.
-    pub(super) async fn over(stream: S) -> Self {
+    /// A link over this stream to the relay at an address.
+    pub(super) async fn over(stream: S, address: SocketAddr) -> Self {
         let opened = tokio_tungstenite::client_async("ws://relay/sync", stream).await;
-        Self { socket: opened.expect("the relay takes a websocket").0, changes: None }
+        Self::challenged(opened.expect("the relay takes a websocket").0, address).await
     }
 
-    /// Says Hello for a replica that has nothing, and waits until it is served.
-    pub(super) async fn greet(&mut self, replica: ReplicaId) {
-        self.send(&Frame::Hello(hello(replica, VersionVector::new())).encode()).await;
+    /// A link on which the relay has said what it says first.
+    async fn challenged(socket: WebSocketStream<S>, address: SocketAddr) -> Self {
+        let mut client = Self { socket, address: address.to_string(), challenge: [0; KEY_BYTES], changes: None };
+        let first = client.next().await;
+        let Ok(Frame::Challenge { challenge }) = Frame::decode(&first) else { panic!("no challenge: {first:?}") };
+        client.challenge = challenge;
+        client
+    }
+
+    pub(super) const fn challenge(&self) -> &[u8; KEY_BYTES] {
+        &self.challenge
+    }
+
+    /// Proves access and says Hello for a replica that has nothing, and waits until it is served.
+    pub(super) async fn greet(&mut self, who: &Who) {
+        self.say_hello(who, VersionVector::new()).await;
         self.until(|frame| matches!(frame, Frame::Progress { .. })).await;
     }
 
+    /// Proves access and says Hello for a replica that has so much.
+    pub(super) async fn say_hello(&mut self, who: &Who, version: VersionVector) {
+        self.prove(who).await;
+        let hello = who.hello(version);
+        self.changes = Some((ChangeWriter::new(who.id()), ChangeReader::new(hello.document, who.id())));
+        self.send(&Frame::Hello(hello).encode()).await;
+    }
+
+    /// Proves access, and says nothing else.
+    pub(super) async fn prove(&mut self, who: &Who) {
+        let proof = who.proof(&self.challenge, &self.address).encode();
+        self.send(&proof).await;
+    }
+
     pub(super) async fn send(&mut self, frame: &Bytes) {
-        if let Ok(Frame::Hello(Hello { document, replica, .. })) = Frame::decode(frame) {
-            self.changes = Some((ChangeWriter::new(replica), ChangeReader::new(document, replica)));
-        }
         self.say(Message::Binary(frame.clone())).await;
     }
 

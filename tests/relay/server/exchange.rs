@@ -4,28 +4,30 @@ use quire_crdt::sync::frame::Frame;
 use quire_server::Limits;
 use tempfile::TempDir;
 
-use super::client::{Client, get, hello, metric};
-use super::{A, B, Relay, envelope};
+use super::client::{Client, get, metric};
+use super::who::Who;
+use super::{A, B, Relay};
 
 #[tokio::test]
 async fn two_links_exchange_changes_and_presence() {
     let data = TempDir::new().unwrap();
     let relay = Relay::start(data.path(), Limits::default()).await;
-    let mut a = Client::join(relay.address, A).await;
-    let mut b = Client::join(relay.address, B).await;
+    let (mut ana, mut ben) = (Who::new(A), Who::new(B));
+    let mut a = Client::join(relay.address, &ana).await;
+    let mut b = Client::join(relay.address, &ben).await;
 
-    let change = envelope(A, 0, "one");
+    let change = ana.write("one");
     a.send_change(&change).await;
     assert_eq!(b.next_change().await, change, "the very envelope");
     a.until_durable(3).await;
-    b.send_change(&envelope(B, 0, "two words")).await;
+    b.send_change(&ben.write("two words")).await;
     assert_eq!(a.changes_until(9).await, [9]);
 
-    let presence = Frame::Presence { replica: B, payload: b"here" }.encode();
+    let presence = Frame::Presence { replica: ben.id(), payload: b"here" }.encode();
     b.send(&presence).await;
     assert_eq!(a.next().await, presence);
     drop(b);
-    assert_eq!(a.next().await, Frame::Presence { replica: B, payload: b"" }.encode(), "gone with its owner");
+    assert_eq!(a.next().await, Frame::Presence { replica: ben.id(), payload: b"" }.encode(), "gone with its owner");
     relay.stop().await;
 }
 
@@ -33,13 +35,14 @@ async fn two_links_exchange_changes_and_presence() {
 async fn a_link_that_was_away_is_sent_what_it_lacks() {
     let data = TempDir::new().unwrap();
     let relay = Relay::start(data.path(), Limits::default()).await;
-    let mut a = Client::join(relay.address, A).await;
-    for seq in 0..50 {
-        a.send_change(&envelope(A, seq, "x")).await;
+    let mut ana = Who::new(A);
+    let mut a = Client::join(relay.address, &ana).await;
+    for _ in 0..50 {
+        a.send_change(&ana.write("x")).await;
     }
     a.until_durable(50).await;
     let mut b = Client::connect(relay.address).await;
-    b.send(&Frame::Hello(hello(B, [(A, 40)].into_iter().collect())).encode()).await;
+    b.say_hello(&Who::new(B), [(ana.id(), 40)].into_iter().collect()).await;
     assert_eq!(b.changes_until(50).await, (41..=50).collect::<Vec<_>>());
     relay.stop().await;
 }
@@ -48,18 +51,19 @@ async fn a_link_that_was_away_is_sent_what_it_lacks() {
 async fn a_restart_keeps_everything() {
     let data = TempDir::new().unwrap();
     let mut epochs = Vec::new();
+    let mut ana = Who::new(A);
     for round in 0..3 {
         let relay = Relay::start(data.path(), Limits::default()).await;
         let mut a = Client::connect(relay.address).await;
-        a.send(&Frame::Hello(hello(A, [(A, round)].into_iter().collect())).encode()).await;
+        a.say_hello(&ana, [(ana.id(), round)].into_iter().collect()).await;
         let welcome = a.next().await;
         let Ok(Frame::Welcome(welcome)) = Frame::decode(&welcome) else { panic!("no welcome") };
         assert_eq!((welcome.durable, welcome.head), (round, round));
         epochs.push(welcome.epoch);
-        a.send_change(&envelope(A, round, "x")).await;
+        a.send_change(&ana.write("x")).await;
         a.until_durable(round + 1).await;
         let mut newcomer = Client::connect(relay.address).await;
-        newcomer.send(&Frame::Hello(hello(B, [].into_iter().collect())).encode()).await;
+        newcomer.say_hello(&Who::new(B), [].into_iter().collect()).await;
         assert_eq!(newcomer.changes_until(round + 1).await, (1..=round + 1).collect::<Vec<_>>());
         relay.stop().await;
     }
@@ -70,8 +74,9 @@ async fn a_restart_keeps_everything() {
 async fn it_says_how_it_is() {
     let data = TempDir::new().unwrap();
     let relay = Relay::start(data.path(), Limits::default()).await;
-    let mut a = Client::join(relay.address, A).await;
-    a.send_change(&envelope(A, 0, "one")).await;
+    let mut ana = Who::new(A);
+    let mut a = Client::join(relay.address, &ana).await;
+    a.send_change(&ana.write("one")).await;
     a.until_durable(3).await;
     let check = async |path: &str, status: &str| {
         let answer = get(relay.address, path).await;

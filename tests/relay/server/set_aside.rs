@@ -1,33 +1,31 @@
 //! Somebody stores what no replica can take: two honest editors write on as if it were not there.
 
-use quire_crdt::sync::frame::{Frame, Hello};
-use quire_crdt::{Change, DocumentId, Envelope, Header, Op, OpId, ReplicaId, VersionVector, seal};
+use quire::editor::link::Link;
+use quire_crdt::sync::frame::Frame;
+use quire_crdt::{Op, OpId, ReplicaId, VersionVector};
 use serde_json::json;
 use tempfile::tempdir;
 
-use super::client::{Client, hello};
+use super::client::Client;
+use super::who::Who;
 use crate::processes::{Device, Editor, Relay};
 
-const HOSTILE: ReplicaId = ReplicaId::from_bytes([0x66; 16]);
-
 /// A word behind a character that nobody has ever written.
-fn forgery(document: DocumentId, first_seq: u64) -> Envelope {
+fn forgery() -> Vec<Op> {
     let left = Some(OpId::new(ReplicaId::from_bytes([0x77; 16]), 3));
-    let ops = vec![Op::Insert { left, right: None, text: "evil".to_owned() }];
-    let header = Header { replica: HOSTILE, first_seq, len: 4, deps: VersionVector::new(), heads: false };
-    seal(document, &Change { header, ops })
+    vec![Op::Insert { left, right: None, text: "evil".to_owned() }]
 }
 
-/// Stores two forgeries at the relay, behind those that are there.
-fn store_forgeries(relay: &Relay, document: DocumentId, stored: u64) {
+/// Stores two forgeries at the relay, behind those that are there: by somebody who has the document's link, since nobody else gets in.
+fn store_forgeries(relay: &Relay, hostile: &mut Who, stored: u64) {
     let address = relay.url().trim_start_matches("ws://").trim_end_matches('/').parse().expect("an address");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let mut client = Client::connect(address).await;
-        client.send(&Frame::Hello(Hello { document, ..hello(HOSTILE, VersionVector::new()) }).encode()).await;
+        client.say_hello(hostile, VersionVector::new()).await;
         client.until(|frame| matches!(frame, Frame::Welcome(_))).await;
-        for first_seq in [stored, stored + 4] {
-            client.send_change(&forgery(document, first_seq)).await;
+        for _ in 0..2 {
+            client.send_change(&hostile.make(forgery())).await;
         }
         client.until_durable(stored + 8).await;
     });
@@ -47,17 +45,20 @@ fn a_hostile_writer_keeps_nobody_from_writing() {
     let relay = Relay::start(&folder.path().join("relay"));
     let (ana, bo) = (Device::new(folder.path().join("ana")), Device::new(folder.path().join("bo")));
     let id = ana.ask(&["new", "--json"])["id"].as_str().expect("an id").to_owned();
-    let document: DocumentId = id.parse().expect("an id");
     let link = ana.run(&["share", &id, "--relay", &relay.url()]);
-    store_forgeries(&relay, document, 0);
+    let keys = link.trim().parse::<Link>().expect("a link").keys.document_keys().expect("its keys");
+    let mut hostile = Who::of(keys, 0x66);
+    store_forgeries(&relay, &mut hostile, 0);
     ana.run(&["sync", "--until-saved"]);
     let joined = bo.ask(&["join", link.trim(), "--json"]);
     let words = joined["set_aside"][&id].as_str().expect("it is said");
-    assert_eq!(words, "Changes by device 66666666 cannot be read and were set aside, with what builds upon them.");
+    let device = &hostile.id().to_string()[..8];
+    let expected = format!("Changes by device {device} cannot be read and were set aside, with what builds upon them.");
+    assert_eq!(words, expected);
 
     let (mut first, mut second) = (ana.edit(&id), bo.edit(&id));
     pass_on(&mut first, &mut second, "one ");
-    store_forgeries(&relay, document, 8);
+    store_forgeries(&relay, &mut hostile, 8);
     pass_on(&mut second, &mut first, "two ");
     pass_on(&mut first, &mut second, "three ");
     for mut editor in [first, second] {

@@ -6,7 +6,8 @@ use quire_server::Limits;
 use tempfile::TempDir;
 
 use super::client::{Client, metric};
-use super::{A, B, Relay, envelope};
+use super::who::Who;
+use super::{A, B, Relay};
 
 /// Eight megabytes, far more than sockets and rings hold.
 const CHANGES: u64 = 2_000;
@@ -19,13 +20,14 @@ async fn a_stalled_reader_costs_little_slows_nobody_and_catches_up_without_a_gap
     limits.relay.ring_bytes_max = 64 * 1024;
     limits.relay.reads_bytes_max = 1024 * 1024;
     let relay = Relay::start(data.path(), limits.clone()).await;
-    let mut stalled = Client::join(relay.address, B).await;
-    let mut author = Client::join(relay.address, A).await;
+    let mut ana = Who::new(A);
+    let mut stalled = Client::join(relay.address, &Who::new(B)).await;
+    let mut author = Client::join(relay.address, &ana).await;
 
     let text = "x".repeat(usize::try_from(TEXT_CHARS).unwrap());
     let writing = async {
         for number in 0..CHANGES {
-            author.send_change(&envelope(A, number * TEXT_CHARS, &text)).await;
+            author.send_change(&ana.write(&text)).await;
             if number % 100 == 99 {
                 author.until_durable((number + 1) * TEXT_CHARS).await;
             }

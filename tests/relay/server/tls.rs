@@ -19,7 +19,8 @@ use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use super::client::{Client, get_over};
-use super::{A, B, Relay, envelope};
+use super::who::Who;
+use super::{A, B, Relay};
 
 /// How long the relay may take before the test fails.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
@@ -65,6 +66,11 @@ async fn connect(address: SocketAddr, known: &[&Identity]) -> TlsStream<TcpStrea
     connector.connect("localhost".try_into().unwrap(), stream).await.expect("the relay shows what is known")
 }
 
+/// A link over an encrypted connection.
+async fn link(address: SocketAddr, known: &Identity) -> Client<TlsStream<TcpStream>> {
+    Client::over(connect(address, &[known]).await, address).await
+}
+
 fn shows(stream: &TlsStream<TcpStream>, identity: &Identity) -> bool {
     stream.get_ref().1.peer_certificates().is_some_and(|shown| shown[0] == identity.certificate)
 }
@@ -82,11 +88,12 @@ async fn links_and_pages_are_the_same_behind_tls() {
     let data = TempDir::new().unwrap();
     let identity = Identity::new("one");
     let relay = Relay::start_with(&identity.store(data.path())).await;
-    let mut author = Client::over(connect(relay.address, &[&identity]).await).await;
-    let mut reader = Client::over(connect(relay.address, &[&identity]).await).await;
-    author.greet(A).await;
-    reader.greet(B).await;
-    author.send_change(&envelope(A, 0, "hello")).await;
+    let mut author = link(relay.address, &identity).await;
+    let mut reader = link(relay.address, &identity).await;
+    let mut ana = Who::new(A);
+    author.greet(&ana).await;
+    reader.greet(&Who::new(B)).await;
+    author.send_change(&ana.write("hello")).await;
     assert_eq!(reader.changes_until(5).await, [5]);
     author.until_durable(5).await;
     let page = get_over(connect(relay.address, &[&identity]).await, "/healthz").await;
@@ -103,8 +110,9 @@ async fn a_renewed_certificate_is_shown_to_who_comes_and_ends_no_link() {
     let [first, second, third] = ["one", "two", "three"].map(Identity::new);
     let known = [&first, &second, &third];
     let relay = Relay::start_with(&first.store(data.path())).await;
-    let mut author = Client::over(connect(relay.address, &[&first]).await).await;
-    author.greet(A).await;
+    let mut author = link(relay.address, &first).await;
+    let mut ana = Who::new(A);
+    author.greet(&ana).await;
 
     second.store(data.path());
     let until = Instant::now() + ANSWER_TIMEOUT;
@@ -119,7 +127,7 @@ async fn a_renewed_certificate_is_shown_to_who_comes_and_ends_no_link() {
     assert!(shows(&connect(relay.address, &known).await, &third), "it is told to look");
     assert_ne!(tls.pin(), before);
 
-    author.send_change(&envelope(A, 0, "still here")).await;
+    author.send_change(&ana.write("still here")).await;
     author.until_durable(10).await;
     drop(author);
     relay.stop().await;
@@ -155,8 +163,9 @@ async fn what_is_no_handshake_is_ended_and_a_bystander_notices_nothing() {
     let data = TempDir::new().unwrap();
     let identity = Identity::new("one");
     let relay = Relay::start_with(&identity.store(data.path())).await;
-    let mut bystander = Client::over(connect(relay.address, &[&identity]).await).await;
-    bystander.greet(B).await;
+    let mut bystander = link(relay.address, &identity).await;
+    let mut ben = Who::new(B);
+    bystander.greet(&ben).await;
 
     let mut long = vec![0x16, 3, 1, 0x40, 0];
     long.resize(5 + 0x4000, 1);
@@ -172,7 +181,7 @@ async fn what_is_no_handshake_is_ended_and_a_bystander_notices_nothing() {
     }
     let page = get_over(connect(relay.address, &[&identity]).await, "/metrics").await;
     assert!(page.contains("quire_relay_tls_handshakes_failed_total 6\n"), "{page}");
-    bystander.send_change(&envelope(B, 0, "still here")).await;
+    bystander.send_change(&ben.write("still here")).await;
     bystander.until_durable(10).await;
     drop(bystander);
     relay.stop().await;

@@ -2,7 +2,7 @@
 
 use std::io::Read as _;
 
-use quire_crdt::sync::{ConnId, Relay, RelayLimits, Replica, ReplicaConfig};
+use quire_crdt::sync::{ConnId, PlainLink, Relay, RelayLimits, Replica, ReplicaConfig};
 use quire_crdt::{Document, Envelope, Received, ReplicaId, Value};
 
 use super::{AUTHORS, DOCUMENT, NOW, obey, put_header, reader, serve};
@@ -182,6 +182,7 @@ fn conversation(document: Document) -> (Vec<u8>, Vec<u8>) {
     let mut relay = Relay::new([7; 16], RelayLimits::default());
     let mut disk = reader().log().iter().map(|envelope| envelope.bytes().clone()).collect();
     let mut replica = Replica::new(document, ReplicaConfig::default());
+    let mut link = PlainLink::new(DOCUMENT, replica.document().replica());
     let (conn, mut to_replica, mut to_relay) = (ConnId(0), Vec::new(), Vec::new());
     relay.handle_connected(NOW, conn);
     replica.go_online(NOW);
@@ -189,7 +190,7 @@ fn conversation(document: Document) -> (Vec<u8>, Vec<u8>) {
     loop {
         obey(&mut replica);
         let mut moved = false;
-        while let Some(frame) = replica.poll_transmit(NOW) {
+        while let Some(frame) = link.poll_transmit(&mut replica, NOW) {
             moved = true;
             add_frame(&mut to_relay, &[&[0], &frame[..]].concat());
             relay.handle_frame(NOW, conn, &frame);
@@ -199,7 +200,7 @@ fn conversation(document: Document) -> (Vec<u8>, Vec<u8>) {
         for frame in sent {
             moved = true;
             add_frame(&mut to_replica, &frame);
-            replica.handle_frame(NOW, &frame);
+            link.open(&frame).hand_to(&mut replica, NOW);
         }
         if !moved {
             return (to_replica, to_relay);

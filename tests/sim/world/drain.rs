@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use quire_crdt::sync::frame::{Refusal, RefusalReason};
-use quire_crdt::sync::{ConnId, Replica};
+use quire_crdt::sync::{ConnId, Now, PlainLink, Replica};
 
 use super::{World, code};
 use crate::hostile::lies;
@@ -43,6 +43,7 @@ impl World {
                 machine.handle_connected(relay_node.clock.now(self.now_us), conn);
                 replica.handle_connected(now);
                 node.conn = Some(conn);
+                node.link = PlainLink::new(node.document, node.id);
                 if relay_node.is_hostile {
                     self.checker.expect_lies(conn);
                 }
@@ -93,8 +94,9 @@ impl World {
             self.tell_frame(conn, Way::Down, at, &frame);
             self.commit_for_model(at)?;
             self.observe(Observed::Received { conn, way: Way::Down, frame: &frame })?;
-            if let Some(replica) = self.replica(at) {
-                replica.handle_frame(now, &frame);
+            let node = &mut self.devices[at];
+            if let Some(replica) = &mut node.replica {
+                node.link.open(&frame).hand_to(replica, now);
             }
             self.see(at)?;
         }
@@ -206,7 +208,7 @@ impl World {
         let now = self.devices[at].clock.now(self.now_us);
         while let Some(conn) = self.devices[at].conn
             && self.network.takes(conn, Way::Up)
-            && let Some(frame) = self.replica(at).and_then(|replica| replica.poll_transmit(now))
+            && let Some(frame) = self.next_frame(at, now)
         {
             moved = true;
             self.checker.check_up(conn, &self.devices[at], &frame)?;
@@ -217,6 +219,11 @@ impl World {
             }
         }
         Ok(moved)
+    }
+
+    fn next_frame(&mut self, at: usize, now: Now) -> Option<Bytes> {
+        let node = &mut self.devices[at];
+        node.link.poll_transmit(node.replica.as_mut()?, now)
     }
 
     fn act_on_link(&mut self, at: usize, ask: Ask) -> Result<(), String> {

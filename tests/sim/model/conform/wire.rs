@@ -68,6 +68,9 @@ impl Wire {
             RealFrame::Missing { version } => Frame::Missing(names.version(&version)?),
             RealFrame::Refused(refusal) => Frame::Refused { stop: is_for_good(refusal)? },
             RealFrame::Held { version, .. } => return Ok(Said::Held(names.version(&version)?)),
+            RealFrame::Challenge { .. } | RealFrame::Proof(_) | RealFrame::Chains(_) => {
+                return Err("a frame of a sealed link".to_owned());
+            }
             RealFrame::Presence { .. } | RealFrame::Digest { .. } | RealFrame::Ping { .. } | RealFrame::Pong { .. } => {
                 return Ok(Said::Other);
             }
