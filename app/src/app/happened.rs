@@ -71,7 +71,7 @@ impl App {
             Notice::RelayChanged { notice, .. } => {
                 self.say(format!("{} Quire sends it what it lacks.", relay_words(notice)));
             }
-            Notice::ReadOnly { document } => self.tell_read_only(document),
+            Notice::ReadOnly { .. } => self.tell_read_only(),
             Notice::Cloned { document } => self.tell_cloned(document),
             Notice::SetAside { document, words } | Notice::Diverged { document, words } => {
                 self.entries_stale = true;
@@ -99,11 +99,8 @@ impl App {
         }
     }
 
-    fn tell_read_only(&mut self, document: DocumentId) {
-        let title = self.shown_title(document);
-        self.say(format!(
-            "“{title}” is here by a viewer’s link, which lets you read it. To write, open the editor’s link."
-        ));
+    fn tell_read_only(&mut self) {
+        self.say("You have a viewer’s link: it lets you read, and not write.");
     }
 
     fn tell_cloned(&mut self, document: DocumentId) {

@@ -62,7 +62,8 @@ pub enum SessionError {
     },
     /// The document has no keys.
     #[error(
-        "document {document} was made before documents had keys, and cannot be shared: make a new one of its text, with          `quire cat {document} | quire new -` or by exporting and importing it"
+        "document {document} was made before documents had keys, and cannot be shared: make a new one of its text, with \
+         `quire cat {document} | quire import - --title TITLE`, and share that"
     )]
     NoKeys {
         /// Which document.

@@ -1,6 +1,7 @@
 //! Sharing a document and opening a shared one.
 
-use egui::{Frame, Id, Key, Label, Margin, RichText, Ui, vec2};
+use egui::text::LayoutJob;
+use egui::{FontId, Frame, Id, Key, Label, Margin, Ui, vec2};
 
 use super::icons::{self, Icon};
 use super::theme::{RADIUS, Tokens, hairline, space};
@@ -115,8 +116,10 @@ fn link_box(ui: &mut Ui, link: &str) {
         Frame::new().fill(tokens.chrome).stroke(hairline(tokens)).corner_radius(RADIUS).inner_margin(Margin::same(10));
     frame.show(ui, |ui| {
         ui.set_width(ui.available_width());
-        let text = RichText::new(link).monospace().size(12.0).color(tokens.ink);
-        let label = ui.add(Label::new(text).wrap().selectable(true));
+        let mut text = LayoutJob::simple(link.to_owned(), FontId::monospace(12.0), tokens.ink, ui.available_width());
+        // It has no words; broken at its dashes it would look like several.
+        text.wrap.break_anywhere = true;
+        let label = ui.add(Label::new(text).selectable(true));
         label.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, link));
     });
 }
