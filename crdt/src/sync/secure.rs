@@ -31,6 +31,10 @@ use crate::sealed::{
 /// The most other replicas whose signals are told apart by their numbers; what further ones say is passed over.
 const SIGNALLERS_MAX: usize = 1024;
 
+/// The most own changes of which it is remembered how far the chain reached with them, until the relay has them for sure. Older ones are
+/// forgotten: how far the relay has the chain is then written down with a newer one.
+const UNACKED_MAX: usize = 4096;
+
 /// How a replica gets in, and what for.
 #[derive(Clone, Debug)]
 pub struct Credentials {
@@ -129,6 +133,11 @@ impl SecureLink {
         self.incoming.pop_front()
     }
 
+    /// Whether changes are held that no signature has vouched for yet.
+    pub const fn is_holding(&self) -> bool {
+        !self.held.is_empty() || self.progress.is_some()
+    }
+
     /// The replica sends this; at most one message becomes of it.
     pub fn seal(&mut self, now: Now, transmit: Transmit) {
         let sealed = match transmit {
@@ -181,6 +190,9 @@ impl SecureLink {
         self.own.author = Some(author);
         if is_there {
             return self.check_own();
+        }
+        if self.own.unacked.len() == UNACKED_MAX {
+            self.own.unacked.pop_front();
         }
         self.own.unacked.push_back(author);
         self.transmits.push_back(self.writer.frame(&sealed));

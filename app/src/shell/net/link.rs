@@ -214,6 +214,10 @@ async fn receive(relay: &RelayAddress, mut stream: SplitStream<Socket>, end: &En
         if !end.tell_incoming(&mut held).await {
             return LinkEnd::Closed { relay: relay.clone() };
         }
+        // Nothing came of it: it takes no room any more.
+        if !end.secure().is_holding() {
+            held = None;
+        }
     }
 }
 

@@ -7,10 +7,11 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::SinkExt;
+use futures_util::{SinkExt, StreamExt};
 use quire_crdt::keys::{DocumentKeys, ReplicaKey, ReplicaSeed, RootSecret};
 use quire_crdt::sync::Credentials;
-use quire_crdt::sync::frame::{Frame, Refusal, RefusalReason};
+use quire_crdt::sync::frame::{Frame, Refusal, RefusalReason, Welcome};
+use quire_crdt::{ReplicaId, VersionVector};
 use tokio_tungstenite::accept_async;
 use tokio_tungstenite::tungstenite::Message;
 
@@ -177,4 +178,26 @@ fn a_relay_that_says_too_much_has_to_wait() {
     assert!(held.len() > at_most / 2, "{} frames came", held.len());
     held.clear();
     assert!(matches!(next(&inbox), LinkHappening::Received(_)), "the link goes on");
+}
+
+#[test]
+fn what_comes_to_nothing_takes_no_room() {
+    let relay = server(|mut socket| async move {
+        let welcome = Welcome { protocol: 5, epoch: [0; 16], version: VersionVector::new(), durable: 0, head: 0 };
+        let greeting = [Frame::Challenge { challenge: [0; 32] }, Frame::Welcome(welcome), Frame::Chains(Vec::new())];
+        // Sealed by nobody: whoever said it, nothing of it reaches the replica.
+        let nothing = Frame::Presence { replica: ReplicaId::from_bytes([9; 16]), payload: &[1; 64] }.encode();
+        let nothings = std::iter::repeat_n(nothing, 2 * INBOUND_KIBIBYTES_MAX as usize);
+        for frame in greeting.iter().map(Frame::encode).chain(nothings).chain([numbered(0)]) {
+            socket.send(Message::Binary(frame)).await.unwrap();
+        }
+        while socket.next().await.is_some() {}
+    });
+    let inbox = Inbox::new();
+    let mut net = Net::start(inbox.outlet()).unwrap();
+    let _link = net.open(DOCUMENT, relay.clone(), secure(&relay)).unwrap();
+    assert!(matches!(next(&inbox), LinkHappening::Opened));
+    assert!(matches!(next(&inbox), LinkHappening::Received(_)), "the Welcome");
+    let LinkHappening::Received(received) = next(&inbox) else { panic!("the link ended") };
+    assert_eq!(received.what, Incoming::Frame(numbered(0)));
 }

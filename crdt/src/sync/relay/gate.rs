@@ -157,8 +157,9 @@ impl Gate {
         if let Some(chains) = door.chains.take() {
             return Some(chains);
         }
+        let is_awaited = matches!(&door.stage, Passage::Greeted(visitor) if visitor.has.is_some());
         let frame = self.relay.poll_transmit(now, conn)?;
-        if matches!(Frame::decode(&frame), Ok(Frame::Welcome(_))) {
+        if is_awaited && matches!(Frame::decode(&frame), Ok(Frame::Welcome(_))) {
             self.tell_chains(conn);
         }
         Some(frame)
