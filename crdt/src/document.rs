@@ -23,6 +23,7 @@ pub use history::{Blame, Difference, Turn, Written};
 use log::Record;
 pub use log::{Envelopes, Log};
 use streak::Streak;
+pub use succession::SuccessionError;
 use validate::{Checked, Seen};
 
 mod authors;
@@ -37,6 +38,7 @@ mod log;
 mod naming;
 mod past;
 mod streak;
+mod succession;
 mod times;
 mod undoing;
 mod unit_set;
