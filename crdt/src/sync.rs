@@ -63,9 +63,9 @@ pub use detector::{HEARTBEAT_LONGEST_US, HEARTBEAT_SHORTEST_US, SUSPECT_AFTER_FI
 pub use relay::{ConnId, Creation, Gate, Relay, RelayLimits, RelayOutput, RelayPolicy, RelayStats};
 pub use replica::{
     CONNECT_WITHIN_US, DIGEST_INTERVAL_US, DIGEST_QUIET_US, DIGESTS_MAX, DIVERGENCES_MAX, Divergence, GREET_WITHIN_US,
-    HELD_ENTRIES_MAX, HELD_INTERVAL_US, LinkError, LinkState, MISSING_FRAMES_MAX, Output, PEERS_MAX, PONGS_OWED_MAX,
-    PRESENCE_INTERVAL_US, Peer, RelayNotice, Replica, ReplicaConfig, SET_ASIDE_AUTHORS_MAX, SetAside, SetAsideReason,
-    StateAt,
+    HELD_ENTRIES_MAX, HELD_INTERVAL_US, HeirError, LinkError, LinkState, MISSING_FRAMES_MAX, Output, PEERS_MAX,
+    PONGS_OWED_MAX, PRESENCE_INTERVAL_US, Peer, RelayNotice, Replica, ReplicaConfig, SET_ASIDE_AUTHORS_MAX, SetAside,
+    SetAsideReason, StateAt,
 };
 pub use seals::{Seal, Seals};
 pub use secure::{Credentials, SecureLink};

@@ -9,6 +9,7 @@ mod frames;
 mod link;
 mod outbox;
 mod set_aside;
+mod tracing;
 mod waiting;
 
 #[cfg(test)]
@@ -30,6 +31,8 @@ use self::link::Link;
 pub use self::link::{CONNECT_WITHIN_US, GREET_WITHIN_US, LinkError, MISSING_FRAMES_MAX, PONGS_OWED_MAX, RelayNotice};
 use self::outbox::Outbox;
 pub use self::set_aside::{SET_ASIDE_AUTHORS_MAX, SetAside, SetAsideReason};
+pub use self::tracing::HeirError;
+use self::tracing::Tracing;
 use self::waiting::Waiting;
 use super::frame::{PRESENCE_BYTES_MAX, Refusal, Resume};
 use super::seals::{Seal, Seals};
@@ -37,6 +40,7 @@ use super::time::Now;
 use crate::change::Value;
 use crate::clock::VersionVector;
 use crate::document::{Document, EditError, Patch};
+use crate::envelope::Envelope;
 use crate::id::ReplicaId;
 use crate::sealed::Author;
 use crate::text::Splice;
@@ -107,6 +111,8 @@ pub enum Output {
     /// A replica that delivered the same changes holds something else: one of the two copies is wrong. Of each replica and version it
     /// comes once. The link goes on.
     Diverged(Divergence),
+    /// It is known what the relay has of this replica's id: [`Replica::heir`] takes its place.
+    Traced,
     /// The relay ends the link and says why. [`Replica::refusal`] keeps it until the next welcome.
     Refused(Refusal),
     /// A getter about the link, the peers or where the edits are says something new.
@@ -151,6 +157,8 @@ pub struct Replica {
     peers: BTreeMap<ReplicaId, Peer>,
     /// What proves others' changes, if its links seal.
     seals: Option<Seals>,
+    /// What becomes of it, if its id is used twice.
+    tracing: Option<Tracing>,
     outputs: VecDeque<Output>,
     status_changed: bool,
     /// The newest reading of the monotonic clock that the caller gave.
@@ -169,6 +177,7 @@ impl Replica {
             set_aside: SetAside::default(),
             peers: BTreeMap::new(),
             seals: None,
+            tracing: None,
             outputs: VecDeque::new(),
             status_changed: false,
             now_us: 0,
@@ -316,12 +325,17 @@ impl Replica {
             return Some(output);
         }
         if let Some((position, envelope)) = self.outbox.next_persist(&self.document) {
-            let (replica, end_seq) = (envelope.header().replica, envelope.header().end_seq());
-            let seal = self.seals.as_ref().and_then(|seals| seals.get(replica, envelope.header().first_seq, end_seq));
-            let seal = seal.map(|seal| (replica, Box::new(seal)));
+            let seal = self.seal_of(&envelope).map(|(replica, seal)| (replica, Box::new(seal)));
             return Some(Output::Persist { position, envelope: envelope.bytes().clone(), seal });
         }
         core::mem::take(&mut self.status_changed).then_some(Output::StatusChanged)
+    }
+
+    /// Whose change it is and what proves it, if another replica made it.
+    fn seal_of(&self, envelope: &Envelope) -> Option<(ReplicaId, Seal)> {
+        let header = envelope.header();
+        let seal = self.seals.as_ref()?.get(header.replica, header.first_seq, header.end_seq())?;
+        Some((header.replica, seal))
     }
 
     /// Where the link stands.
@@ -345,7 +359,7 @@ impl Replica {
     }
 
     /// Whether somebody else writes under this replica's id: this store was copied, or restored from an old backup. It stays off
-    /// line then; its text and its unsent changes are here, and want a new replica id.
+    /// line then; its text and its unsent changes are here, and want a new replica id: [`Replica::trace`].
     pub const fn clone_detected(&self) -> bool {
         self.link.cloned
     }

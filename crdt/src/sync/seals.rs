@@ -89,6 +89,11 @@ impl Seals {
         self.own = Some(own);
     }
 
+    /// Nothing is known of the own chain: it is another replica's.
+    pub(super) const fn forget_own(&mut self) {
+        self.own = None;
+    }
+
     /// How far the own chain is known, if it is.
     pub const fn own(&self) -> Option<&Author> {
         self.own.as_ref()

@@ -128,7 +128,7 @@ impl Replica {
 
     /// What this replica holds is said and compared only where everybody could hold it: without edits that are in no change yet.
     fn can_compare(&self) -> bool {
-        self.link.state == LinkState::Live && self.document.committed() == self.units_made()
+        self.link.state == LinkState::Live && self.tracing.is_none() && self.document.committed() == self.units_made()
     }
 
     /// What this replica says it holds, if that is due.

@@ -28,6 +28,7 @@ impl Replica {
         }
         self.link.detector.hear(now);
         let outcome = match Frame::decode(frame) {
+            Ok(decoded) if self.tracing.is_some() => self.take_tracing(now, &decoded),
             Ok(decoded) => self.take(now, decoded),
             Err(error) => Err(LinkError::Frame(error)),
         };
@@ -109,7 +110,10 @@ impl Replica {
             return;
         }
         self.link.detector.hear(now);
-        let outcome = if self.link.is_welcomed() {
+        let outcome = if self.link.is_welcomed() && self.tracing.is_some() {
+            self.compare_traced(envelope, seal);
+            Ok(())
+        } else if self.link.is_welcomed() {
             self.receive(envelope, seal)
         } else {
             Err(LinkError::Unexpected { frame: "Change" })
@@ -253,7 +257,7 @@ impl Replica {
         }
     }
 
-    fn refused(&mut self, now: Now, refusal: Refusal) {
+    pub(super) fn refused(&mut self, now: Now, refusal: Refusal) {
         self.link.refusal = Some(refusal);
         self.outputs.push_back(Output::Refused(refusal));
         let next = if refusal.retry_after_ms == 0 { Next::Stop } else { Next::RetryAfter(refusal.retry_after_ms) };

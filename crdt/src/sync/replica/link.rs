@@ -236,10 +236,11 @@ impl Link {
 
 impl Replica {
     /// Links to the relay from now on: at once, even if an attempt is due later. [`Output::Connect`] follows. A replica that was
-    /// cloned stays off line.
+    /// cloned stays off line, unless it [traces](Replica::trace).
     pub fn go_online(&mut self, now: Now) {
         self.hear_clock(now);
-        if !self.link.cloned && matches!(self.link.state, LinkState::Off | LinkState::Waiting { .. }) {
+        let may_link = !self.link.cloned || self.tracing.is_some();
+        if may_link && matches!(self.link.state, LinkState::Off | LinkState::Waiting { .. }) {
             self.connect(now);
         }
     }
@@ -300,7 +301,8 @@ impl Replica {
 
     /// When to call [`Replica::handle_timeout`], on the monotonic clock in microseconds.
     pub fn poll_timeout(&self) -> Option<u64> {
-        let announce = if self.link.is_welcomed() { self.announcements.timeout_us(self.now_us) } else { None };
+        let is_heard = self.link.is_welcomed() && self.tracing.is_none();
+        let announce = if is_heard { self.announcements.timeout_us(self.now_us) } else { None };
         [self.link.timeout_us(), announce, self.digest_timeout_us()].into_iter().flatten().min()
     }
 
@@ -316,6 +318,9 @@ impl Replica {
         }
         if !self.link.is_welcomed() {
             return None;
+        }
+        if self.tracing.is_some() {
+            return self.link.next_heartbeat(now).map(Transmit::Frame);
         }
         if core::mem::take(&mut self.link.chain_due) {
             let own = self.seals.as_ref().and_then(|seals| seals.own().copied());
@@ -335,13 +340,14 @@ impl Replica {
     }
 
     fn outgoing(&self, envelope: Envelope) -> Outgoing {
-        let header = envelope.header();
-        let seals = self.seals.as_ref();
-        let seal = seals.and_then(|seals| seals.get(header.replica, header.first_seq, header.end_seq()));
-        Outgoing { seal: seal.map(Box::new), envelope }
+        let seal = self.seal_of(&envelope).map(|(_, seal)| Box::new(seal));
+        Outgoing { seal, envelope }
     }
 
     fn hello(&self) -> Frame<'static> {
+        if let Some(tracing) = &self.tracing {
+            return Frame::Hello(self.tracing_hello(tracing));
+        }
         Frame::Hello(Hello {
             protocol: PROTOCOL_VERSION,
             document: self.document.id(),
@@ -351,7 +357,7 @@ impl Replica {
         })
     }
 
-    fn connect(&mut self, now: Now) {
+    pub(super) fn connect(&mut self, now: Now) {
         self.link.state = LinkState::Connecting;
         self.link.deadline_us = now.monotonic_us.saturating_add(CONNECT_WITHIN_US);
         self.outputs.push_back(Output::Connect);
@@ -362,7 +368,7 @@ impl Replica {
     pub(super) fn fail(&mut self, now: Now, error: LinkError) {
         self.link.error = Some(error);
         let next = match error {
-            LinkError::Cloned { .. } | LinkError::Forked { .. } => {
+            LinkError::Cloned { .. } | LinkError::Forked { .. } if self.tracing.is_none() => {
                 self.link.cloned = true;
                 Next::Stop
             }

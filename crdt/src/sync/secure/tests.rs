@@ -1,6 +1,7 @@
 //! Replicas and a relay with everything between them: sealed links, a gate, and somebody in the middle who may do what he likes.
 
 mod attacks;
+mod copies;
 mod linking;
 
 use alloc::collections::BTreeMap;
@@ -62,6 +63,8 @@ impl Disk {
 
 struct Device {
     credentials: Credentials,
+    /// The key that takes the place of its own, if that is used twice.
+    heir: Option<ReplicaKey>,
     replica: Replica,
     disk: Disk,
     link: Option<(ConnId, SecureLink)>,
@@ -211,7 +214,11 @@ impl World {
             Output::Connect => {
                 self.conns += 1;
                 let conn = ConnId(self.conns);
-                let link = SecureLink::new(device.credentials.clone(), device.replica.verified());
+                let mut credentials = device.credentials.clone();
+                if let Some(heir) = device.heir.as_ref().filter(|_| device.replica.is_tracing()) {
+                    credentials.replica = heir.clone();
+                }
+                let link = SecureLink::new(credentials, device.replica.verified());
                 device.link = Some((conn, link));
                 let challenge = [u8::try_from(self.conns).unwrap(); 32];
                 self.gate.handle_connected(self.now, conn, challenge, Vec::new());
@@ -228,11 +235,33 @@ impl World {
                 device.disk.seals.extend(seal.map(|(replica, seal)| (replica, *seal)));
                 device.replica.handle_persisted(self.now, position + 1);
             }
+            Output::Traced => self.succeed(at),
             Output::PersistChain { own } => device.disk.own = Some(own),
             Output::PersistResume { resume } => device.disk.resume = Some(resume),
             Output::Refused(refusal) => self.refused.push(refusal.reason),
             _ => {}
         }
+    }
+
+    /// Another key takes the place of a device's own, whose id is used twice.
+    fn trace(&mut self, at: usize, heir: ReplicaKey) {
+        let device = &mut self.devices[at];
+        device.replica.trace(self.now, heir.id());
+        device.heir = Some(heir);
+        self.settle();
+    }
+
+    fn succeed(&mut self, at: usize) {
+        let device = &mut self.devices[at];
+        let Credentials { keys, replica: former, .. } = &device.credentials;
+        device.replica = device.replica.heir(ReplicaConfig::default(), keys, former).unwrap();
+        let (log, seals): (Vec<Bytes>, Vec<_>) = device.replica.stored().unzip();
+        device.disk = Disk { log, seals: seals.into_iter().flatten().collect(), own: None, resume: None };
+        device.credentials.replica = device.heir.take().unwrap();
+        // What is on the disk is all that is needed.
+        let disk = device.disk.clone();
+        self.restart(at, disk);
+        self.devices[at].replica.go_online(self.now);
     }
 
     fn settle_relay(&mut self) -> bool {
@@ -317,6 +346,6 @@ impl Device {
         let credentials = Credentials { keys, replica, address: ADDRESS.to_string(), token: Vec::new() };
         let disk = Disk::default();
         let replica = disk.load(credentials.keys.document(), credentials.replica.id());
-        Self { credentials, replica, disk, link: None, errors: Vec::new() }
+        Self { credentials, heir: None, replica, disk, link: None, errors: Vec::new() }
     }
 }
