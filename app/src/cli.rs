@@ -10,6 +10,7 @@ mod ask;
 mod demo;
 mod history;
 mod host;
+mod link;
 mod packages;
 mod print;
 mod run;
@@ -25,7 +26,10 @@ use crate::session::Failure;
 
 /// Obeys the arguments of this process.
 pub fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return explain(&error),
+    };
     // What the window's libraries warn of, nobody can do anything about.
     let quiet = if arguments.wants_log() { "info" } else { "error,quire=warn" };
     let filter = EnvFilter::try_from_env("QUIRE_LOG").unwrap_or_else(|_| EnvFilter::new(quiet));
@@ -43,6 +47,15 @@ pub fn main() -> ExitCode {
             ExitCode::from(failure.code)
         }
     }
+}
+
+/// Shows the help that was asked for, or says what is wrong with the command line, in which there may be links.
+fn explain(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() {
+        error.exit();
+    }
+    say(link::without_secrets(&error.to_string()).trim_end());
+    ExitCode::from(Failure::USAGE)
 }
 
 /// A line on the standard error. There is no better place to say that it cannot be written.

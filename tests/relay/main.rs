@@ -7,6 +7,7 @@ mod full_disk;
 mod golden_stores;
 mod kill;
 mod kill_checkpoint;
+mod links;
 mod paste;
 mod processes;
 mod protocol_page;

@@ -105,8 +105,9 @@ pub(super) enum Command {
     Share(Share),
     /// Bring the document that a link leads to into the library and print its id
     Join {
-        /// The link
-        link: String,
+        /// The link; `-` reads it from the standard input, where no other account of this computer sees it [default: you are asked
+        /// for it, on a terminal]
+        link: Option<String>,
         /// How long to wait for the relay, in seconds
         #[arg(long, default_value_t = 30.0, value_name = "SECONDS")]
         timeout: f64,

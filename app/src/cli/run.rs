@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::args::{Arguments, Command, Edit, Export, Import, Open, Sync};
 use super::ask::{self, Holder};
 use super::print::{self, field};
-use super::{demo, history, host, packages, say};
+use super::{demo, history, host, link, packages, say};
 use crate::app;
 use crate::session::{
     Answer, At, CLONED_WORDS, Failure, Notice, Request, Session, SessionError, SessionOptions, relay_words,
@@ -45,6 +45,7 @@ pub(super) fn run(arguments: Arguments) -> Result<String, Failure> {
         Some(Command::Export(export)) => (export_file(&options, export)?, String::new()),
         Some(Command::New { title }) => with_line(ask(&options, &Request::New { title })?.value, "id"),
         Some(Command::Join { link, timeout }) => {
+            let link = link::given_or_read(link)?;
             let request = Request::Join { link, timeout_ms: milliseconds(timeout) };
             with_line(ask(&options, &request)?.value, "id")
         }

@@ -117,10 +117,11 @@ pub enum LinkError {
     #[error("the link is empty: paste one that starts with {SCHEME}")]
     Empty,
     /// It does not start as our links do.
-    #[error("this is not a Quire link: one starts with {SCHEME}, this text with {start:?}")]
+    #[error("this is not a Quire link: one starts with {SCHEME}{}", of_scheme(scheme))]
     Foreign {
-        /// Its first characters.
-        start: String,
+        /// What it starts with in that place, such as `https://`; empty if there is no such thing. No more of it is shown: it may be
+        /// the half of a link, and have its secret.
+        scheme: String,
     },
     /// It is far longer than any link.
     #[error("the text has {chars} characters; a link has at most {LINK_CHARS_MAX}")]
@@ -220,13 +221,27 @@ fn after_scheme(text: &str) -> Result<&str, LinkError> {
         return Err(LinkError::Empty);
     }
     let Some(rest) = text.strip_prefix(SCHEME) else {
-        return Err(LinkError::Foreign { start: text.chars().take(16).collect() });
+        return Err(LinkError::Foreign { scheme: scheme_of(text).to_owned() });
     };
     if chars > LINK_CHARS_MAX {
         return Err(LinkError::TooLong { chars });
     }
     Ok(rest)
 }
+
+/// `https://` of a text that starts so.
+fn scheme_of(text: &str) -> &str {
+    let end = text.find("://").filter(|end| *end <= SCHEME_BYTES_MAX).map(|end| end + 3);
+    let scheme = end.and_then(|end| text.get(..end)).unwrap_or_default();
+    if scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.:/".contains(c)) { scheme } else { "" }
+}
+
+fn of_scheme(scheme: &str) -> String {
+    if scheme.is_empty() { String::new() } else { format!(", this text with {scheme}") }
+}
+
+/// The most bytes of another link's scheme that are shown.
+const SCHEME_BYTES_MAX: usize = 12;
 
 #[cfg(test)]
 mod tests {
@@ -280,8 +295,10 @@ mod tests {
         let text = link("relay.example.org", 4871).to_string();
         let secret = "q6urq6urq6urq6urq6urqw";
         for end in 1..text.len() {
-            let error = text[..end].parse::<Link>().unwrap_err();
-            assert!(!format!("{error} {error:?}").contains("q6urq6"), "{error}");
+            for part in [&text[..end], &text[end..]] {
+                let error = part.parse::<Link>().unwrap_err();
+                assert!(!format!("{error} {error:?}").contains("q6urq6"), "{error}");
+            }
         }
         let typo = text.replace(secret, "q6urq6urq6urq6urq6urqQ");
         let error = typo.parse::<Link>().unwrap_err();
@@ -337,7 +354,11 @@ mod tests {
     fn other_texts_say_what_is_wrong_with_them() {
         let id = "abababababababababababababababab";
         assert_eq!("".parse::<Link>(), Err(LinkError::Empty));
-        assert_eq!("hello".parse::<Link>(), Err(LinkError::Foreign { start: "hello".into() }));
+        assert_eq!("hello".parse::<Link>(), Err(LinkError::Foreign { scheme: String::new() }));
+        let foreign = "https://example.org/".parse::<Link>();
+        assert_eq!(foreign, Err(LinkError::Foreign { scheme: "https://".into() }));
+        let words = "this is not a Quire link: one starts with quire://, this text with https://";
+        assert_eq!(foreign.map_err(|error| error.to_string()), Err(words.to_owned()));
         assert_eq!(signed(&format!("quire://h/{id}#3e.q6ur")), LinkError::Version { version: 3 });
         assert_eq!(signed(&format!("quire://h/{id}#1")), LinkError::NoKeys);
         let keys = "2e.q6urq6urq6urq6urq6urqw";
