@@ -34,6 +34,7 @@ use crate::editor::library_view::LibraryEntry;
 use crate::editor::settings::{Settings, ThemeChoice};
 use crate::session::{Notice, Session};
 use crate::shell::host::Host;
+use crate::shell::store::exposure;
 use crate::view::theme;
 
 /// The size of the window at the start, in points.
@@ -123,6 +124,9 @@ impl App {
         app.apply_look(ctx);
         for problem in app.session.settings_problems().to_vec() {
             app.warn(problem);
+        }
+        if let Some(words) = exposure(app.session.folder()) {
+            app.warn(confirm::sentence(&words));
         }
         app.host_again();
         if let Some(id) = app.first_document(open) {

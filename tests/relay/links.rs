@@ -1,5 +1,6 @@
 //! How links come to the program and go from it, by its command line: the real program, and a real relay.
 
+use std::fs;
 use std::io::Write as _;
 use std::process::{Output, Stdio};
 
@@ -63,4 +64,28 @@ fn a_link_is_read_from_the_standard_input_and_no_complaint_shows_it() {
     let joined = run_with(&bo, &["join", "-"], format!("\n{link}").as_bytes());
     assert!(joined.status.success(), "{}", String::from_utf8_lossy(&joined.stderr));
     assert_eq!(String::from_utf8_lossy(&joined.stdout), id);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_library_that_others_may_read_is_said_beside_every_answer_that_is_not_json() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let world = folder();
+    let ana = device(&world, "ana");
+    let id = ana.run(&["new", "--title", "Plan"]);
+    let allow = |path: &std::path::Path, mode| {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("it is ours");
+    };
+    let said = |arguments: &[&str]| {
+        let output = ana.command(arguments).output().expect("the program starts");
+        assert!(output.status.success(), "quire {arguments:?}");
+        (String::from_utf8_lossy(&output.stdout).into_owned(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    allow(ana.folder(), 0o755);
+    assert_eq!(said(&["list"]).1, "", "its file is its owner's");
+    allow(&ana.folder().join("library.redb"), 0o644);
+    let (answer, complaint) = said(&["list"]);
+    assert!(answer.starts_with(id.trim()), "{answer}");
+    assert!(complaint.contains("may read your library") && complaint.contains("`chmod go= '"), "{complaint}");
+    assert_eq!(said(&["list", "--json"]).1, "");
 }

@@ -16,6 +16,7 @@ use crate::session::{
     Answer, At, CLONED_WORDS, Failure, Notice, Request, Session, SessionError, SessionOptions, relay_words,
 };
 use crate::shell::files::{self, FileError, Imported};
+use crate::shell::store::exposure;
 
 /// How long a loop sleeps when nothing happens.
 const IDLE: Duration = Duration::from_secs(1);
@@ -27,6 +28,10 @@ pub(super) fn run(arguments: Arguments) -> Result<String, Failure> {
         Some(folder) => folder,
         None => default_folder()?,
     };
+    // A failure is the only thing that is said beside an answer in JSON.
+    if let Some(words) = exposure(&folder).filter(|_| !json) {
+        say(&words);
+    }
     let options = SessionOptions { folder, introduces: true, ..SessionOptions::default() };
     if let Some(name) = silent(command.as_ref()).filter(|_| json) {
         return Err(Failure::new(

@@ -7,6 +7,7 @@
 mod database;
 mod error;
 mod library;
+mod privacy;
 mod record;
 mod writer;
 
@@ -26,6 +27,7 @@ use quire_crdt::{DocumentId, ReplicaId};
 pub use self::database::{FILE_NAME, LIBRARY_VERSION, Stored};
 pub use self::error::{Damage, StoreError};
 pub use self::library::{Action, Library, Reader};
+pub use self::privacy::exposure;
 pub use self::record::DocumentRecord;
 use self::writer::{Answer, Request, Writer};
 use super::inbox::{Outlet, Places, STORE_PLACES};
@@ -204,20 +206,13 @@ impl Drop for Store {
     }
 }
 
-/// Makes the folder, for its owner alone. One that is there and holds something else keeps its permissions.
+/// Makes the folder, for its owner alone, unless it is there: then it keeps its permissions, and [`exposure`] says what they let others do.
 fn make_folder(folder: &Path) -> Result<(), StoreError> {
-    let made = !folder.exists();
-    fs::create_dir_all(folder).map_err(StoreError::io(folder, "make the library's folder"))?;
-    let ours = made || folder.join(FILE_NAME).exists();
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
     #[cfg(unix)]
-    if ours {
-        use std::os::unix::fs::PermissionsExt;
-        let private = fs::Permissions::from_mode(0o700);
-        fs::set_permissions(folder, private).map_err(StoreError::io(folder, "close to others the folder"))?;
-    }
-    #[cfg(not(unix))]
-    drop(ours);
-    Ok(())
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder).map_err(StoreError::io(folder, "make the library's folder"))
 }
 
 /// Takes the library for this process. The lock goes with the process, however it ends.
