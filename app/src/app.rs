@@ -110,7 +110,7 @@ impl App {
             model: Model::new(place.is_none()),
             place,
             pane: Pane::new(),
-            files: FileDialogs::new(),
+            files: FileDialogs::new(ctx),
             search: Search::default(),
             host: None,
             happened: Vec::new(),

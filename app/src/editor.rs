@@ -15,6 +15,7 @@
 //! | [`motion`] | where motions lead |
 //! | [`people`] | who is here, and the title bar |
 //! | [`presence`] | what replicas say of themselves while they are here |
+//! | [`qr`] | QR codes of links |
 //! | [`report`] | what is kept when two copies differ, without a word of the text |
 //! | [`request`] | what the window's views ask for |
 //! | [`segments`] | where every line is, without laying it out |
@@ -40,6 +41,7 @@ pub mod markdown;
 pub mod motion;
 pub mod people;
 pub mod presence;
+pub mod qr;
 pub mod report;
 pub mod request;
 pub mod returned;

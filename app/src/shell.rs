@@ -10,6 +10,7 @@
 //! | [`lines`] | a script on the standard streams |
 //! | [`loader`] | reads documents of the library, on a thread of its own |
 //! | [`net`] | links to relays, on a thread of their own |
+//! | `picture` | the QR codes in a picture; with the feature `window` |
 //! | [`preferences`] | the file that holds a person's settings |
 //! | [`reports`] | reports of copies that differ, each on a thread of its own |
 //! | [`store`] | the library on disk, with a thread that writes |
@@ -22,6 +23,8 @@ pub mod inbox;
 pub mod lines;
 pub mod loader;
 pub mod net;
+#[cfg(feature = "window")]
+pub mod picture;
 pub mod preferences;
 pub mod reports;
 pub mod store;

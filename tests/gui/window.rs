@@ -3,9 +3,10 @@
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 use quire::editor::command::Action;
-use quire::editor::dialog::{Dialog, FindDraft, FindView, PaletteDraft, ShareDialog, ShareStage};
+use quire::editor::dialog::{Dialog, FindDraft, FindView, PaletteDraft, ShareDialog, ShareStage, ShownCode};
 use quire::editor::library_view::{LibraryEntry, LibraryQuery, arrange};
 use quire::editor::people::{Person, Presence, TitleBarView};
+use quire::editor::qr::QrCode;
 use quire::editor::request::{Banner, BannerOffer, Notice, Request};
 use quire::editor::status::{Link, Mark, SaveFacts, StatusView, save_words};
 use quire::view::theme;
@@ -40,6 +41,11 @@ fn show(view: WindowView) -> Harness<'static, Shown> {
 fn follow(view: &mut WindowView, request: &Request) {
     match request {
         Request::Dialog(dialog) => view.dialog = Some(dialog.clone()),
+        Request::ShowCode(shown) => {
+            if let Some(Dialog::Share(ShareDialog { stage: ShareStage::Ready { code, .. }, .. })) = &mut view.dialog {
+                code.clone_from(shown);
+            }
+        }
         Request::Palette(draft) => view.palette.clone_from(draft),
         Request::EditTitle(title) => view.title.editing.clone_from(title),
         Request::Find(draft) => view.find = draft.clone().map(|draft| FindView { draft, ..FindView::default() }),
@@ -280,6 +286,7 @@ fn a_shared_document_has_a_link_to_copy() {
         relay: "192.168.1.20:4870".to_owned(),
         hosted: true,
         copied: None,
+        code: None,
     };
     let mut view = document("Plan");
     view.dialog = Some(Dialog::Share(ShareDialog { title: "Plan".to_owned(), stage }));
@@ -292,6 +299,49 @@ fn a_shared_document_has_a_link_to_copy() {
     window.get_by_label("Copy viewer’s link").click();
     window.run();
     assert_eq!(window.state().requests, [Request::Copy(link), Request::Copy("quire://for-viewers".to_owned())]);
+}
+
+#[test]
+fn each_link_has_a_code_of_its_own_that_stands_in_the_links_place() {
+    let stage = ShareStage::Ready {
+        link: "quire://relay.example.org/for-editors".to_owned(),
+        viewers: "quire://relay.example.org/for-viewers".to_owned(),
+        can_write: true,
+        relay: "relay.example.org:4870".to_owned(),
+        hosted: false,
+        copied: None,
+        code: None,
+    };
+    let mut view = document("Plan");
+    view.dialog = Some(Dialog::Share(ShareDialog { title: "Plan".to_owned(), stage }));
+    let mut window = show(view);
+    for (at, text, name) in [
+        (0, "quire://relay.example.org/for-editors", "QR code of the link"),
+        (1, "quire://relay.example.org/for-viewers", "QR code of the viewer’s link"),
+    ] {
+        window.run();
+        window.get_all_by_label("QR code").nth(at).expect("a button for each").click();
+        window.run();
+        let code = QrCode::of(text).expect("it is short");
+        assert_eq!(window.state().requests, [Request::ShowCode(Some(ShownCode { code, can_write: at == 0 }))]);
+        window.get_by_label(name);
+        assert!(window.query_by_label(text).is_none(), "the links are gone");
+        window.get_by_label("Back to the links").click();
+        window.run();
+        window.get_by_label(text);
+        assert_eq!(window.state_mut().requests.drain(..).nth(1), Some(Request::ShowCode(None)));
+    }
+}
+
+#[test]
+fn a_link_can_be_taken_from_a_picture() {
+    let mut view = document("Plan");
+    view.dialog = Some(Dialog::OpenLink { link: String::new(), error: None });
+    let mut window = show(view);
+    window.run();
+    window.get_by_label("From a picture…").click();
+    window.run();
+    assert_eq!(window.state().requests, [Request::ChoosePicture]);
 }
 
 #[test]

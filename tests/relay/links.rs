@@ -4,6 +4,9 @@ use std::fs;
 use std::io::Write as _;
 use std::process::{Output, Stdio};
 
+use flate2::Compression;
+use flate2::write::ZlibEncoder;
+use quire::editor::checksum::crc32;
 use tempfile::TempDir;
 
 use crate::processes::{Device, Relay};
@@ -88,4 +91,64 @@ fn a_library_that_others_may_read_is_said_beside_every_answer_that_is_not_json()
     assert!(answer.starts_with(id.trim()), "{answer}");
     assert!(complaint.contains("may read your library") && complaint.contains("`chmod go= '"), "{complaint}");
     assert_eq!(said(&["list", "--json"]).1, "");
+}
+
+/// A PNG of what half blocks show, four pixels for each module.
+fn picture_of(blocks: &str) -> Vec<u8> {
+    const MODULE: usize = 4;
+    let width = blocks.lines().map(|line| line.chars().count()).max().expect("there are lines") * MODULE;
+    let mut rows = Vec::new();
+    for line in blocks.lines() {
+        for half in ["▀█", "▄█"] {
+            let mut row = vec![0xff; width + 1];
+            row[0] = 0;
+            for (at, _) in line.chars().enumerate().filter(|(_, sign)| half.contains(*sign)) {
+                row[1 + at * MODULE..1 + (at + 1) * MODULE].fill(0);
+            }
+            (0..MODULE).for_each(|_| rows.extend_from_slice(&row));
+        }
+    }
+    let height = rows.len() / (width + 1);
+    let mut data = ZlibEncoder::new(Vec::new(), Compression::default());
+    data.write_all(&rows).expect("memory takes it");
+    let mut picture = b"\x89PNG\r\n\x1a\n".to_vec();
+    let size = [width, height].map(|side| u32::try_from(side).expect("it is small").to_be_bytes()).concat();
+    for (kind, bytes) in [
+        (b"IHDR", [&size[..], &[8, 0, 0, 0, 0]].concat()),
+        (b"IDAT", data.finish().expect("memory takes it")),
+        (b"IEND", Vec::new()),
+    ] {
+        let body = [&kind[..], &bytes].concat();
+        picture.extend(u32::try_from(bytes.len()).expect("it is small").to_be_bytes());
+        picture.extend_from_slice(&body);
+        picture.extend(crc32(&body).to_be_bytes());
+    }
+    picture
+}
+
+#[test]
+fn a_link_goes_by_a_code_that_is_printed_and_a_picture_of_it() {
+    let world = folder();
+    let (relay, ana, bo) = (Relay::start(&world.path().join("relay")), device(&world, "ana"), device(&world, "bo"));
+    let id = ana.run(&["new", "--title", "Plan"]);
+    let shared = ana.run(&["share", id.trim(), "--relay", &relay.url(), "--qr"]);
+    ana.run(&["sync", "--until-saved"]);
+    let (link, code) = shared.split_once('\n').expect("the link, and its code");
+    assert!(link.starts_with("quire://") && !code.contains('\x1b'), "{shared}");
+
+    let picture = world.path().join("code.png");
+    let path = picture.to_string_lossy();
+    fs::write(&picture, picture_of(code)).expect("it is written");
+    assert_eq!(bo.run(&["join", "--qr", &path]), id);
+    let answer = bo.ask(&["share", id.trim(), "--viewer", "--qr", "--json"]);
+    assert!(answer["link"].as_str().is_some_and(|link| link.contains("#2v.")), "{answer}");
+
+    for (blocks, words) in [("▀ ▄\n █ \n", "no QR code in"), ("", "no picture that can be read")] {
+        fs::write(&picture, if blocks.is_empty() { b"hello".to_vec() } else { picture_of(blocks) })
+            .expect("it is written");
+        let output = bo.command(&["join", "--qr", &path]).output().expect("the program starts");
+        assert!(complaint(&output, 1).contains(words), "{words}");
+    }
+    let output = bo.command(&["join", "--qr", "/nowhere/at/all.png"]).output().expect("the program starts");
+    assert!(complaint(&output, 3).contains("/nowhere/at/all.png"));
 }

@@ -29,7 +29,7 @@ impl App {
             Request::SortBy(sort) => self.model.query.sort = sort,
             Request::ShowArchive(archive) => self.model.query.archive = archive,
             Request::Open(id) => self.open(id),
-            Request::Document(id, verb) => self.on_document(ctx, id, verb),
+            Request::Document(id, verb) => self.on_document(id, verb),
             Request::EditTitle(title) => self.edit_title(ctx, title),
             Request::SetTitle(title) => self.set_title(ctx, &title),
             Request::Find(draft) => self.set_find(draft),
@@ -59,6 +59,14 @@ impl App {
                 self.pane.take_focus();
             }
             Request::Copy(text) => self.copy_link(ctx, text),
+            Request::ShowCode(shown) => {
+                if let Some(Dialog::Share(ShareDialog { stage: ShareStage::Ready { code, .. }, .. })) =
+                    &mut self.model.dialog
+                {
+                    *code = shown;
+                }
+            }
+            Request::ChoosePicture => self.ask_for_file(PathPurpose::Picture),
             Request::HostHere => self.host_here(),
             Request::RetryWrite => self.session.retry_writes(),
             Request::Dismiss(id) => self.model.dismiss(id),
@@ -70,7 +78,7 @@ impl App {
         match action {
             Action::NewDocument => self.new_document(),
             Action::OpenLink => self.model.dialog = Some(Dialog::OpenLink { link: String::new(), error: None }),
-            Action::Import => self.ask_for_file(ctx, PathPurpose::Import),
+            Action::Import => self.ask_for_file(PathPurpose::Import),
             Action::ToggleLibrary => self.model.library_shown = !self.model.library_shown,
             Action::TogglePeople => {
                 self.model.people_shown = !self.model.people_shown;
@@ -106,13 +114,13 @@ impl App {
     fn run_on_open(&mut self, ctx: &egui::Context, action: Action) {
         let Some(id) = self.model.open else { return };
         match action {
-            Action::Export => self.on_document(ctx, id, Verb::Export),
+            Action::Export => self.on_document(id, Verb::Export),
             Action::Rename => self.edit_title(ctx, Some(self.given_title(id))),
             Action::Archive => {
                 let archived = self.session.list().iter().any(|summary| summary.id == id && summary.archived);
-                self.on_document(ctx, id, if archived { Verb::Restore } else { Verb::Archive });
+                self.on_document(id, if archived { Verb::Restore } else { Verb::Archive });
             }
-            Action::Remove => self.on_document(ctx, id, Verb::Remove),
+            Action::Remove => self.on_document(id, Verb::Remove),
             Action::Share => self.open_share(id),
             Action::Find | Action::Replace => self.open_find(action == Action::Replace),
             Action::FindNext | Action::FindPrevious if self.model.find.is_none() => self.open_find(false),
@@ -170,7 +178,7 @@ impl App {
         }
     }
 
-    fn on_document(&mut self, ctx: &egui::Context, id: DocumentId, verb: Verb) {
+    fn on_document(&mut self, id: DocumentId, verb: Verb) {
         match verb {
             Verb::Rename => self.model.dialog = Some(Dialog::Rename { id, title: self.session.title(id) }),
             Verb::Archive | Verb::Restore => {
@@ -181,7 +189,7 @@ impl App {
                     Err(error) => self.warn(format!("The archive could not be changed: {}", sentence(&error))),
                 }
             }
-            Verb::Export => self.ask_for_file(ctx, PathPurpose::Export(id)),
+            Verb::Export => self.ask_for_file(PathPurpose::Export(id)),
             Verb::Remove => {
                 let words = match self.session.removal(id) {
                     Ok(report) => {
@@ -330,7 +338,15 @@ impl App {
         let hosted = self.host.as_ref().is_some_and(|host| *host.address() == link.relay);
         let viewers = link.clone().for_viewers().map(|link| link.to_string()).unwrap_or_default();
         let (text, can_write) = (link.to_string(), link.keys.can_write());
-        ShareStage::Ready { link: text, viewers, can_write, relay: link.relay.place(), hosted, copied: None }
+        ShareStage::Ready {
+            link: text,
+            viewers,
+            can_write,
+            relay: link.relay.place(),
+            hosted,
+            copied: None,
+            code: None,
+        }
     }
 
     fn copy_link(&mut self, ctx: &egui::Context, text: String) {

@@ -198,13 +198,20 @@ impl App {
     }
 
     /// Asks for a file, by the system's dialog if there is one.
-    pub(super) fn ask_for_file(&self, ctx: &egui::Context, purpose: PathPurpose) {
+    pub(super) fn ask_for_file(&self, purpose: PathPurpose) {
         let suggested = match purpose {
-            PathPurpose::Import => String::new(),
+            PathPurpose::Import | PathPurpose::Picture => String::new(),
             PathPurpose::Export(id) => file_name(&self.session.title(id)),
         };
-        let waker = ctx.clone();
-        self.files.ask(purpose, &suggested, move || waker.request_repaint());
+        self.files.ask(purpose, &suggested);
+    }
+
+    /// Opens the link that was found in a picture, or says why there is none.
+    pub(super) fn take_picture(&mut self, found: Result<String, String>) {
+        self.model.dialog = match found {
+            Ok(link) => self.open_link(link),
+            Err(error) => Some(Dialog::OpenLink { link: String::new(), error: Some(error) }),
+        };
     }
 
     fn use_path(&mut self, dialog: PathDialog) -> Option<Dialog> {
@@ -218,6 +225,10 @@ impl App {
                 imported => imported.map_err(|error| sentence(&error)),
             },
             PathPurpose::Export(id) => self.export(id, path),
+            PathPurpose::Picture => {
+                self.files.read_picture(path);
+                Ok(())
+            }
         };
         used.err().map(|error| Dialog::Path(PathDialog { error: Some(error), ..dialog }))
     }

@@ -1,17 +1,24 @@
-//! The system's file dialogs, each on a thread of its own, so that the window never waits for one.
+//! The system's file dialogs, and the pictures that were chosen in them: each on a thread of its own, so that the window never waits
+//! for one.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::confirm::sentence;
 use crate::editor::dialog::PathPurpose;
+use crate::editor::link::SCHEME;
+use crate::shell::picture;
 
 /// A dialog that is gone sooner than this was not closed by a person: the system has none.
 const FASTEST_CANCEL: Duration = Duration::from_millis(400);
 
 /// The extensions offered first.
 const EXTENSIONS: [&str; 4] = ["md", "markdown", "txt", "text"];
+
+/// Those of pictures.
+const PICTURE_EXTENSIONS: [&str; 3] = ["png", "jpg", "jpeg"];
 
 /// How a dialog ended.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -22,30 +29,48 @@ pub(super) enum Chosen {
     Nothing,
     /// The system has no such dialog: ask for a path instead.
     NoDialog(PathPurpose),
+    /// A picture was read: the text of its QR code, or why there is none.
+    Link(Result<String, String>),
 }
 
 /// The open dialogs.
 #[derive(Debug)]
 pub(super) struct FileDialogs {
+    ctx: egui::Context,
     sender: Sender<Chosen>,
     receiver: Receiver<Chosen>,
 }
 
 impl FileDialogs {
-    pub(super) fn new() -> Self {
+    /// Answers wake this window.
+    pub(super) fn new(ctx: &egui::Context) -> Self {
         let (sender, receiver) = channel();
-        Self { sender, receiver }
+        Self { ctx: ctx.clone(), sender, receiver }
     }
 
-    /// Opens a dialog; `suggested` is the name offered for a file to write. `wake` is called when there is an answer.
-    pub(super) fn ask(&self, purpose: PathPurpose, suggested: &str, wake: impl FnOnce() + Send + 'static) {
-        let (sender, suggested) = (self.sender.clone(), suggested.to_owned());
-        let asked = thread::Builder::new().name("file dialog".to_owned()).spawn(move || {
-            let answer = Answer { sender, chosen: Some(Chosen::NoDialog(purpose)) };
-            answer.give(show(purpose, &suggested));
-            wake();
+    /// Opens a dialog; `suggested` is the name offered for a file to write.
+    pub(super) fn ask(&self, purpose: PathPurpose, suggested: &str) {
+        let suggested = suggested.to_owned();
+        self.begin(Chosen::NoDialog(purpose), move || show(purpose, &suggested));
+    }
+
+    /// Looks for the link in a picture.
+    pub(super) fn read_picture(&self, path: &Path) {
+        let path = path.to_owned();
+        let failed = Chosen::Link(Err(format!("{} could not be looked at.", path.display())));
+        self.begin(failed, move || Chosen::Link(picture::text_in(&path, SCHEME).map_err(|error| sentence(&error))));
+    }
+
+    /// Does this on a thread of its own; `failed` is the answer if that ends without one.
+    fn begin(&self, failed: Chosen, work: impl FnOnce() -> Chosen + Send + 'static) {
+        let (sender, ctx) = (self.sender.clone(), self.ctx.clone());
+        let otherwise = failed.clone();
+        let begun = thread::Builder::new().name("file dialog".to_owned()).spawn(move || {
+            let answer = Answer { sender, chosen: Some(failed) };
+            answer.give(work());
+            ctx.request_repaint();
         });
-        if asked.is_err() && self.sender.send(Chosen::NoDialog(purpose)).is_err() {
+        if begun.is_err() && self.sender.send(otherwise).is_err() {
             debug_assert!(false, "this holds the receiver");
         }
     }
@@ -80,8 +105,13 @@ impl Drop for Answer {
 
 fn show(purpose: PathPurpose, suggested: &str) -> Chosen {
     let shown = Instant::now();
-    let dialog = rfd::FileDialog::new().add_filter("Text", &EXTENSIONS).add_filter("All files", &["*"]);
+    let (kind, extensions) = match purpose {
+        PathPurpose::Picture => ("Pictures", &PICTURE_EXTENSIONS[..]),
+        PathPurpose::Import | PathPurpose::Export(_) => ("Text", &EXTENSIONS[..]),
+    };
+    let dialog = rfd::FileDialog::new().add_filter(kind, extensions).add_filter("All files", &["*"]);
     let paths = match purpose {
+        PathPurpose::Picture => dialog.set_title("A picture of a link’s QR code").pick_file().map(|path| vec![path]),
         PathPurpose::Import => dialog.set_title("Import").pick_files(),
         PathPurpose::Export(_) => {
             dialog.set_title("Export").set_file_name(suggested).save_file().map(|path| vec![path])

@@ -7,6 +7,7 @@ use quire_crdt::sync::LinkState;
 use super::App;
 use super::entries::{people, saved};
 use crate::editor::command::{Action, entry};
+use crate::editor::dialog::Dialog;
 use crate::editor::library_view::{arrange, title_or_untitled};
 use crate::editor::people::{SidePanel, TitleBarKeys, TitleBarView};
 use crate::editor::request::Request;
@@ -35,6 +36,9 @@ impl App {
                 requests.push(Request::Do(Action::ToggleHistory));
             }
         }
+        if matches!(self.model.dialog, Some(Dialog::OpenLink { .. })) {
+            self.take_dropped_picture(ui);
+        }
         let view = self.view(ui.ctx());
         let (pane, session, happened) = (&mut self.pane, &mut self.session, &mut self.happened);
         requests.extend(window::show(ui, &view, |ui| pane.show(ui, session, happened, covered)));
@@ -52,6 +56,14 @@ impl App {
         } else if !self.happened.is_empty() {
             // The text is shown as it is now; the words around it follow with the disk's answer, or soon.
             ctx.request_repaint_after(WORDS_MAY_LAG);
+        }
+    }
+
+    /// A picture that is dropped where a link is asked for is looked at for one.
+    fn take_dropped_picture(&self, ui: &egui::Ui) {
+        let dropped = ui.input_mut(|input| std::mem::take(&mut input.raw.dropped_files));
+        if let Some(file) = dropped.first() {
+            self.files.read_picture(file.path());
         }
     }
 

@@ -171,6 +171,12 @@ impl App {
         while let Some(chosen) = self.files.take() {
             match chosen {
                 Chosen::Nothing => {}
+                Chosen::Link(found) => self.take_picture(found),
+                Chosen::Paths(PathPurpose::Picture, paths) => {
+                    if let Some(path) = paths.first() {
+                        self.files.read_picture(path);
+                    }
+                }
                 Chosen::NoDialog(purpose) => {
                     self.model.dialog = Some(Dialog::Path(PathDialog { purpose, path: String::new(), error: None }));
                 }

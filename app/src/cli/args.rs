@@ -108,6 +108,9 @@ pub(super) enum Command {
         /// The link; `-` reads it from the standard input, where no other account of this computer sees it [default: you are asked
         /// for it, on a terminal]
         link: Option<String>,
+        /// Take the link from the QR code in this picture (PNG or JPEG)
+        #[arg(long, value_name = "PICTURE", conflicts_with = "link")]
+        qr: Option<PathBuf>,
         /// How long to wait for the relay, in seconds
         #[arg(long, default_value_t = 30.0, value_name = "SECONDS")]
         timeout: f64,
@@ -178,6 +181,9 @@ pub(super) struct Share {
     /// Print the link for those who may read and not write
     #[arg(long)]
     pub(super) viewer: bool,
+    /// Print the link as a QR code too
+    #[arg(long)]
+    pub(super) qr: bool,
 }
 
 #[derive(Args, Debug)]

@@ -1,10 +1,13 @@
 //! Where a link comes from: a command line, which other accounts of the same computer can read while the command runs; the standard
-//! input; or a person who is asked.
+//! input; a person who is asked; or the QR code in a picture. And how it is shown as one.
 
 use std::io::{self, BufRead, IsTerminal, Read, Write};
+use std::path::Path;
 
-use crate::editor::link::LINK_CHARS_MAX;
+use crate::editor::link::{LINK_CHARS_MAX, SCHEME};
+use crate::editor::qr::QrCode;
 use crate::session::Failure;
+use crate::shell::picture::{self, PictureError};
 
 /// The most bytes that are read for a link: four for each character, and some for blanks around it.
 const LINE_BYTES_MAX: u64 = 4 * LINK_CHARS_MAX as u64 + 256;
@@ -48,6 +51,20 @@ fn read(input: &mut impl BufRead) -> Result<String, Failure> {
         }
     }
     Ok(line)
+}
+
+/// The link in the QR code of a picture.
+pub(super) fn in_picture(path: &Path) -> Result<String, Failure> {
+    picture::text_in(path, SCHEME).map_err(|error| {
+        let missing = matches!(&error, PictureError::Read { error, .. } if error.kind() == io::ErrorKind::NotFound);
+        Failure::new(if missing { Failure::NOT_FOUND } else { Failure::FAILED }, error.to_string())
+    })
+}
+
+/// A link as a QR code for the standard output: in colours of its own on a terminal, whose colours may be any.
+pub(super) fn code(link: &str) -> Result<String, Failure> {
+    let code = QrCode::of(link).ok_or_else(|| Failure::new(Failure::FAILED, "the link is too long for a QR code"))?;
+    Ok(code.to_text(io::stdout().is_terminal()))
 }
 
 /// A complaint about the command line without the secrets of the links that stand in it.

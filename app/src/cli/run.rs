@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::args::{Arguments, Command, Edit, Export, Import, Open, Sync};
+use super::args::{Arguments, Command, Edit, Export, Import, Open, Share, Sync};
 use super::ask::{self, Holder};
 use super::print::{self, field};
 use super::{demo, history, host, link, packages, say};
@@ -49,14 +49,18 @@ pub(super) fn run(arguments: Arguments) -> Result<String, Failure> {
         Some(Command::Import(import)) => with_line(import_file(&options, &import)?, "id"),
         Some(Command::Export(export)) => (export_file(&options, export)?, String::new()),
         Some(Command::New { title }) => with_line(ask(&options, &Request::New { title })?.value, "id"),
-        Some(Command::Join { link, timeout }) => {
-            let link = link::given_or_read(link)?;
+        Some(Command::Join { link, qr, timeout }) => {
+            let link = match qr {
+                Some(picture) => link::in_picture(&picture)?,
+                None => link::given_or_read(link)?,
+            };
             let request = Request::Join { link, timeout_ms: milliseconds(timeout) };
             with_line(ask(&options, &request)?.value, "id")
         }
-        Some(Command::Share(share)) => {
-            let request = Request::Share { id: share.id, relay: share.relay, moves: share.moves, viewer: share.viewer };
-            with_line(ask(&options, &request)?.value, "link")
+        Some(Command::Share(Share { id, relay, moves, viewer, qr })) => {
+            let (value, line) = with_line(ask(&options, &Request::Share { id, relay, moves, viewer })?.value, "link");
+            let code = if qr && !json { link::code(field(&value, "link"))? } else { String::new() };
+            (value, line + &code)
         }
         Some(Command::List) => {
             let value = ask(&options, &Request::List)?.value;

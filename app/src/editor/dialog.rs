@@ -7,6 +7,7 @@ use quire_crdt::{DocumentId, VersionVector};
 
 use super::command::{Action, table};
 use super::link::{Link, RelayAddress};
+use super::qr::QrCode;
 use super::settings::Settings;
 
 /// What is asked in front of the window.
@@ -123,7 +124,18 @@ pub enum ShareStage {
         hosted: bool,
         /// Which of the links was copied.
         copied: Option<String>,
+        /// The QR code that is shown in the place of the links.
+        code: Option<ShownCode>,
     },
+}
+
+/// A link as a QR code.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ShownCode {
+    /// The code.
+    pub code: QrCode,
+    /// Whether it is the link for those who may write.
+    pub can_write: bool,
 }
 
 impl Default for ShareStage {
@@ -152,6 +164,8 @@ pub struct PathDialog {
 pub enum PathPurpose {
     /// Reading a file into a new document.
     Import,
+    /// Reading the link in a picture of a QR code.
+    Picture,
     /// Writing the text of a document.
     Export(DocumentId),
 }

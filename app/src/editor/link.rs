@@ -26,7 +26,8 @@ pub const LINK_VERSION: u32 = 2;
 /// The most characters that a text may have and still be looked at as a link.
 pub const LINK_CHARS_MAX: usize = 512;
 
-const SCHEME: &str = "quire://";
+/// What every link starts with.
+pub const SCHEME: &str = "quire://";
 
 /// What a link lets its reader do, and the secret that it takes.
 #[derive(Clone, Debug, Eq, PartialEq)]

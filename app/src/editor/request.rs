@@ -3,7 +3,7 @@
 use quire_crdt::DocumentId;
 
 use super::command::{Action, Command};
-use super::dialog::{Dialog, FindDraft, PaletteDraft};
+use super::dialog::{Dialog, FindDraft, PaletteDraft, ShownCode};
 use super::history::HistoryRequest;
 use super::library_view::Sort;
 
@@ -46,6 +46,10 @@ pub enum Request {
     CloseDialog,
     /// Put this on the clipboard.
     Copy(String),
+    /// Show this code in the place of the links in the share dialog; `None`: the links again.
+    ShowCode(Option<ShownCode>),
+    /// Choose a picture with the QR code of a link.
+    ChoosePicture,
     /// Share by a relay that runs on this computer.
     HostHere,
     /// Try again to write what the disk refused.

@@ -147,11 +147,15 @@ fn go_to_line(ui: &Ui, line: &str, lines: usize) -> Vec<Request> {
 fn path(ui: &Ui, view: &PathDialog) -> Vec<Request> {
     let (title, words, button) = match view.purpose {
         PathPurpose::Import => ("Import a file", "The path of a text file. It becomes a new document.", "Import"),
+        PathPurpose::Picture => {
+            ("Open a picture", "The path of a photograph or screenshot of a link’s QR code: PNG or JPEG.", "Open")
+        }
         PathPurpose::Export(_) => {
             ("Export to a file", "The path to write the text to. A file that is there is replaced.", "Export")
         }
     };
-    let ask = Ask { name: "path", title, words, field: "Path", hint: "/home/ana/letter.md", button };
+    let hint = if view.purpose == PathPurpose::Picture { "/home/ana/code.png" } else { "/home/ana/letter.md" };
+    let ask = Ask { name: "path", title, words, field: "Path", hint, button };
     let usable = !view.path.trim().is_empty();
     ask_text(ui, &ask, &view.path, view.error.as_deref(), usable, |path| {
         Dialog::Path(PathDialog { purpose: view.purpose, path, error: None })

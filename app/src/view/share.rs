@@ -1,5 +1,7 @@
 //! Sharing a document and opening a shared one.
 
+mod code;
+
 use egui::text::LayoutJob;
 use egui::{FontId, Frame, Id, Key, Label, Margin, Ui, vec2};
 
@@ -7,10 +9,11 @@ use super::icons::{self, Icon};
 use super::theme::{RADIUS, Tokens, hairline, space};
 use super::widgets::{
     TITLE_CHARS_MAX, button_row, dialog, dialog_buttons, error_line, field, focus_first, outlined_button,
-    primary_button, quiet, small,
+    primary_button, quiet, quiet_button, small,
 };
-use crate::editor::dialog::{Dialog, HOST_LIMITS, ShareDialog, ShareStage};
+use crate::editor::dialog::{Dialog, HOST_LIMITS, ShareDialog, ShareStage, ShownCode};
 use crate::editor::library_view::title_or_untitled;
+use crate::editor::qr::QrCode;
 use crate::editor::request::Request;
 use crate::editor::words::cut;
 
@@ -24,10 +27,12 @@ pub fn show(ui: &Ui, view: &ShareDialog) -> Vec<Request> {
     // Each stage is a dialog of its own size.
     let name = match &view.stage {
         ShareStage::Choose { .. } => "share: choose",
-        ShareStage::Ready { .. } => "share: ready",
+        ShareStage::Ready { code: None, .. } => "share: ready",
+        ShareStage::Ready { code: Some(_), .. } => "share: code",
     };
     let answer = dialog(ui, name, &format!("Share “{title}”"), WIDTH, |ui| match &view.stage {
         ShareStage::Choose { relay, error } => choose(ui, view, relay, error.as_deref(), &mut requests),
+        ShareStage::Ready { code: Some(shown), .. } => code::show(ui, shown, &mut requests),
         ShareStage::Ready { .. } => ready(ui, &view.stage, &mut requests),
     });
     if answer.dismissed {
@@ -86,16 +91,24 @@ fn host_box(ui: &mut Ui, requests: &mut Vec<Request>) {
 }
 
 fn ready(ui: &mut Ui, stage: &ShareStage, requests: &mut Vec<Request>) {
-    let ShareStage::Ready { link, viewers, can_write, relay, hosted, copied } = stage else { return };
-    let is_copied = |link: &str| copied.as_deref() == Some(link);
+    let ShareStage::Ready { link, viewers, can_write, relay, hosted, copied, .. } = stage else { return };
+    let mut row = |ui: &mut Ui, name: &str, link: &str, writes: bool| {
+        link_box(ui, link);
+        let copied = copied.as_deref() == Some(link);
+        copy_row(ui, name, link, copied, writes == *can_write, requests)
+    };
+    let mut chosen = None;
     if *can_write {
         ui.label(small(ui, "Whoever has this link can read and edit the document."));
-        link_box(ui, link);
-        copy_row(ui, "Copy link", link, is_copied(link), true, requests);
+        chosen = row(ui, "Copy link", link, true).then_some((link, true));
     }
     ui.label(small(ui, "Whoever has this one can read it, and not write."));
-    link_box(ui, viewers);
-    copy_row(ui, "Copy viewer’s link", viewers, is_copied(viewers), !*can_write, requests);
+    if row(ui, "Copy viewer’s link", viewers, false) {
+        chosen = Some((viewers, false));
+    }
+    if let Some((link, can_write)) = chosen {
+        requests.push(Request::ShowCode(QrCode::of(link).map(|code| ShownCode { code, can_write })));
+    }
     let via = if *hosted {
         format!("By the relay on this computer, {relay}. {HOST_LIMITS}")
     } else {
@@ -124,20 +137,23 @@ fn link_box(ui: &mut Ui, link: &str) {
     });
 }
 
-/// The button that copies a link, and whether that was done.
-fn copy_row(ui: &mut Ui, name: &str, link: &str, copied: bool, is_first: bool, requests: &mut Vec<Request>) {
+/// The button that copies a link, whether that was done, and the one that shows its QR code; whether the latter was clicked.
+fn copy_row(ui: &mut Ui, name: &str, link: &str, copied: bool, is_first: bool, requests: &mut Vec<Request>) -> bool {
     let tokens = Tokens::current(ui);
-    ui.horizontal(|ui| {
+    let row = ui.horizontal(|ui| {
         let button = if is_first { primary_button(ui, name, true) } else { outlined_button(ui, None, name) };
         if button.clicked() {
             requests.push(Request::Copy(link.to_owned()));
         }
+        let shows_code = outlined_button(ui, Some(Icon::Code), "QR code").clicked();
         if copied {
             ui.label(quiet(ui, "Copied"));
             let (rect, _) = ui.allocate_exact_size(vec2(14.0, 14.0), egui::Sense::hover());
             icons::paint(ui.painter(), Icon::Check, rect, tokens.accent);
         }
+        shows_code
     });
+    row.inner
 }
 
 /// Shows the dialog that asks for a link.
@@ -154,6 +170,13 @@ pub fn show_open_link(ui: &Ui, link: &str, error: Option<&str>) -> Vec<Request> 
         }
         if let Some(error) = error {
             error_line(ui, error);
+        }
+        let picture = quiet_button(ui, Some(Icon::Code), "From a picture…");
+        if picture
+            .on_hover_text("A photograph or a screenshot of the link’s QR code; you can drop it here, too")
+            .clicked()
+        {
+            requests.push(Request::ChoosePicture);
         }
         let some = !typed.trim().is_empty();
         match dialog_buttons(ui, "Cancel", "Open", some) {
