@@ -13,6 +13,8 @@ mod host;
 mod link;
 mod packages;
 mod print;
+mod recovery;
+mod register;
 mod run;
 
 use std::io::{self, Write};
@@ -26,7 +28,7 @@ use crate::session::Failure;
 
 /// Obeys the arguments of this process.
 pub fn main() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
+    let arguments = match Arguments::try_parse_from(link::with_open(std::env::args_os())) {
         Ok(arguments) => arguments,
         Err(error) => return explain(&error),
     };
@@ -43,6 +45,7 @@ pub fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
+            let failure = Failure { message: link::without_secrets(&failure.message), ..failure };
             say(&if json { print::failure(&failure) } else { format!("quire: {}", failure.message) });
             ExitCode::from(failure.code)
         }

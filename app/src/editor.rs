@@ -16,8 +16,10 @@
 //! | [`people`] | who is here, and the title bar |
 //! | [`presence`] | what replicas say of themselves while they are here |
 //! | [`qr`] | QR codes of links |
+//! | [`recovery`] | the recovery file: all links, sealed by a passphrase |
 //! | [`report`] | what is kept when two copies differ, without a word of the text |
 //! | [`request`] | what the window's views ask for |
+//! | [`secret`] | texts that are keys |
 //! | [`segments`] | where every line is, without laying it out |
 //! | [`selection`] | carets and selections, as anchors |
 //! | [`returned`] | what others wrote meanwhile, in words |
@@ -42,11 +44,13 @@ pub mod motion;
 pub mod people;
 pub mod presence;
 pub mod qr;
+pub mod recovery;
 pub mod report;
 pub mod request;
 pub mod returned;
 #[cfg(test)]
 pub(crate) mod rng;
+pub mod secret;
 pub mod segments;
 pub mod selection;
 pub mod settings;

@@ -41,6 +41,7 @@ pub use self::pump::{BACKGROUND_LINKS_MAX, EVENTS_PER_PUMP_MAX};
 pub use self::request::{At, Failure, Request};
 use self::script::Script;
 pub use self::status::{CLONED_WORDS, Device, DocumentStatus, relay_words};
+use crate::editor::secret::Secret;
 use crate::editor::settings::Settings;
 use crate::shell::clock::Clock;
 use crate::shell::control;
@@ -180,6 +181,11 @@ pub enum Notice {
     Show {
         /// Which document.
         document: Option<DocumentId>,
+    },
+    /// Another copy of the program, or the desktop, asks to open a link as a person would.
+    OpenLink {
+        /// The link.
+        link: Secret,
     },
     /// The script has placed its caret.
     CaretPlaced {

@@ -12,6 +12,7 @@
 //! | [`net`] | links to relays, on a thread of their own |
 //! | `picture` | the QR codes in a picture; with the feature `window` |
 //! | [`preferences`] | the file that holds a person's settings |
+//! | [`recovery`] | recovery files |
 //! | [`reports`] | reports of copies that differ, each on a thread of its own |
 //! | [`store`] | the library on disk, with a thread that writes |
 
@@ -26,5 +27,6 @@ pub mod net;
 #[cfg(feature = "window")]
 pub mod picture;
 pub mod preferences;
+pub mod recovery;
 pub mod reports;
 pub mod store;

@@ -7,21 +7,22 @@ use std::process::{Output, Stdio};
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
 use quire::editor::checksum::crc32;
+use serde_json::json;
 use tempfile::TempDir;
 
 use crate::processes::{Device, Relay};
 
 /// Where the relay and the devices of a test have their folders.
-fn folder() -> TempDir {
+pub(crate) fn folder() -> TempDir {
     tempfile::tempdir().expect("a temporary folder")
 }
 
-fn device(world: &TempDir, name: &str) -> Device {
+pub(crate) fn device(world: &TempDir, name: &str) -> Device {
     Device::new(world.path().join(name))
 }
 
 /// Runs a command that reads this from its standard input.
-fn run_with(device: &Device, arguments: &[&str], input: &[u8]) -> Output {
+pub(crate) fn run_with(device: &Device, arguments: &[&str], input: &[u8]) -> Output {
     let mut command = device.command(arguments);
     let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("the program starts");
@@ -33,7 +34,7 @@ fn run_with(device: &Device, arguments: &[&str], input: &[u8]) -> Output {
 }
 
 /// What a command that fails with this exit code complains of.
-fn complaint(output: &Output, code: i32) -> String {
+pub(crate) fn complaint(output: &Output, code: i32) -> String {
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(code), "{said}");
     assert!(output.stdout.is_empty(), "it fails and answers");
@@ -57,8 +58,13 @@ fn a_link_is_read_from_the_standard_input_and_no_complaint_shows_it() {
         (&["join", "-"], "", "the standard input ended before there was a link"),
         (&["join"], &link, "`quire join -`"),
         (&["join", link.trim(), link.trim()], "", "unexpected argument"),
+        (&["cat", link.trim()], "", "no document"),
+        (&["share", id.trim(), "--relay", link.trim()], "", "no document"),
+        (&["host", "--listen", link.trim()], "", "cannot listen on"),
+        (&["import", link.trim()], "", "cannot be read"),
     ] {
-        let said = complaint(&run_with(&bo, arguments, input.as_bytes()), 2);
+        let output = run_with(&bo, arguments, input.as_bytes());
+        let said = complaint(&output, output.status.code().filter(|code| *code > 0).expect("it fails"));
         assert!(said.contains(words), "{said:?} without {words:?}");
         assert!(!said.contains(secret) && !said.contains(&secret[..secret.len() - 1]), "{said}");
     }
@@ -103,7 +109,7 @@ fn picture_of(blocks: &str) -> Vec<u8> {
             let mut row = vec![0xff; width + 1];
             row[0] = 0;
             for (at, _) in line.chars().enumerate().filter(|(_, sign)| half.contains(*sign)) {
-                row[1 + at * MODULE..1 + (at + 1) * MODULE].fill(0);
+                row[1..][at * MODULE..(at + 1) * MODULE].fill(0);
             }
             (0..MODULE).for_each(|_| rows.extend_from_slice(&row));
         }
@@ -151,4 +157,56 @@ fn a_link_goes_by_a_code_that_is_printed_and_a_picture_of_it() {
     }
     let output = bo.command(&["join", "--qr", "/nowhere/at/all.png"]).output().expect("the program starts");
     assert!(complaint(&output, 3).contains("/nowhere/at/all.png"));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_desktop_is_told_which_program_opens_links_and_told_again_that_it_does_not() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let world = folder();
+    let ana = device(&world, "ana's");
+    let (data, tools) = (world.path().join("data"), world.path().join("tools"));
+    let entry = data.join("applications").join("quire.desktop");
+    fs::create_dir(&tools).expect("a folder can be made");
+    let run = |arguments: &[&str]| {
+        let mut command = ana.command(arguments);
+        command.env("XDG_DATA_HOME", &data).env("PATH", &tools).output().expect("the program starts")
+    };
+    let said = |output: &Output| String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(said(&run(&["register"])).contains("choose Quire for them"), "there is no xdg-mime");
+    let tool = tools.join("xdg-mime");
+    let script = format!("#!/bin/sh\necho \"$@\" > '{}'\n", tools.join("told").display());
+    fs::write(&tool, script).expect("it is written");
+    fs::set_permissions(&tool, fs::Permissions::from_mode(0o755)).expect("it is ours");
+    assert!(said(&run(&["register"])).contains("quire:// links open in it now"));
+    let told = fs::read_to_string(tools.join("told")).expect("it was called");
+    assert_eq!(told, "default quire.desktop x-scheme-handler/quire\n");
+    let text = fs::read_to_string(&entry).expect("it was written");
+    let exec = text.lines().find(|line| line.starts_with("Exec=")).expect("it says what to run");
+    let library = ana.folder().display();
+    assert!(exec.ends_with(&format!("/quire\" --library \"{library}\" open %u")), "{exec}");
+    assert!(text.contains("\nMimeType=x-scheme-handler/quire;\n"), "{text}");
+
+    assert!(said(&run(&["register", "--remove"])).starts_with("removed "));
+    assert!(!entry.exists() && said(&run(&["register", "--remove"])).contains("nothing is registered"));
+    fs::write(&entry, "[Desktop Entry]\nName=Another\n").expect("it is written");
+    for arguments in [&["register"][..], &["register", "--remove"]] {
+        assert!(complaint(&run(arguments), 1).contains("is left alone"));
+    }
+}
+
+#[test]
+fn a_link_that_no_window_can_open_is_said_without_its_secret() {
+    let world = folder();
+    let (ana, bo) = (device(&world, "ana"), device(&world, "bo"));
+    let id = ana.run(&["new"]);
+    let link = ana.run(&["share", id.trim(), "--relay", "ws://127.0.0.1:9"]);
+    let own = bo.run(&["new"]);
+    let mut editor = bo.edit(own.trim());
+    editor.ask(&json!({ "commit": true }));
+    for arguments in [&[link.trim()][..], &["open", link.trim()]] {
+        let said = complaint(&bo.command(arguments).output().expect("the program starts"), 4);
+        assert!(said.contains("without a window") && !said.contains("#2e."), "{said}");
+    }
+    editor.quit();
 }

@@ -11,6 +11,7 @@ mod links;
 mod paste;
 mod processes;
 mod protocol_page;
+mod recovery;
 mod refill;
 mod screen;
 mod sealed_page;

@@ -82,7 +82,7 @@ impl App {
         self.entries_stale = true;
     }
 
-    fn open_link(&mut self, text: String) -> Option<Dialog> {
+    pub(super) fn open_link(&mut self, text: String) -> Option<Dialog> {
         let link = match text.parse::<Link>() {
             Ok(link) => link,
             Err(error) => return Some(Dialog::OpenLink { link: text, error: Some(sentence(&error)) }),

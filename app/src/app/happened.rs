@@ -12,6 +12,7 @@ use crate::editor::dialog::{Dialog, PathDialog, PathPurpose};
 use crate::editor::library_view::{LibraryEntry, title_or_untitled};
 use crate::editor::presence::Presence;
 use crate::editor::returned::{added_since, added_words};
+use crate::editor::secret::Secret;
 use crate::session::{self, Notice, relay_words};
 
 impl App {
@@ -91,12 +92,21 @@ impl App {
                 }
                 ctx.send_viewport_cmd(egui::ViewportCommand::Focus);
             }
+            Notice::OpenLink { link } => self.open_link_from_outside(ctx, &link),
             Notice::CaretPlaced { document, caret } => {
                 self.pane.place_caret(&self.session, document, caret);
                 ctx.request_repaint();
             }
             Notice::Quit => ctx.send_viewport_cmd(egui::ViewportCommand::Close),
         }
+    }
+
+    fn open_link_from_outside(&mut self, ctx: &egui::Context, link: &Secret) {
+        // What somebody is just writing in a dialog stays, unless there is something to ask or to say.
+        if let Some(asked) = self.open_link(link.expose().to_owned()) {
+            self.model.dialog = Some(asked);
+        }
+        ctx.send_viewport_cmd(egui::ViewportCommand::Focus);
     }
 
     fn tell_read_only(&mut self) {

@@ -1,6 +1,7 @@
 //! The whole window on a library in a folder of its own, used by keyboard and by what a screen reader reads.
 
 mod history;
+mod links;
 
 use std::time::Duration;
 

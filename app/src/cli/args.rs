@@ -34,7 +34,7 @@ pub(super) enum Command {
         #[arg(long, default_value = "")]
         title: String,
     },
-    /// Open the window, with a document if one is named
+    /// Open the window, with a document if one is named; `quire LINK` opens a link in it
     Open(Open),
     /// List all documents, the one that was edited last first
     List,
@@ -121,6 +121,16 @@ pub(super) enum Command {
     Edit(Edit),
     /// Run a relay on this computer, until interrupted
     Host(Host),
+    /// Write a recovery file: the links of all shared documents, sealed by a passphrase
+    Recovery(Recovery),
+    /// Bring the documents of a recovery file back from their relays; those that are here are left alone
+    RestoreLibrary(RestoreLibrary),
+    /// Let the desktop open quire:// links with this program (Linux)
+    Register {
+        /// Take that back
+        #[arg(long)]
+        remove: bool,
+    },
     /// Show a relay and three devices that write one text at once, off line and back
     Demo {
         /// As text, without windows
@@ -131,7 +141,7 @@ pub(super) enum Command {
 
 #[derive(Args, Debug, Default)]
 pub(super) struct Open {
-    /// The document: its id, or the start of it
+    /// The document: its id, or the start of it; or a link to it
     pub(super) id: Option<String>,
     /// Obey JSON commands from the standard input, as `edit` does; only `-`
     #[arg(long, value_name = "-", value_parser = ["-"])]
@@ -184,6 +194,31 @@ pub(super) struct Share {
     /// Print the link as a QR code too
     #[arg(long)]
     pub(super) qr: bool,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Recovery {
+    /// The file
+    pub(super) file: PathBuf,
+    /// Take the passphrase from the first line of this file [default: you are asked for it on a terminal; elsewhere the first line of
+    /// the standard input]
+    #[arg(long, value_name = "FILE")]
+    pub(super) passphrase_file: Option<PathBuf>,
+    /// Write over a file that is there
+    #[arg(long)]
+    pub(super) force: bool,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct RestoreLibrary {
+    /// The recovery file
+    pub(super) file: PathBuf,
+    /// Take the passphrase from the first line of this file [default: as for `recovery`]
+    #[arg(long, value_name = "FILE")]
+    pub(super) passphrase_file: Option<PathBuf>,
+    /// How long to wait for the relays, in seconds
+    #[arg(long, default_value_t = 60.0, value_name = "SECONDS")]
+    pub(super) timeout: f64,
 }
 
 #[derive(Args, Debug)]

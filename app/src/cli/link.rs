@@ -1,6 +1,7 @@
 //! Where a link comes from: a command line, which other accounts of the same computer can read while the command runs; the standard
 //! input; a person who is asked; or the QR code in a picture. And how it is shown as one.
 
+use std::ffi::OsString;
 use std::io::{self, BufRead, IsTerminal, Read, Write};
 use std::path::Path;
 
@@ -67,16 +68,47 @@ pub(super) fn code(link: &str) -> Result<String, Failure> {
     Ok(code.to_text(io::stdout().is_terminal()))
 }
 
-/// A complaint about the command line without the secrets of the links that stand in it.
-pub(super) fn without_secrets(complaint: &str) -> String {
+/// Whether a text is meant as a link of ours.
+pub(super) fn is_link(text: &str) -> bool {
+    text.trim_start().get(..SCHEME.len()).is_some_and(|start| start.eq_ignore_ascii_case(SCHEME))
+}
+
+/// The arguments of this process, with `open` in front of a link that stands where a command should.
+pub(super) fn with_open(arguments: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let mut arguments: Vec<OsString> = arguments.collect();
+    let mut at = 1;
+    while let Some(argument) = arguments.get(at).and_then(|argument| argument.to_str()) {
+        match argument {
+            "--json" => at += 1,
+            "--library" => at += 2,
+            _ if argument.starts_with("--library=") => at += 1,
+            _ => {
+                if is_link(argument) {
+                    arguments.insert(at, "open".into());
+                }
+                break;
+            }
+        }
+    }
+    arguments
+}
+
+/// What is said of something that went wrong, without the secrets of the links that stand in it: somebody may have written one where
+/// something else belongs.
+pub(super) fn without_secrets(said: &str) -> String {
     let mut shown = String::new();
-    let mut rest = complaint;
+    let mut rest = said;
     while let Some(at) = rest.find('#') {
         let (before, from) = rest.split_at(at);
-        let end = from.find(|c: char| c.is_whitespace() || "'\"`".contains(c)).unwrap_or(from.len());
+        let ends = |c: char| c.is_whitespace() || "'\"`".contains(c);
+        let word = before.rsplit(ends).next().unwrap_or_default();
+        let keys = from.trim_start_matches('#').trim_start_matches(|c: char| c.is_ascii_digit());
+        let has_keys = keys.starts_with("e.") || keys.starts_with("v.");
+        let end = if word.contains(SCHEME) || has_keys { from.find(ends).unwrap_or(from.len()) } else { 1 };
+        let (secret, behind) = from.split_at(end);
         shown.push_str(before);
-        shown.push_str("#…");
-        rest = from.get(end..).unwrap_or_default();
+        shown.push_str(if end > 1 { "#…" } else { secret });
+        rest = behind;
     }
     shown + rest
 }
@@ -114,6 +146,23 @@ mod tests {
             "error: unexpected argument 'quire://h/ab#2e.secret.00000000' found\n\nUsage: quire join [LINK]\n";
         let shown = without_secrets(complaint);
         assert_eq!(shown, "error: unexpected argument 'quire://h/ab#…' found\n\nUsage: quire join [LINK]\n");
-        assert_eq!(without_secrets("a #b c#d"), "a #… c#…");
+        assert_eq!(without_secrets("h/ab#2v.secret.00 and h#12e.secret"), "h/ab#… and h#…");
+        assert_eq!(without_secrets("# a #b c#d #"), "# a #b c#d #");
+    }
+
+    #[test]
+    fn a_link_in_the_place_of_a_command_is_opened() {
+        let check = |given: &str, expected: &str| {
+            let arguments = with_open(given.split(' ').map(OsString::from));
+            assert_eq!(arguments, expected.split(' ').map(OsString::from).collect::<Vec<_>>());
+        };
+        check("quire quire://h/a#2e.b", "quire open quire://h/a#2e.b");
+        check("quire --json --library /a QUIRE://h/a", "quire --json --library /a open QUIRE://h/a");
+        check("quire --library=/a quire://h/a", "quire --library=/a open quire://h/a");
+        for given in
+            ["quire", "quire join quire://h/a", "quire --library quire://h/a", "quire list", "quire https://h/a"]
+        {
+            check(given, given);
+        }
     }
 }

@@ -10,8 +10,9 @@ use serde_json::{Value, json};
 use super::args::{Arguments, Command, Edit, Export, Import, Open, Share, Sync};
 use super::ask::{self, Holder};
 use super::print::{self, field};
-use super::{demo, history, host, link, packages, say};
+use super::{demo, history, host, link, packages, recovery, register, say};
 use crate::app;
+use crate::editor::secret::Secret;
 use crate::session::{
     Answer, At, CLONED_WORDS, Failure, Notice, Request, Session, SessionError, SessionOptions, relay_words,
 };
@@ -24,6 +25,7 @@ const IDLE: Duration = Duration::from_secs(1);
 /// Obeys the command; the answer is what goes to the standard output.
 pub(super) fn run(arguments: Arguments) -> Result<String, Failure> {
     let Arguments { library, json, command } = arguments;
+    let named = library.clone();
     let folder = match library {
         Some(folder) => folder,
         None => default_folder()?,
@@ -54,7 +56,7 @@ pub(super) fn run(arguments: Arguments) -> Result<String, Failure> {
                 Some(picture) => link::in_picture(&picture)?,
                 None => link::given_or_read(link)?,
             };
-            let request = Request::Join { link, timeout_ms: milliseconds(timeout) };
+            let request = Request::Join { link: Secret::new(link), timeout_ms: milliseconds(timeout) };
             with_line(ask(&options, &request)?.value, "id")
         }
         Some(Command::Share(Share { id, relay, moves, viewer, qr })) => {
@@ -62,6 +64,9 @@ pub(super) fn run(arguments: Arguments) -> Result<String, Failure> {
             let code = if qr && !json { link::code(field(&value, "link"))? } else { String::new() };
             (value, line + &code)
         }
+        Some(Command::Recovery(arguments)) => recovery::make(&options, &arguments)?,
+        Some(Command::RestoreLibrary(arguments)) => recovery::restore(&options, &arguments)?,
+        Some(Command::Register { remove }) => register::run(remove, named.as_deref())?,
         Some(Command::List) => {
             let value = ask(&options, &Request::List)?.value;
             let text = print::list(&value);
@@ -117,7 +122,7 @@ fn cat(options: &SessionOptions, id: String, at: Option<At>) -> Result<(Value, S
     Ok((value, text))
 }
 
-fn milliseconds(seconds: f64) -> u64 {
+pub(super) fn milliseconds(seconds: f64) -> u64 {
     Duration::try_from_secs_f64(seconds).map_or(0, |time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
 }
 
@@ -130,15 +135,21 @@ fn default_folder() -> Result<PathBuf, Failure> {
 fn window(options: SessionOptions, open: &Open) -> Result<String, Failure> {
     let options = SessionOptions { online: true, has_window: true, name: open.name.clone(), ..options };
     let script = open.script.is_some();
+    let link = open.id.as_deref().filter(|id| link::is_link(id)).map(Secret::new);
+    let id = open.id.clone().filter(|_| link.is_none());
     let mut session = if script {
         ask::open(&options)?
     } else {
-        match ask::open_or_ask(&options, &Request::Show { id: open.id.clone() }, "")? {
+        match ask::open_or_ask(&options, &Request::Show { id: id.clone(), link: link.clone() }, "")? {
             Holder::Us(session) => *session,
             Holder::Other(answer) => return answer.map(|_| String::new()),
         }
     };
-    let document = open.id.as_deref().map(|id| session.find(id)).transpose()?;
+    let document = id.map(|id| session.find(&id)).transpose()?;
+    if link.is_some() {
+        // The window hears of it as from another copy of the program.
+        session.ask(Request::Show { id: None, link }, "");
+    }
     if script {
         let missing = || Failure::new(Failure::USAGE, "a script needs a document: quire open ID --script -");
         session.obey_script(document.ok_or_else(missing)?)?;

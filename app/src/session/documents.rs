@@ -81,6 +81,8 @@ impl Session {
     /// # Errors
     /// [`SessionError::NoDocument`] or [`SessionError::Ambiguous`].
     pub fn find(&self, text: &str) -> Result<DocumentId, SessionError> {
+        // A link in the place of an id keeps its secret.
+        let text = text.split('#').next().unwrap_or_default();
         let wanted = text.trim().to_lowercase();
         let mut matches = self.records.keys().filter(|id| !wanted.is_empty() && id.to_string().starts_with(&wanted));
         match (matches.next(), matches.count()) {
@@ -92,7 +94,9 @@ impl Session {
 
     /// The document's title, or what stands for one: its first line. Empty: there is neither.
     pub fn title(&self, id: DocumentId) -> String {
-        let open = self.open.get(&id).map(|open| title_of(open.replica.document()));
+        // A copy that has nothing yet is called what whoever gave the link, or a recovery file, called it.
+        let document = self.open.get(&id).map(|open| open.replica.document()).filter(|known| !known.log().is_empty());
+        let open = document.map(title_of);
         open.or_else(|| self.records.get(&id).map(|record| record.title.clone())).unwrap_or_default()
     }
 
@@ -280,7 +284,7 @@ impl Session {
         Ok(id)
     }
 
-    fn new_record(
+    pub(super) fn new_record(
         &self,
         keys: LinkKeys,
         relay: Option<RelayAddress>,
@@ -305,11 +309,16 @@ impl Session {
         relay: Option<RelayAddress>,
     ) -> Result<Option<DocumentId>, SessionError> {
         let (id, record) = self.new_record(keys, relay)?;
-        if self.store.put(id, record.clone()).is_err() {
-            return Ok(None);
+        Ok(self.make_of(id, record).then_some(id))
+    }
+
+    /// As [`Session::make`], with this record; whether the disk will answer.
+    pub(super) fn make_of(&mut self, id: DocumentId, record: DocumentRecord) -> bool {
+        let is_queued = self.store.put(id, record.clone()).is_ok();
+        if is_queued {
+            self.making.insert(id, Made { record, error: None });
         }
-        self.making.insert(id, Made { record, error: None });
-        Ok(Some(id))
+        is_queued
     }
 
     /// The disk has answered for a document.

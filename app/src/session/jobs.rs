@@ -1,6 +1,7 @@
 //! Requests in progress: some have to wait for the disk or a relay, and the session goes on meanwhile.
 
 mod begin;
+mod recover;
 
 use std::collections::{BTreeMap, BTreeSet};
 

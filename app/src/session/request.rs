@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::SessionError;
+use crate::editor::secret::Secret;
 use crate::shell::loader::LoadError;
 use crate::shell::store::StoreError;
 
@@ -41,7 +42,7 @@ pub enum Request {
     /// The document that a link leads to, once everything that the relay has of it is here.
     Join {
         /// The link.
-        link: String,
+        link: Secret,
         /// How long to wait for the relay, in milliseconds.
         timeout_ms: u64,
     },
@@ -100,7 +101,12 @@ pub enum Request {
     Show {
         /// The start of its id.
         id: Option<String>,
+        /// A link to open in the window, as a person would open it there.
+        #[serde(default)]
+        link: Option<Secret>,
     },
+    /// The documents of a recovery file, whose contents come beside the request.
+    Recover,
 }
 
 /// A version of a document.

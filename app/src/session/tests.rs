@@ -6,6 +6,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::editor::link::{Link, LinkKeys, RelayAddress};
+use crate::editor::secret::Secret;
 use crate::shell::loader;
 use crate::shell::store::tests::{Disk, damage_newest_checkpoint, stop, store_on};
 
@@ -269,7 +270,7 @@ fn who_writes_waits_for_no_disk_whatever_is_read_or_asked_for_meanwhile() {
     let new = session.ask(Request::New { title: "New".into() }, "text");
     let cat = session.ask(Request::Cat { id: other.to_string(), at: None }, "");
     let link = link_to("127.0.0.1:1");
-    let join = session.ask(Request::Join { link: link.to_string(), timeout_ms: 0 }, "");
+    let join = session.ask(Request::Join { link: Secret::new(link.to_string()), timeout_ms: 0 }, "");
     let share = session.ask(
         Request::Share { id: mine.to_string(), relay: Some("127.0.0.1:1".into()), moves: false, viewer: false },
         "",
@@ -399,7 +400,7 @@ fn a_long_log_gets_checkpoints_and_a_damaged_one_loses_nothing() {
 fn two_requests_for_one_link_make_one_copy() {
     let (folder, mut session) = session();
     let link = link_to("127.0.0.1:1");
-    let request = Request::Join { link: link.to_string(), timeout_ms: 0 };
+    let request = Request::Join { link: Secret::new(link.to_string()), timeout_ms: 0 };
     let reader = session.store.reader();
     let stopped = stop(&reader);
     let jobs = [session.ask(request.clone(), ""), session.ask(request, "")];
@@ -423,7 +424,7 @@ fn a_document_is_read_before_the_window_is_asked_to_show_it() {
     session.close();
     let options = SessionOptions { folder: folder.path().to_owned(), has_window: true, ..SessionOptions::default() };
     let mut session = Session::open(options).unwrap();
-    let show = session.ask(Request::Show { id: Some(id.to_string()) }, "");
+    let show = session.ask(Request::Show { id: Some(id.to_string()), link: None }, "");
     let expected = Notice::Show { document: Some(id) };
     pump_until(&mut session, |session, notices| {
         let shown = notices.contains(&expected);

@@ -1,6 +1,6 @@
 //! Text files, read and written as a whole.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -106,10 +106,26 @@ pub fn text_of(path: &Path, bytes: Vec<u8>, lossy: bool) -> Result<Imported, Fil
 /// # Errors
 /// [`FileError::Write`]; the old file is untouched then.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    write(path, bytes, OpenOptions::new().write(true).create(true).truncate(true))
+}
+
+/// As [`write_whole`], and nobody but its owner can read it, from its first byte on.
+///
+/// # Errors
+/// As [`write_whole`].
+pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    write(path, bytes, &options)
+}
+
+fn write(path: &Path, bytes: &[u8], options: &OpenOptions) -> Result<(), FileError> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}.new", std::process::id()));
     let temporary = path.with_file_name(name);
-    let written = write_and_rename(&temporary, path, bytes);
+    let written = write_and_rename(&temporary, path, bytes, options);
     written.map_err(|error| {
         let error = match fs::remove_file(&temporary) {
             Ok(()) => error,
@@ -120,8 +136,8 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     })
 }
 
-fn write_and_rename(temporary: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = File::create(temporary)?;
+fn write_and_rename(temporary: &Path, path: &Path, bytes: &[u8], options: &OpenOptions) -> io::Result<()> {
+    let mut file = options.open(temporary)?;
     file.write_all(bytes)?;
     file.sync_all()?;
     drop(file);

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::{Awaited, Begun, Job};
 use crate::editor::link::Link;
+use crate::editor::secret::Secret;
 use crate::session::documents::new_keys;
 use crate::session::{Failure, Notice, Request, Session, SessionError, history};
 
@@ -34,7 +35,8 @@ impl Session {
                 let value = json!({ "id": id.to_string(), "link": link.to_string(), "relay": link.relay.to_string() });
                 Ok(Some(Begun::of(Awaited::Disk, Some(id), value)))
             }
-            Request::Join { link, timeout_ms } => self.begin_join(job, &link, timeout_ms),
+            Request::Join { link, timeout_ms } => self.begin_join(job, link.expose(), timeout_ms),
+            Request::Recover => self.begin_recover(job),
             Request::Sync { ids, timeout_ms } => self.begin_sync(job, &ids, timeout_ms),
             Request::Log { id } => self.look_back(job, &id, |this, id| Ok(this.document(id).map(history::log))),
             Request::Diff { id, from, to } => {
@@ -52,25 +54,7 @@ impl Session {
                 let value = self.name_at(id, &name, at.as_ref(), removes)?;
                 Ok(Some(Begun::of(Awaited::Disk, Some(id), value)))
             }
-            Request::Show { id } => {
-                if !self.options.has_window {
-                    let message = "the library is in use by a copy of Quire without a window: wait until it ends";
-                    return Err(Failure::new(Failure::LIBRARY, message));
-                }
-                let document = match id {
-                    None => None,
-                    Some(id) => match self.opened(job, &id)? {
-                        None => return Ok(None),
-                        opened => opened,
-                    },
-                };
-                if let Some(open) = document.and_then(|id| self.open.get_mut(&id)) {
-                    open.wanted = true;
-                }
-                self.notices.push(Notice::Show { document });
-                let value = json!({ "shown": document.map(|id| id.to_string()) });
-                Ok(Some(Begun::of(Awaited::Nothing, None, value)))
-            }
+            Request::Show { id, link } => self.begin_show(job, id, link),
         }
     }
 
@@ -91,6 +75,34 @@ impl Session {
         }
         self.fill_new(id, title, &job.text)?;
         Ok(Some(Begun::of(Awaited::Disk, Some(id), json!({ "id": id.to_string(), "title": self.title(id) }))))
+    }
+
+    fn begin_show(
+        &mut self,
+        job: &mut Job,
+        id: Option<String>,
+        link: Option<Secret>,
+    ) -> Result<Option<Begun>, Failure> {
+        if !self.options.has_window {
+            let message = "the library is in use by a copy of Quire without a window: wait until it ends";
+            return Err(Failure::new(Failure::LIBRARY, message));
+        }
+        let document = match id {
+            None => None,
+            Some(id) => match self.opened(job, &id)? {
+                None => return Ok(None),
+                opened => opened,
+            },
+        };
+        if let Some(open) = document.and_then(|id| self.open.get_mut(&id)) {
+            open.wanted = true;
+        }
+        self.notices.push(match link {
+            Some(link) => Notice::OpenLink { link },
+            None => Notice::Show { document },
+        });
+        let value = json!({ "shown": document.map(|id| id.to_string()) });
+        Ok(Some(Begun::of(Awaited::Nothing, None, value)))
     }
 
     fn begin_join(&mut self, job: &mut Job, link: &str, timeout_ms: u64) -> Result<Option<Begun>, Failure> {

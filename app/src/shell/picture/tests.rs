@@ -150,6 +150,10 @@ fn a_picture_full_of_corners_is_refused_at_once() {
         let dark = CORNER[(y % 9) as usize].as_bytes()[(x % 9) as usize] == b'#';
         if dark { Rgba([0, 0, 0, 255]) } else { Rgba([255; 4]) }
     });
+    let is_full = |picture: &RgbaImage| {
+        Bitmap::by_middle(&on_white(&DynamicImage::ImageRgba8(picture.clone()))).has_many_corners()
+    };
+    assert!(is_full(&full) && !is_full(&picture_of(links().next().unwrap(), 14, 60)));
     assert!(matches!(text(&full), Err(PictureError::TooMuch { .. })));
 }
 
