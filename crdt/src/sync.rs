@@ -47,17 +47,20 @@
 //! ```
 
 mod backoff;
+mod bundle;
 mod clock_offset;
 mod detector;
 pub mod frame;
 mod relay;
 mod replica;
+mod sealing;
 mod seals;
 mod secure;
 mod time;
 mod transmit;
 
 pub use backoff::{BACKOFF_FIRST_US, BACKOFF_LONGEST_US, BACKOFF_SHORTEST_US, RETRY_AFTER_LONGEST_US};
+pub use bundle::{BUNDLE_BYTES_MAX, BUNDLE_VERSION, Bundle, BundleError, Opened, bundle};
 pub use clock_offset::CLOCK_SAMPLES_MAX;
 pub use detector::{HEARTBEAT_LONGEST_US, HEARTBEAT_SHORTEST_US, SUSPECT_AFTER_FIRST_US, SUSPECT_AFTER_LONGEST_US};
 pub use relay::{ConnId, Creation, Gate, Relay, RelayLimits, RelayOutput, RelayPolicy, RelayStats};

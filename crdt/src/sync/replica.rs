@@ -5,6 +5,7 @@
 
 mod agreement;
 mod announce;
+mod carried;
 mod frames;
 mod link;
 mod outbox;

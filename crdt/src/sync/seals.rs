@@ -84,6 +84,11 @@ impl Seals {
         Some(Seal { author: Author { key: author.key, count, hash }, certificate, signature })
     }
 
+    /// What is known of an author with so many of its units, if one of its changes ends there.
+    pub(super) fn author(&self, replica: ReplicaId, count: u64) -> Option<Author> {
+        self.get(replica, 0, count).map(|seal| seal.author)
+    }
+
     /// The own chain reaches so far, and a relay has confirmed it.
     pub const fn set_own(&mut self, own: Author) {
         self.own = Some(own);

@@ -17,6 +17,7 @@ use bytes::Bytes;
 
 use super::frame::{Chain, ChangeReader, ChangeWriter, Frame, Proof as ProofFrame, Welcome};
 use super::replica::LinkError;
+use super::sealing;
 use super::seals::Seal;
 use super::time::Now;
 use super::transmit::{Incoming, Outgoing, Transmit};
@@ -24,8 +25,7 @@ use crate::envelope::Envelope;
 use crate::id::ReplicaId;
 use crate::keys::{Certificate, DocumentKeys, ReplicaKey};
 use crate::sealed::{
-    self, Author, Before, Proof, RUN_BYTES_MAX, RUN_CHANGES_MAX, SealError, Sealed, SignalKind, open_signal,
-    seal_signal,
+    self, Author, RUN_BYTES_MAX, RUN_CHANGES_MAX, SealError, Sealed, SignalKind, open_signal, seal_signal,
 };
 
 /// The most other replicas whose signals are told apart by their numbers; what further ones say is passed over.
@@ -177,16 +177,11 @@ impl SecureLink {
     }
 
     fn seal_own(&mut self, envelope: &Envelope) -> Result<(), LinkError> {
-        let header = envelope.header();
-        let before = match (&self.own.author, &self.certificate) {
-            (Some(author), _) if author.count == header.first_seq => Before::Author(author),
-            (None, Some(certificate)) if header.first_seq == 0 => Before::Nothing(certificate),
-            _ => return Err(LinkError::Unproved { replica: header.replica }),
-        };
         let Credentials { keys, replica, .. } = &self.credentials;
-        let is_there = self.own.there.is_some_and(|there| header.end_seq() <= there.count);
-        let proof = if is_there { Proof::None } else { Proof::Sign(replica) };
-        let (sealed, author) = sealed::seal(envelope, keys, before, proof)?;
+        let is_there = self.own.there.is_some_and(|there| envelope.header().end_seq() <= there.count);
+        let signer = (!is_there).then_some(replica);
+        let before = self.own.author.as_ref();
+        let (sealed, author) = sealing::seal_own(keys, self.certificate.as_ref(), before, envelope, signer)?;
         self.own.author = Some(author);
         if is_there {
             return self.check_own();
@@ -213,21 +208,18 @@ impl SecureLink {
     /// Sends what another replica made, with the proof that came with it.
     fn pass_on(&mut self, change: &Outgoing) -> Result<(), LinkError> {
         let header = change.envelope.header();
-        let unproved = LinkError::Unproved { replica: header.replica };
         let there = self.there.get(&header.replica).copied();
         let before = there.unwrap_or_else(|| self.verified.get(&header.replica).copied());
         if before.is_some_and(|before| header.end_seq() <= before.count) {
             return Ok(());
         }
-        let seal = change.seal.as_ref().ok_or(unproved)?;
-        let before = match (&before, &seal.certificate) {
-            (Some(before), _) if before.count == header.first_seq => Before::Author(before),
-            (None, Some(certificate)) => Before::Nothing(certificate),
-            _ => return Err(unproved),
-        };
-        let proof = seal.signature.as_ref().map_or(Proof::None, Proof::Known);
-        let (sealed, author) = sealed::seal(&change.envelope, &self.credentials.keys, before, proof)?;
+        let (keys, seal) = (&self.credentials.keys, change.seal.as_deref());
+        let (sealed, author) = sealing::seal_known(keys, before.as_ref(), &change.envelope, seal)?;
         self.there.insert(header.replica, Some(author));
+        // It may have come otherwise than by this link, which is to know where the author goes on.
+        if self.verified.get(&header.replica).is_none_or(|verified| verified.count < author.count) {
+            self.verified.insert(header.replica, author);
+        }
         self.transmits.push_back(self.writer.frame(&sealed));
         Ok(())
     }

@@ -77,6 +77,12 @@ impl Outbox {
         self.own_sent
     }
 
+    /// What is on disk is given to somebody otherwise than on a link; up to which position of the log that is.
+    pub(super) fn give_out(&mut self) -> u64 {
+        self.own_sent = self.own_sent.max(self.own_durable);
+        self.durable as u64
+    }
+
     /// How many own units were sent on this link, or need not be.
     pub(super) const fn own_known(&self) -> u64 {
         self.own_known

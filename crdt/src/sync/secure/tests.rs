@@ -1,6 +1,7 @@
 //! Replicas and a relay with everything between them: sealed links, a gate, and somebody in the middle who may do what he likes.
 
 mod attacks;
+mod bundles;
 mod copies;
 mod linking;
 
