@@ -7,6 +7,7 @@
 
 mod args;
 mod ask;
+mod carry;
 mod demo;
 mod history;
 mod host;

@@ -5,6 +5,7 @@
 //! links, and returns what there is to show. Edits and pumps never wait for disk or network; verbs that open, make or put away a
 //! document wait for the disk where they say so.
 
+mod carry;
 mod divergence;
 mod documents;
 mod edit;
@@ -30,6 +31,7 @@ use std::time::Duration;
 use quire_crdt::sync::{Now, RelayNotice};
 use quire_crdt::{Anchor, DocumentId, Patch};
 
+use self::carry::Carries;
 use self::documents::Made;
 pub use self::documents::{DocumentSummary, RemovalReport, TITLE_CHARS_MAX};
 pub use self::error::SessionError;
@@ -43,6 +45,7 @@ use self::script::Script;
 pub use self::status::{CLONED_WORDS, Device, DocumentStatus, relay_words};
 use crate::editor::secret::Secret;
 use crate::editor::settings::Settings;
+use crate::shell::carrier::Carrier;
 use crate::shell::clock::Clock;
 use crate::shell::control;
 use crate::shell::inbox::Inbox;
@@ -220,6 +223,7 @@ pub struct Session {
     online: bool,
     notices: Vec<Notice>,
     loads: Loads,
+    carry: Carries,
     jobs: Jobs,
     /// New copies of documents whose records are on their way to the disk.
     making: BTreeMap<DocumentId, Made>,
@@ -249,6 +253,7 @@ impl Session {
             settings.name.clone_from(name);
             settings.cap_names();
         }
+        let carry = Carries::new(Carrier::new(store.reader(), inbox.outlet()));
         let reports = Reports::new(&options.folder, inbox.outlet());
         let control = control::Server::start(&options.folder, inbox.outlet());
         let online = options.online;
@@ -269,6 +274,7 @@ impl Session {
             online,
             notices: Vec::new(),
             loads: Loads::default(),
+            carry,
             jobs: Jobs::default(),
             making: BTreeMap::new(),
             script: None,

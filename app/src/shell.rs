@@ -2,6 +2,7 @@
 //!
 //! | module | is |
 //! | --- | --- |
+//! | [`carrier`] | makes and reads bundles, each on a thread of its own |
 //! | [`clock`] | the two clocks |
 //! | [`control`] | the second copy of the program asks the first |
 //! | [`files`] | text files, read and written as a whole |
@@ -16,6 +17,7 @@
 //! | [`reports`] | reports of copies that differ, each on a thread of its own |
 //! | [`store`] | the library on disk, with a thread that writes |
 
+pub mod carrier;
 pub mod clock;
 pub mod control;
 pub mod files;

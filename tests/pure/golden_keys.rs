@@ -30,7 +30,7 @@ const BEN: ReplicaSeed = ReplicaSeed::from_bytes(*b"the seed of Ben's replica's 
 const CHALLENGE: &[u8; 32] = b"a relay's challenge of 32 bytes.";
 const ADDRESS: &str = "relay.example.org:4870";
 
-fn keys() -> DocumentKeys {
+pub(crate) fn keys() -> DocumentKeys {
     DocumentKeys::editor(&ROOT)
 }
 
@@ -38,7 +38,7 @@ fn seed(name: &str) -> ReplicaSeed {
     if name == "ana" { ANA } else { BEN }
 }
 
-fn replica(name: &str) -> ReplicaKey {
+pub(crate) fn replica(name: &str) -> ReplicaKey {
     ReplicaKey::new(&seed(name))
 }
 
@@ -146,7 +146,7 @@ fn sealed_lines() -> String {
 }
 
 /// The bytes in a file of this name.
-fn bytes(lines: &str, name: &str) -> Vec<u8> {
+pub(crate) fn bytes(lines: &str, name: &str) -> Vec<u8> {
     let mut values = lines.lines().filter_map(|line| line.split_once(" = "));
     golden_frames::bytes(values.find(|(found, _)| *found == name).expect("a line of this name").1)
 }
@@ -156,7 +156,7 @@ fn array<const LEN: usize>(name: &str) -> [u8; LEN] {
 }
 
 /// The keys in a link of a viewer, who has no key that signs.
-fn viewer() -> DocumentKeys {
+pub(crate) fn viewer() -> DocumentKeys {
     let secret = ReadSecret::from_bytes(array("read secret"));
     DocumentKeys::viewer(secret, array("public write key")).expect("a public key")
 }

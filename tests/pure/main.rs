@@ -8,6 +8,7 @@ mod convergence;
 mod corpus;
 mod crowd;
 mod golden;
+mod golden_bundles;
 mod golden_frames;
 mod golden_keys;
 mod history;

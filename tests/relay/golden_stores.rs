@@ -32,6 +32,9 @@ fn golden_library_opens() {
     let device = Device::new(folder.path().to_owned());
     let (id, text) = document();
     assert_eq!(device.run(&["cat", id]), text);
+    let bundle = device.command(&["bundle", id, "none"]).output().expect("the program starts");
+    let said = String::from_utf8_lossy(&bundle.stderr);
+    assert!(!bundle.status.success() && said.contains("was made before documents had keys"), "{said}");
     let list = device.ask(&["list", "--json"]).to_string();
     assert!(list.contains(id) && list.contains("Golden"), "{list}");
 }

@@ -1,6 +1,7 @@
 //! Tests with sockets, files and processes.
 #![cfg(test)]
 
+mod carry;
 mod cli;
 mod divergence;
 mod full_disk;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use quire_crdt::ReplicaId;
 
 use crate::app::Place;
 use crate::session::At;
@@ -101,6 +102,14 @@ pub(super) enum Command {
     Import(Import),
     /// Write a document's text into a file
     Export(Export),
+    /// Put a document's changes into a file, sealed, for a device that no relay reaches: a stick, a mail. It takes the document's link
+    /// to read or apply it
+    Bundle(Bundle),
+    /// Take the changes of a file that `bundle` made into their document, which must be here already
+    Apply {
+        /// The file
+        file: PathBuf,
+    },
     /// Share a document at a relay and print its link
     Share(Share),
     /// Bring the document that a link leads to into the library and print its id
@@ -172,6 +181,23 @@ pub(super) struct Export {
     pub(super) id: String,
     /// The file
     pub(super) file: PathBuf,
+    /// Write over a file that is there
+    #[arg(long)]
+    pub(super) force: bool,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Bundle {
+    /// The document: its id, or the start of it
+    pub(super) id: String,
+    /// The file
+    pub(super) file: PathBuf,
+    /// Only what the device that made this bundle did not have
+    #[arg(long, value_name = "FILE", conflicts_with = "version")]
+    pub(super) since: Option<PathBuf>,
+    /// Only what a device does not have that has so many units of these replicas, as `bundle` and `apply` say with --json
+    #[arg(long = "for", value_name = "REPLICA:UNITS", value_parser = units)]
+    pub(super) version: Vec<(ReplicaId, u64)>,
     /// Write over a file that is there
     #[arg(long)]
     pub(super) force: bool,
@@ -272,6 +298,12 @@ fn range(text: &str) -> Result<(usize, usize), &'static str> {
         Some(_) => Err("a part ends behind its start: A..B, as in 120..180"),
         None => Err("a part is A..B, as in 120..180: two numbers of characters"),
     }
+}
+
+/// How many units of a replica: `REPLICA:UNITS`.
+fn units(text: &str) -> Result<(ReplicaId, u64), &'static str> {
+    let entry = text.split_once(':').and_then(|(replica, units)| Some((replica.parse().ok()?, units.parse().ok()?)));
+    entry.ok_or("32 hexadecimal digits, a colon and a number, as in 0f1e2d3c4b5a69788796a5b4c3d2e1f0:120")
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::args::{Arguments, Command, Edit, Export, Import, Open, Share, Sync};
 use super::ask::{self, Holder};
 use super::print::{self, field};
-use super::{demo, history, host, link, packages, recovery, register, say};
+use super::{carry, demo, history, host, link, packages, recovery, register, say};
 use crate::app;
 use crate::editor::secret::Secret;
 use crate::session::{
@@ -50,6 +50,8 @@ pub(super) fn run(arguments: Arguments) -> Result<String, Failure> {
         Some(Command::Demo { headless }) => return demo::run(headless),
         Some(Command::Import(import)) => with_line(import_file(&options, &import)?, "id"),
         Some(Command::Export(export)) => (export_file(&options, export)?, String::new()),
+        Some(Command::Bundle(bundle)) => carry::bundle(&options, bundle)?,
+        Some(Command::Apply { file }) => carry::apply(&options, &file)?,
         Some(Command::New { title }) => with_line(ask(&options, &Request::New { title })?.value, "id"),
         Some(Command::Join { link, qr, timeout }) => {
             let link = match qr {
@@ -192,16 +194,22 @@ fn read_file(import: &Import) -> Result<Imported, FileError> {
 
 fn export_file(options: &SessionOptions, export: Export) -> Result<Value, Failure> {
     let Export { id, file, force } = export;
-    if !force && fs::symlink_metadata(&file).is_ok() {
-        let message = format!("{} is there already; --force writes over it", file.display());
-        return Err(Failure::new(Failure::FAILED, message));
-    }
+    check_free(&file, force)?;
     let answer = ask::fulfil(options, &Request::Cat { id, at: None }, "")?;
     let text = answer.text.unwrap_or_default();
     let written = files::write_whole(&file, text.as_bytes());
     written.map_err(|error| Failure::new(Failure::FAILED, error.to_string()))?;
     let id = field(&answer.value, "id").to_owned();
     Ok(json!({ "id": id, "file": file.to_string_lossy(), "bytes": text.len() }))
+}
+
+/// A file that is there is written over only if that is wanted.
+pub(super) fn check_free(file: &Path, force: bool) -> Result<(), Failure> {
+    if !force && fs::symlink_metadata(file).is_ok() {
+        let message = format!("{} is there already; --force writes over it", file.display());
+        return Err(Failure::new(Failure::FAILED, message));
+    }
+    Ok(())
 }
 
 /// `quire sync` without an end: links everything and says what happens.

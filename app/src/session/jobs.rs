@@ -9,6 +9,7 @@ use quire_crdt::sync::LinkState;
 use quire_crdt::{DocumentId, VersionVector};
 use serde_json::{Map, Value, json};
 
+use super::carry::Carrying;
 use super::open::OpenDocument;
 use super::status::set_aside_words;
 use super::{Failure, Request, Session};
@@ -33,6 +34,8 @@ struct Job {
     documents: BTreeSet<DocumentId>,
     /// What was done and is waited for; `None`: it has not begun, since documents are read or made.
     begun: Option<Begun>,
+    /// How far it has come with a bundle, if it is about one.
+    carrying: Option<Carrying>,
     asker: Asker,
     /// When it is given up, once it has begun. Until then only this disk is waited for, which always answers.
     until_us: u64,
@@ -109,7 +112,8 @@ impl Session {
     }
 
     fn take_request(&mut self, request: Request, text: String, asker: Asker) {
-        let job = Job { request, text, documents: BTreeSet::new(), begun: None, asker, until_us: u64::MAX };
+        let (documents, until_us) = (BTreeSet::new(), u64::MAX);
+        let job = Job { request, text, documents, begun: None, carrying: None, asker, until_us };
         self.jobs.running.push(job);
         self.behind = true;
     }

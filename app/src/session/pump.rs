@@ -76,6 +76,7 @@ impl Session {
             }
             Event::Loaded(loaded) => self.take_loaded(now, loaded),
             Event::Reported(reported) => self.reported(reported),
+            Event::Carried(number, done) => self.carry.finish(number, done),
             Event::Call(call) => self.take_call(call),
             Event::Script(line) => self.take_script_line(line),
         }

@@ -1,8 +1,10 @@
 //! What the command line asks a session for: by itself, or as a second copy of the program that asks the first.
 
 use std::convert::Infallible;
+use std::path::PathBuf;
 use std::str::FromStr;
 
+use quire_crdt::ReplicaId;
 use serde::{Deserialize, Serialize};
 
 use super::SessionError;
@@ -96,6 +98,22 @@ pub enum Request {
     Versions {
         /// The start of its id.
         id: String,
+    },
+    /// A document's changes, sealed, in a file.
+    Bundle {
+        /// The start of its id.
+        id: String,
+        /// The file, which is replaced if it is there.
+        file: PathBuf,
+        /// Only what the maker of this bundle did not have.
+        since: Option<PathBuf>,
+        /// Else only what is not in this: units by replica.
+        version: Vec<(ReplicaId, u64)>,
+    },
+    /// The changes that are in such a file, into the document that they are of.
+    Apply {
+        /// The file.
+        file: PathBuf,
     },
     /// A document in the window, or just the window.
     Show {

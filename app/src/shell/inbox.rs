@@ -1,7 +1,7 @@
 //! The one place where everything that happened outside arrives, in order, and in bounded space.
 //!
 //! Every event takes a *place*, and every producer has a named number of them: [`STORE_PLACES`], [`LINK_PLACES`],
-//! [`CONNECTIONS_MAX`](super::control::CONNECTIONS_MAX) for the control socket, one for the loader, one for a report, one for a script. A place is free again as soon as
+//! [`CONNECTIONS_MAX`](super::control::CONNECTIONS_MAX) for the control socket, one for the loader, one for a bundle, one for a report, one for a script. A place is free again as soon as
 //! the owner of the inbox takes the event out. So the channel never holds more events than there are places, leaving an event
 //! never waits, and no producer can take up another one's room.
 //!
@@ -23,6 +23,7 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::carrier::{Carried, CarryError};
 use super::control::Call;
 use super::loader::Loaded;
 use super::net::LinkEvent;
@@ -46,6 +47,8 @@ pub enum Event {
     Loaded(Loaded),
     /// A report was written, or could not be.
     Reported(Reported),
+    /// The bundle with this number was made or read, or could not be.
+    Carried(u64, Result<Carried, CarryError>),
     /// Another copy of the program asks for something.
     Call(Call),
     /// A script's next line; `None` at its end.

@@ -8,6 +8,7 @@ use crate::editor::link::Link;
 use crate::editor::secret::Secret;
 use crate::session::documents::new_keys;
 use crate::session::{Failure, Notice, Request, Session, SessionError, history};
+use crate::shell::carrier::Since;
 
 impl Session {
     /// Does what is asked, once every document that it needs is open; `None` until then.
@@ -53,6 +54,21 @@ impl Session {
                 let Some(id) = self.opened(job, &id)? else { return Ok(None) };
                 let value = self.name_at(id, &name, at.as_ref(), removes)?;
                 Ok(Some(Begun::of(Awaited::Disk, Some(id), value)))
+            }
+            Request::Bundle { id, file, since, version } => {
+                let Some(id) = self.opened(job, &id)? else { return Ok(None) };
+                let since = since.map_or_else(|| Since::Version(version.into_iter().collect()), Since::File);
+                let made = self.carry_out(&mut job.carrying, id, file, since)?;
+                Ok(made.map(|value| Begun::of(Awaited::Nothing, Some(id), value)))
+            }
+            Request::Apply { file } => {
+                let Some(id) = self.carry_in(&mut job.carrying, file)? else { return Ok(None) };
+                job.documents.insert(id);
+                if !self.is_loaded(id)? {
+                    return Ok(None);
+                }
+                let taken = self.take_bundled(&mut job.carrying);
+                Ok(taken.map(|value| Begun::of(Awaited::Disk, Some(id), value)))
             }
             Request::Show { id, link } => self.begin_show(job, id, link),
         }

@@ -164,6 +164,23 @@ fn what_follows_upon_something_that_is_not_here_waits() {
 }
 
 #[test]
+fn what_was_verified_a_while_ago_is_left_if_its_place_is_another_now() {
+    let mut world = World::new(2);
+    world.write(0, "abc");
+    let bytes = world.everything(0);
+    let opened = world.open(1, &bytes).unwrap();
+    let mut hand_in = |at: usize| {
+        let (envelope, seal) = &opened.changes[at];
+        world.devices[1].replica.handle_bundled(world.now, envelope, seal)
+    };
+    assert_eq!(hand_in(1), Ok(Delivery::HeldBack));
+    assert_eq!(hand_in(0), Ok(Delivery::Delivered));
+    assert_eq!(hand_in(0), Ok(Delivery::Duplicate));
+    assert_eq!(world.devices[1].replica.document().held_back(), 0);
+    assert_eq!(world.text(1), "a");
+}
+
+#[test]
 fn what_came_by_file_goes_to_a_relay_and_its_author_finds_his_own_there() {
     let mut world = World::new(2);
     world.write(0, "by stick");
@@ -186,6 +203,7 @@ fn what_comes_by_file_during_a_link_goes_on_to_the_relay() {
     world.go_offline(0);
     world.write(0, " and not");
     let bytes = world.everything(0);
+    assert_eq!(Bundle::decode(&bytes).unwrap().len(), 14, "also what a relay has acknowledged");
     world.apply(1, &bytes);
     assert_eq!(world.store.log.len(), 14);
     world.go_online(0);
