@@ -1,5 +1,7 @@
 //! What a request does, once the documents that it needs are open.
 
+use std::path::PathBuf;
+
 use quire_crdt::DocumentId;
 use serde_json::{Value, json};
 
@@ -56,22 +58,28 @@ impl Session {
                 Ok(Some(Begun::of(Awaited::Disk, Some(id), value)))
             }
             Request::Bundle { id, file, since, version } => {
-                let Some(id) = self.opened(job, &id)? else { return Ok(None) };
                 let since = since.map_or_else(|| Since::Version(version.into_iter().collect()), Since::File);
-                let made = self.carry_out(&mut job.carrying, id, file, since)?;
-                Ok(made.map(|value| Begun::of(Awaited::Nothing, Some(id), value)))
+                self.begin_bundle(job, &id, file, since)
             }
-            Request::Apply { file } => {
-                let Some(id) = self.carry_in(&mut job.carrying, file)? else { return Ok(None) };
-                job.documents.insert(id);
-                if !self.is_loaded(id)? {
-                    return Ok(None);
-                }
-                let taken = self.take_bundled(&mut job.carrying);
-                Ok(taken.map(|value| Begun::of(Awaited::Disk, Some(id), value)))
-            }
+            Request::Apply { file } => self.begin_apply(job, file),
             Request::Show { id, link } => self.begin_show(job, id, link),
         }
+    }
+
+    fn begin_bundle(&mut self, job: &mut Job, id: &str, file: PathBuf, since: Since) -> Result<Option<Begun>, Failure> {
+        let Some(id) = self.opened(job, id)? else { return Ok(None) };
+        let made = self.carry_out(&mut job.carrying, id, file, since)?;
+        Ok(made.map(|value| Begun::of(Awaited::Nothing, Some(id), value)))
+    }
+
+    fn begin_apply(&mut self, job: &mut Job, file: PathBuf) -> Result<Option<Begun>, Failure> {
+        let Some(id) = self.carry_in(&mut job.carrying, file)? else { return Ok(None) };
+        job.documents.insert(id);
+        if !self.is_loaded(id)? {
+            return Ok(None);
+        }
+        let taken = self.take_bundled(&mut job.carrying);
+        Ok(taken.map(|value| Begun::of(Awaited::Disk, Some(id), value)))
     }
 
     /// The document whose id starts so, once it is open.
