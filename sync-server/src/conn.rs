@@ -158,6 +158,7 @@ fn close_frame(reason: RefusalReason) -> CloseFrame {
         RefusalReason::Address => (CloseCode::Policy, "the relay is not known by that address"),
         RefusalReason::Create => (CloseCode::Policy, "documents may not be made here"),
         RefusalReason::Forged => (CloseCode::Policy, "a change is not its author's"),
+        RefusalReason::Closed => (CloseCode::Policy, "the document is closed here"),
         RefusalReason::Forked => (CloseCode::Policy, "an author made two changes in one place"),
         RefusalReason::LinksPerDocument
         | RefusalReason::Documents

@@ -4,7 +4,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -162,6 +162,13 @@ impl Hub {
             }
             Err(error) => self.fail(error),
         }
+    }
+
+    /// Lets nobody to these documents, from here on; to others again.
+    pub(crate) fn close_documents(self: &Arc<Self>, documents: BTreeSet<DocumentId>) {
+        let mut state = self.lock();
+        state.gate.close_documents(documents);
+        self.settle(state);
     }
 
     /// Refuses every link, now and from here on.

@@ -12,6 +12,7 @@
 //! # }
 //! ```
 
+mod closed;
 mod config;
 mod conn;
 mod http;
@@ -22,6 +23,7 @@ mod metrics;
 mod server;
 mod tls;
 
+pub use closed::{CLOSED_FILE_NAME, Closed, ClosedError};
 pub use config::{Command, Config, ConfigError, DEFAULT_LISTEN, Settings};
 pub use limits::Limits;
 pub use log::{Append, Log, LogEnd, LogSummary, StoreError};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Parser;
-use quire_server::{Command, Config, Log, Server, Settings, Tls};
+use quire_server::{Closed, Command, Config, Log, Server, Settings, Tls};
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
@@ -43,9 +43,7 @@ async fn serve(listen: &str, config: &Config) -> anyhow::Result<()> {
     let address = listener.local_addr()?;
     let tls = server.tls().map(Arc::clone);
     let pin = tls.as_ref().map(|tls| format!("pin {}\n", tls.pin())).unwrap_or_default();
-    if let Some(tls) = tls {
-        reload_when_asked(tls)?;
-    }
+    reload_when_asked(tls, Arc::clone(server.closed()))?;
     let mut stdout = io::stdout().lock();
     // As one piece: whoever wants the first line alone need not listen to the second.
     write!(stdout, "listening on {address}\n{pin}")?;
@@ -57,22 +55,25 @@ async fn serve(listen: &str, config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Reads the certificate again whenever the program gets a SIGHUP.
+/// Reads the certificate and the list of closed documents again whenever the program gets a SIGHUP.
 #[cfg(unix)]
-fn reload_when_asked(tls: Arc<Tls>) -> io::Result<()> {
+fn reload_when_asked(tls: Option<Arc<Tls>>, closed: Arc<Closed>) -> io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut hangup = signal(SignalKind::hangup())?;
     tokio::spawn(async move {
         while hangup.recv().await.is_some() {
-            tokio::task::block_in_place(|| tls.reload());
+            tokio::task::block_in_place(|| {
+                closed.reload();
+                tls.iter().for_each(|tls| tls.reload());
+            });
         }
     });
     Ok(())
 }
 
-/// Where there is no such signal, that the files have changed is all that counts.
+/// Where there is no such signal, that the certificate's files have changed is all that counts; the list is read at the start.
 #[cfg(not(unix))]
-fn reload_when_asked(_: Arc<Tls>) -> io::Result<()> {
+fn reload_when_asked(_: Option<Arc<Tls>>, _: Arc<Closed>) -> io::Result<()> {
     Ok(())
 }
 

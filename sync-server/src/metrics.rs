@@ -16,7 +16,7 @@ const COMMIT_BOUNDS_US: [u64; 12] =
     [250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 1_000_000, 5_000_000];
 
 /// Every reason for which a link may be refused, with its label.
-const REASONS: [(RefusalReason, &str); 17] = [
+const REASONS: [(RefusalReason, &str); 18] = [
     (RefusalReason::Protocol, "protocol"),
     (RefusalReason::Malformed, "malformed"),
     (RefusalReason::FrameBytes, "frame_bytes"),
@@ -34,6 +34,7 @@ const REASONS: [(RefusalReason, &str); 17] = [
     (RefusalReason::Create, "create"),
     (RefusalReason::Forged, "forged"),
     (RefusalReason::Forked, "forked"),
+    (RefusalReason::Closed, "closed"),
 ];
 
 #[derive(Debug, Default)]

@@ -1,6 +1,6 @@
 //! The life of a server: open the store, take connections, stop in order.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::Ordering;
@@ -8,12 +8,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use quire_crdt::DocumentId;
 use quire_crdt::sync::RelayPolicy;
 use thiserror::Error;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
+use crate::closed::{Closed, ClosedError};
 use crate::config::Config;
 use crate::http;
 use crate::hub::Hub;
@@ -30,6 +33,9 @@ pub enum OpenError {
     /// Its store cannot be opened.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// It is not known which documents are closed.
+    #[error(transparent)]
+    Closed(#[from] ClosedError),
     /// Its certificate cannot be shown.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -59,6 +65,7 @@ pub struct Server {
     limits: Limits,
     policy: RelayPolicy,
     tls: Option<Arc<Tls>>,
+    closed: Arc<Closed>,
 }
 
 impl Server {
@@ -70,12 +77,18 @@ impl Server {
         let limits = config.limits.clone();
         let log = Log::open(&config.data, limits.store_cache_bytes, limits.store_check_bytes_max)?;
         let tls = config.tls.as_ref().map(|source| Tls::open(source, &config.data)).transpose()?;
-        Ok(Self { log, limits, policy: config.policy.clone(), tls: tls.map(Arc::new) })
+        let closed = Arc::new(Closed::open(&config.data)?);
+        Ok(Self { log, limits, policy: config.policy.clone(), tls: tls.map(Arc::new), closed })
     }
 
     /// Its certificate, if connections are encrypted.
     pub const fn tls(&self) -> Option<&Arc<Tls>> {
         self.tls.as_ref()
+    }
+
+    /// The documents that are closed here.
+    pub const fn closed(&self) -> &Arc<Closed> {
+        &self.closed
     }
 
     /// Serves connections until `shutdown` ends; then tells every link, writes what was received, and closes the store.
@@ -96,9 +109,12 @@ impl Server {
             move |result| hub.handle_commit(result)
         })?;
         let timers = tokio::spawn(Arc::clone(&hub).keep_time());
+        let mut closed = self.closed.watch();
+        hub.close_documents(closed.borrow_and_update().clone());
         let mut connections = JoinSet::new();
         tokio::select! {
             () = accept(listener, &hub, &limits, self.tls.as_ref(), &mut connections) => {}
+            () = keep_closed(&hub, closed) => {}
             () = shutdown => {}
             () = hub.failed.notified() => {}
         }
@@ -120,6 +136,15 @@ impl Server {
         hub.finish_questions().await;
         hub.failure().map_or(Ok(()), |error| Err(RunError::StoreFailed(error.to_string())))
     }
+}
+
+/// Closes documents, and opens them again, as the operator wants it; for ever.
+async fn keep_closed(hub: &Arc<Hub>, mut closed: watch::Receiver<BTreeSet<DocumentId>>) {
+    while closed.changed().await.is_ok() {
+        let documents = closed.borrow_and_update().clone();
+        hub.close_documents(documents);
+    }
+    std::future::pending::<()>().await;
 }
 
 /// Runs a relay on this listener until `shutdown` ends.

@@ -381,6 +381,7 @@ REASONS = [
     "Create",
     "Forged",
     "Forked",
+    "Closed",
 ]
 
 # For each tag the frame's name and its fields in order, each with how it is read.

@@ -1,6 +1,7 @@
 //! The relay behind a socket: what it does for links, and what it does with links that are not what they should be.
 
 mod client;
+mod closing;
 mod exchange;
 mod hostile;
 mod lifecycle;
@@ -14,7 +15,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use quire_server::{Config, Limits, RunError, Server, Tls};
+use quire_server::{Closed, Config, Limits, RunError, Server, Tls};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -28,6 +29,7 @@ const B: u8 = 0xb;
 struct Relay {
     address: SocketAddr,
     tls: Option<Arc<Tls>>,
+    closed: Arc<Closed>,
     stop: oneshot::Sender<()>,
     running: JoinHandle<Result<(), RunError>>,
 }
@@ -39,14 +41,14 @@ impl Relay {
 
     async fn start_with(config: &Config) -> Self {
         let server = Server::open(config).expect("the store opens");
-        let tls = server.tls().cloned();
+        let (tls, closed) = (server.tls().cloned(), Arc::clone(server.closed()));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
         let address = listener.local_addr().expect("it has an address");
         let (stop, stopped) = oneshot::channel();
         let shutdown = async {
             stopped.await.expect("a relay is stopped, and not dropped");
         };
-        Self { address, tls, stop, running: tokio::spawn(server.run(listener, shutdown)) }
+        Self { address, tls, closed, stop, running: tokio::spawn(server.run(listener, shutdown)) }
     }
 
     /// Asks the relay to stop and waits until it has.

@@ -125,7 +125,7 @@ fn run(keys: &DocumentKeys, own: &ReplicaKey) -> Vec<Envelope> {
     run
 }
 
-const REASONS: [(&str, RefusalReason); 17] = [
+const REASONS: [(&str, RefusalReason); 18] = [
     ("refused, protocol", RefusalReason::Protocol),
     ("refused, malformed", RefusalReason::Malformed),
     ("refused, frame bytes", RefusalReason::FrameBytes),
@@ -143,6 +143,7 @@ const REASONS: [(&str, RefusalReason); 17] = [
     ("refused, create", RefusalReason::Create),
     ("refused, forged", RefusalReason::Forged),
     ("refused, forked", RefusalReason::Forked),
+    ("refused, closed", RefusalReason::Closed),
 ];
 
 fn version() -> VersionVector {

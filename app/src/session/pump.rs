@@ -275,6 +275,10 @@ pub(super) fn in_words(refusal: &Refusal) -> String {
                 .to_owned()
         }
         RefusalReason::Forged => "the relay takes no change that its author did not sign".to_owned(),
+        RefusalReason::Closed => {
+            "whoever runs the relay has closed this document there: nothing is lost here, and another relay can have it"
+                .to_owned()
+        }
         RefusalReason::Forked => {
             format!(
                 "a device wrote two things in one place: the relay has another change than this device behind unit {limit}"

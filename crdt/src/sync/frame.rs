@@ -284,6 +284,8 @@ pub enum RefusalReason {
     /// A change follows upon another one than the relay has: its author made two in one place. `limit` is how many units of the author
     /// the relay has.
     Forked,
+    /// The relay's operator has closed the document.
+    Closed,
 }
 
 /// A frame that cannot be read.

@@ -80,6 +80,29 @@ fn a_store_in_use_and_another_programs_file_are_refused_in_a_line() {
     check(&run(&["--ping-interval-ms", "1"], data.path()), "ping_interval_ms is 1: it must be from 100");
 }
 
+#[cfg(unix)]
+#[test]
+fn it_reads_again_which_documents_are_closed_when_it_is_asked() {
+    let data = TempDir::new().unwrap();
+    let (mut child, _) = start(data.path());
+    let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
+    let mut says = |words: &str| log.any(|line| line.unwrap().contains(words));
+    let file = data.path().join("closed.txt");
+    for (text, words) in
+        [("00112233445566778899aabbccddeeff", "was read again closed=1"), ("0011", "line 1: an id has 32")]
+    {
+        std::fs::write(&file, text).unwrap();
+        signal(&child, "-HUP");
+        assert!(says(words), "it ended without saying {words:?}");
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let output = run(&["--listen", "127.0.0.1:0"], data.path());
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "at the start, a list that cannot be read is a failure");
+    assert!(said.contains("closed.txt, line 1: an id has 32"), "{said}");
+}
+
 #[test]
 fn a_check_says_what_the_store_holds() {
     let data = TempDir::new().unwrap();

@@ -8,7 +8,7 @@
 //! [`RUN_BYTES_MAX`] bytes and one envelope.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -53,6 +53,8 @@ pub struct Gate {
     relay: Relay,
     policy: RelayPolicy,
     doors: BTreeMap<ConnId, Door>,
+    /// The documents to which nobody is let in.
+    closed: BTreeSet<DocumentId>,
 }
 
 /// What is known of a link.
@@ -111,7 +113,19 @@ impl Gate {
     /// A relay over a store with this epoch, which holds so many documents already.
     pub fn new(epoch: [u8; 16], limits: RelayLimits, policy: RelayPolicy, documents_stored: u64) -> Self {
         let relay = Relay::new(epoch, limits).with_documents_stored(documents_stored);
-        Self { relay, policy, doors: BTreeMap::new() }
+        Self { relay, policy, doors: BTreeMap::new(), closed: BTreeSet::new() }
+    }
+
+    /// From here on these documents are closed, and no others: their links end, and there are no new ones. What is stored of them stays.
+    /// O(links × log closed).
+    pub fn close_documents(&mut self, closed: BTreeSet<DocumentId>) {
+        self.closed = closed;
+        let is_closed = |door: &Door| door.document().is_some_and(|document| self.closed.contains(&document));
+        let doors = self.doors.iter().filter(|(_, door)| is_closed(door));
+        let conns: Vec<ConnId> = doors.map(|(conn, _)| *conn).collect();
+        for conn in conns {
+            self.relay.refuse(conn, RefusalReason::Closed, 0, 0);
+        }
     }
 
     /// A link was opened, by whoever reached the relay at one of these addresses or at one of its names. `challenge` must be random and
@@ -216,6 +230,9 @@ impl Gate {
         let access = proof.access();
         let verified = access.verify(proof.document, proof.replica, &door.challenge, &proof.address);
         verified.map_err(|_| (RefusalReason::Access, 0, 0))?;
+        if self.closed.contains(&proof.document) {
+            return Err((RefusalReason::Closed, 0, 0));
+        }
         let may_create = match &self.policy.creation {
             Creation::Anyone => true,
             Creation::Nobody => false,
@@ -325,6 +342,17 @@ impl Gate {
             }
         }
         Ok(())
+    }
+}
+
+impl Door {
+    /// The document that it has proved to be about.
+    const fn document(&self) -> Option<DocumentId> {
+        match &self.stage {
+            Passage::Proving => None,
+            Passage::Proved(proved) => Some(proved.document),
+            Passage::Greeted(visitor) => Some(visitor.proved.document),
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod attacks;
 mod bundles;
+mod closing;
 mod copies;
 mod linking;
 
