@@ -1,9 +1,14 @@
 //! The store of a program under a simulated disk: it does what the disk's list says, on a simulated device, and what the device has
 //! after a crash is what the next start finds.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
+use quire_crdt::sealed::Author;
+use quire_crdt::sync::Seals;
 use quire_crdt::{Document, DocumentId, ReplicaId};
 
+use crate::disk::Proof;
 use crate::rng::Rng;
 use crate::storage::{Image, Storage};
 use crate::stores::{RelayStore, ReplicaStore};
@@ -24,8 +29,8 @@ pub struct Backing {
     store: Store,
 }
 
-/// Envelopes that are to stand in a document's log from a position on.
-pub type Batch<'a> = (DocumentId, usize, &'a [Bytes]);
+/// Envelopes that are to stand in a document's log from a position on, and what is written with them.
+pub type Batch<'a> = (DocumentId, (usize, &'a [Bytes], &'a [Proof]));
 
 impl Backing {
     /// The library of an editor whose replicas have this id, on an empty device.
@@ -50,11 +55,11 @@ impl Backing {
     ///
     /// # Errors
     /// Why it is not certain that they are.
-    pub fn append(&mut self, (document, from, entries): Batch<'_>) -> Result<(), String> {
+    pub fn append(&mut self, (document, (from, entries, proofs)): Batch<'_>) -> Result<(), String> {
         let numbered: Vec<(u64, Bytes)> = (from as u64..).zip(entries.iter().cloned()).collect();
         let head = match &mut self.store {
-            Store::Editor(store, _) => store.append(document, &numbered)?,
-            Store::Relay(store) => store.append(document, &numbered)?,
+            Store::Editor(store, _) => store.append_proved(document, &numbered, proofs)?,
+            Store::Relay(store) => store.append_proved(document, &numbered, proofs)?,
         };
         let expected = (from + entries.len()) as u64;
         if head < expected { Err(format!("the store says {head} where {expected} are written")) } else { Ok(()) }
@@ -120,14 +125,27 @@ impl Backing {
         Ok(())
     }
 
-    /// A document as the editor reads it from its library.
+    /// A document as the editor reads it from its library, and what proves the changes of others.
     ///
     /// # Errors
     /// Why it cannot be read.
-    pub fn load(&self, document: DocumentId) -> Result<Option<Document>, String> {
+    pub fn load(&self, document: DocumentId) -> Result<Option<(Document, Seals)>, String> {
         match &self.store {
-            Store::Editor(store, replica) => store.load(document, *replica).map(|read| Some(read.document)),
+            Store::Editor(store, replica) => {
+                store.load(document, *replica).map(|read| Some((read.document, read.seals)))
+            }
             Store::Relay(_) => Ok(None),
+        }
+    }
+
+    /// What a relay's store knows of the authors of a document's log.
+    ///
+    /// # Errors
+    /// Why it cannot be read.
+    pub fn authors(&self, document: DocumentId) -> Result<BTreeMap<ReplicaId, Author>, String> {
+        match &self.store {
+            Store::Editor(..) => Ok(BTreeMap::new()),
+            Store::Relay(store) => store.authors(document),
         }
     }
 
@@ -139,7 +157,7 @@ impl Backing {
         match &self.store {
             Store::Editor(..) => {
                 let loaded = self.load(document)?;
-                let log = loaded.iter().flat_map(|document| document.log().iter());
+                let log = loaded.iter().flat_map(|(document, _)| document.log().iter());
                 Ok(log.map(|envelope| envelope.bytes().clone()).collect())
             }
             Store::Relay(store) => store.read(document, 0, usize::MAX),

@@ -1,6 +1,7 @@
 //! What must hold at every step of a run. The checker stands beside the machines and sees everything, and takes nobody's word.
 
 mod end;
+mod seals;
 mod wire;
 
 use std::collections::BTreeMap;
@@ -10,7 +11,9 @@ use bytes::Bytes;
 use quire_crdt::sync::{ConnId, LinkError, Replica};
 use quire_crdt::{Document, DocumentId, ENVELOPE_BYTES_MAX, Envelope, HELD_BACK_CHANGES_MAX, ReplicaId, VersionVector};
 
+use self::seals::Authors;
 use self::wire::Wires;
+use crate::disk::Proof;
 use crate::node::Node;
 use crate::relay_node::RelayNode;
 use crate::story::{hash_of, mix};
@@ -53,6 +56,8 @@ pub struct Checker {
     /// For each version that a device had, the hash of what it showed, and which device that was.
     states: BTreeMap<u64, (u64, usize)>,
     truth: Truth,
+    /// Who may have written, if links are sealed.
+    authors: Option<Authors>,
     seen: Vec<Seen>,
     wires: Wires,
     /// How many units of a replica a relay's store, by its epoch, has promised to have.
@@ -74,6 +79,7 @@ impl Checker {
         Self {
             states: BTreeMap::new(),
             truth: Truth::default(),
+            authors: None,
             seen: vec![Seen::default(); devices],
             wires: Wires::default(),
             promised: BTreeMap::new(),
@@ -105,6 +111,7 @@ impl Checker {
     pub fn forget_promises(&mut self, replica: ReplicaId) {
         self.kept.remove(&replica);
         self.truth.lose_disk(replica);
+        self.authors.iter_mut().for_each(|authors| authors.set_free(replica));
         // What only that disk had may come to be something else.
         self.states.clear();
     }
@@ -167,7 +174,10 @@ impl Checker {
         let Some(error) = replica.link_error() else { return Ok(()) };
         let is_expected = match error {
             LinkError::Silent | LinkError::Connect | LinkError::Greet => self.silence,
-            LinkError::Cloned { .. } => self.clones,
+            // The other of two with one id sends something, and the relay confirms it to both.
+            LinkError::Cloned { .. } | LinkError::Forked { .. } | LinkError::Impossible { .. } => {
+                self.clones || self.wires.has_liars()
+            }
             // Only a relay that lies says what cannot be: see `World::act_on_link`.
             _ => self.wires.has_liars(),
         };
@@ -185,7 +195,7 @@ impl Checker {
 
     /// Causal delivery (G4), against what the authors had really delivered; and an id stands for one content for ever.
     fn check_log(&mut self, at: usize, node: &Node, document: &Document) -> Result<(), String> {
-        let (log, seen) = (document.log(), &mut self.seen[at]);
+        let (log, mut seen) = (document.log(), std::mem::take(&mut self.seen[at]));
         while let Some(header) = log.header(seen.position) {
             let envelope = log.envelope(seen.position).ok_or("a log without one of its envelopes")?;
             if seen.version.get(header.replica) != header.first_seq {
@@ -195,8 +205,10 @@ impl Checker {
                 // What a copy makes is its own affair, as long as it sends nothing that stands for something else already.
                 if !node.is_copy {
                     self.truth.make(&header, envelope.bytes(), &seen.version)?;
+                    self.seal(&envelope)?;
                 }
             } else {
+                self.check_author(&header)?;
                 self.truth.tell(&header, envelope.bytes())?;
                 let past = self.truth.past(header.first_id()).unwrap_or(&header.deps);
                 if lacks(&seen.version, past).is_some() {
@@ -206,6 +218,7 @@ impl Checker {
             seen.version.observe(header.replica, header.end_seq());
             seen.position += 1;
         }
+        self.seen[at] = seen;
         Ok(())
     }
 
@@ -229,10 +242,11 @@ impl Checker {
     ///
     /// # Errors
     /// When it is not what was made.
-    pub fn check_stored(&mut self, node: &Node, entries: &[Bytes]) -> Result<(), String> {
-        for entry in entries.iter().filter(|_| !node.is_copy) {
+    pub fn check_stored(&mut self, node: &Node, entries: &[Bytes], proofs: &[Proof]) -> Result<(), String> {
+        for (entry, proof) in entries.iter().zip(proofs).filter(|_| !node.is_copy) {
             let envelope = Envelope::decode(entry.clone()).map_err(|error| format!("a stored envelope: {error}"))?;
             self.truth.keep(envelope.header(), entry)?;
+            self.check_proof(node, envelope.header(), proof)?;
         }
         Ok(())
     }
@@ -243,7 +257,7 @@ impl Checker {
     /// When it is not what was made.
     pub fn check_appended(&mut self, entry: Bytes) -> Result<Envelope, String> {
         let envelope = Envelope::decode(entry).map_err(|error| format!("an appended envelope: {error}"))?;
-        self.truth.tell(envelope.header(), envelope.bytes())?;
+        self.relayed(&envelope)?;
         Ok(envelope)
     }
 

@@ -1,15 +1,33 @@
 //! A simulated disk with a log on it: a list of which a prefix is durable, over the store of the program if the run has it.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
-use quire_crdt::{Envelope, VersionVector};
+use quire_crdt::sealed::Author;
+use quire_crdt::sync::{Seal, Seals};
+use quire_crdt::{Envelope, ReplicaId, VersionVector};
 
 use crate::rng::Rng;
+
+/// What is written with an entry, in the same commit.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub enum Proof {
+    /// Nothing.
+    #[default]
+    None,
+    /// At a device: whose change it is, and what proves it.
+    Seal(ReplicaId, Box<Seal>),
+    /// At a relay: what is known of its author with it.
+    Author(ReplicaId, Author),
+}
 
 /// A log on a disk. What was written and not synced may be lost in a crash, from the end on; what a failed sync was about may be
 /// there or not.
 #[derive(Clone, Debug, Default)]
 pub struct Disk {
     entries: Vec<Bytes>,
+    /// What is written with each entry.
+    proofs: Vec<Proof>,
     durable: usize,
     durable_version: VersionVector,
     /// Where what was written last ends, if it is to be synced.
@@ -37,8 +55,8 @@ pub enum Synced {
 
 impl Disk {
     /// A disk on which these entries are durable.
-    pub fn holding(entries: Vec<Bytes>) -> Self {
-        let mut disk = Self { entries, ..Self::default() };
+    pub fn holding(entries: Vec<Bytes>, proofs: Vec<Proof>) -> Self {
+        let mut disk = Self { entries, proofs, ..Self::default() };
         disk.keep(disk.entries.len());
         disk
     }
@@ -53,6 +71,31 @@ impl Disk {
         &self.entries[..self.durable]
     }
 
+    /// What is written with those.
+    pub fn durable_proofs(&self) -> &[Proof] {
+        &self.proofs[..self.durable]
+    }
+
+    /// What proves the changes of others that survive whatever happens.
+    pub fn seals(&self) -> Seals {
+        let mut seals = Seals::default();
+        for proof in self.durable_proofs() {
+            if let Proof::Seal(replica, seal) = proof {
+                seals.insert(*replica, seal);
+            }
+        }
+        seals
+    }
+
+    /// What is known of the authors of the entries that survive whatever happens.
+    pub fn authors(&self) -> BTreeMap<ReplicaId, Author> {
+        let author = |proof: &Proof| match proof {
+            Proof::Author(replica, author) => Some((*replica, *author)),
+            Proof::None | Proof::Seal(..) => None,
+        };
+        self.durable_proofs().iter().filter_map(author).collect()
+    }
+
     /// What that adds up to.
     pub const fn durable_version(&self) -> &VersionVector {
         &self.durable_version
@@ -60,7 +103,7 @@ impl Disk {
 
     /// Writes an entry at a position; what stood there and behind it is gone, if it was another one. Whether there is no gap before it
     /// and nothing durable is overwritten.
-    pub fn write(&mut self, position: u64, entry: Bytes) -> bool {
+    pub fn write(&mut self, position: u64, entry: Bytes, proof: Proof) -> bool {
         let at = usize::try_from(position).unwrap_or(usize::MAX);
         self.written = Some(at.saturating_add(1));
         if self.entries.get(at) == Some(&entry) {
@@ -69,8 +112,9 @@ impl Disk {
         if at > self.entries.len() || at < self.durable {
             return false;
         }
-        self.entries.truncate(at);
+        self.truncate(at);
         self.entries.push(entry);
+        self.proofs.push(proof);
         true
     }
 
@@ -109,13 +153,14 @@ impl Disk {
     /// Refuses: the sync under way never ends, and what was not durable is gone.
     pub fn refuse(&mut self) {
         (self.sync, self.written) = (None, None);
-        self.entries.truncate(self.durable);
+        self.truncate(self.durable);
     }
 
-    /// What the sync under way is to make durable, and from which position on.
-    pub fn in_flight(&self) -> (usize, &[Bytes]) {
+    /// What the sync under way is to make durable, with its proofs, and from which position on.
+    pub fn in_flight(&self) -> (usize, &[Bytes], &[Proof]) {
         let head = self.sync.map_or(self.durable, |sync| sync.head.max(self.durable));
-        (self.durable, self.entries.get(self.durable..head).unwrap_or_default())
+        let proofs = self.proofs.get(self.durable..head).unwrap_or_default();
+        (self.durable, self.entries.get(self.durable..head).unwrap_or_default(), proofs)
     }
 
     /// The machine stops, and this is what the next start finds: everything that was durable, and what was written behind it up to some
@@ -136,7 +181,7 @@ impl Disk {
         }
         (self.sync, self.written) = (None, None);
         self.breaks = false;
-        self.entries.truncate(found.len());
+        self.truncate(found.len());
         self.keep(found.len());
         Ok(())
     }
@@ -146,8 +191,13 @@ impl Disk {
         (self.sync, self.written) = (None, None);
         self.breaks = false;
         let survivors = rng.below(self.entries.len() - self.durable + 1);
-        self.entries.truncate(self.durable + survivors);
+        self.truncate(self.durable + survivors);
         self.keep(self.entries.len());
+    }
+
+    fn truncate(&mut self, head: usize) {
+        self.entries.truncate(head);
+        self.proofs.truncate(head);
     }
 
     fn keep(&mut self, head: usize) {

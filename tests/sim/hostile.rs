@@ -6,11 +6,10 @@ use bytes::Bytes;
 use quire_crdt::sync::ConnId;
 use quire_crdt::sync::frame::Hello as HelloFrame;
 use quire_crdt::sync::frame::{ChangeWriter, FRAME_BYTES_MAX, Frame, PROTOCOL_VERSION, Welcome};
-use quire_crdt::{Change, Envelope, Header, Op, OpId, ReplicaId, SEQ_MAX, VersionVector, seal};
+use quire_crdt::{Change, DocumentId, Envelope, Header, Op, OpId, ReplicaId, SEQ_MAX, VersionVector, seal};
 
 use crate::plan::Nonsense;
 use crate::rng::Rng;
-use crate::world::document_id;
 
 /// How a stranger greets.
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +25,7 @@ pub enum Hello {
 pub struct Stranger {
     /// The connection, while it is open.
     pub conn: Option<ConnId>,
+    document: DocumentId,
     id: ReplicaId,
     seq: u64,
     writer: ChangeWriter,
@@ -34,13 +34,13 @@ pub struct Stranger {
 }
 
 impl Stranger {
-    /// The stranger at a relay.
-    pub fn new(relay: usize, mut rng: Rng) -> Self {
+    /// The stranger at a relay, who knows this document's id.
+    pub fn new(document: DocumentId, relay: usize, mut rng: Rng) -> Self {
         let mut id = [0x66; 16];
         id[15] = u8::try_from(relay).unwrap_or(u8::MAX);
         let id = ReplicaId::from_bytes(id);
         let reads = rng.chance(50);
-        Self { conn: None, id, seq: 0, writer: ChangeWriter::new(id), rng, reads }
+        Self { conn: None, document, id, seq: 0, writer: ChangeWriter::new(id), rng, reads }
     }
 
     /// Whether what the relay sends is ever fetched.
@@ -55,7 +55,7 @@ impl Stranger {
             Hello::Plain => VersionVector::new(),
             Hello::Lying => (0..200).map(|_| (self.some_id(), SEQ_MAX)).collect(),
         };
-        let (document, replica) = (document_id(0), self.id);
+        let (document, replica) = (self.document, self.id);
         Frame::Hello(HelloFrame { protocol: PROTOCOL_VERSION, document, replica, version, resume: None }).encode()
     }
 
@@ -104,7 +104,7 @@ impl Stranger {
 
     fn change(&mut self, first_seq: u64, len: u64, deps: VersionVector, op: Op) -> Bytes {
         let header = Header { replica: self.id, first_seq, len, deps, heads: false };
-        let envelope: Envelope = seal(document_id(0), &Change { header, ops: vec![op] });
+        let envelope: Envelope = seal(self.document, &Change { header, ops: vec![op] });
         self.writer.frame(&envelope)
     }
 }

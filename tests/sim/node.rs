@@ -3,15 +3,18 @@
 mod person;
 
 use bytes::Bytes;
+use quire_crdt::sealed::Author;
 use quire_crdt::sync::frame::{Refusal, Resume};
-use quire_crdt::sync::{ConnId, Now, Output, PlainLink, Replica, ReplicaConfig};
+use quire_crdt::sync::{ConnId, Now, Output, Replica, ReplicaConfig};
 use quire_crdt::{Checkpoint, Document, DocumentId, Envelope, Received, ReplicaId};
 
 pub use self::person::Recording;
 use self::person::Typing;
 use crate::backing::Backing;
 use crate::clock::Clock;
-use crate::disk::{Disk, Synced};
+use crate::disk::{Disk, Proof, Synced};
+use crate::keyring::Keys;
+use crate::link::{Link, Said};
 use crate::plan::DevicePlan;
 use crate::rng::Rng;
 use crate::storage;
@@ -21,12 +24,15 @@ use crate::storage;
 struct Facts {
     resume: Option<Resume>,
     saved_at_relay: u64,
+    /// How far the own chain is known.
+    chain: Option<Author>,
 }
 
 /// What a disk of a device holds.
 #[derive(Clone, Debug, Default)]
 pub struct Image {
     entries: Vec<Bytes>,
+    proofs: Vec<Proof>,
     facts: Facts,
     checkpoint: Option<(usize, Bytes)>,
     device: Option<storage::Image>,
@@ -39,6 +45,8 @@ pub struct Node {
     pub id: ReplicaId,
     /// Which document it has.
     pub document: DocumentId,
+    /// Its keys, if links are sealed.
+    pub keys: Option<Keys>,
     /// Its process, while it runs.
     pub replica: Option<Replica>,
     /// Its disk.
@@ -52,7 +60,7 @@ pub struct Node {
     /// Its connection, once it is open.
     pub conn: Option<ConnId>,
     /// Its end of that connection.
-    pub link: PlainLink,
+    link: Option<Link>,
     /// When the connection that it asked for is open, or has failed.
     pub connects_us: Option<u64>,
     /// When its process starts.
@@ -97,6 +105,7 @@ impl Node {
         Self {
             id,
             document,
+            keys: None,
             replica: None,
             disk: Disk::default(),
             backing: None,
@@ -110,7 +119,7 @@ impl Node {
             fuel: None,
             backup: None,
             is_copy: false,
-            link: PlainLink::new(document, id),
+            link: None,
             rng,
             typing: None,
             facts: Facts::default(),
@@ -145,8 +154,7 @@ impl Node {
         match &mut self.backing {
             None => self.disk.crash(&mut self.rng),
             Some(backing) => {
-                let (from, entries) = self.disk.in_flight();
-                backing.crash(&mut self.rng, &[(self.document, from, entries)])?;
+                backing.crash(&mut self.rng, &[(self.document, self.disk.in_flight())])?;
                 self.disk.crash_to(&backing.read(self.document)?)?;
             }
         }
@@ -162,11 +170,12 @@ impl Node {
     /// # Errors
     /// What the disk holds and the document does not take.
     pub fn start(&mut self) -> Result<(), String> {
-        let mut document = match &self.backing {
+        let loaded = match &self.backing {
             Some(backing) => backing.load(self.document)?,
-            None => self.read_checkpoint()?,
-        }
-        .unwrap_or_else(|| Document::new(self.document, self.id));
+            None => self.read_checkpoint()?.map(|document| (document, self.disk.seals())),
+        };
+        let (mut document, mut seals) =
+            loaded.unwrap_or_else(|| (Document::new(self.document, self.id), self.disk.seals()));
         for entry in self.disk.entries().get(document.log().len()..).unwrap_or_default() {
             let envelope = Envelope::decode(entry.clone()).map_err(|error| format!("on disk: {error}"))?;
             document.receive(envelope, &mut Received::default()).map_err(|error| format!("on disk: {error}"))?;
@@ -174,11 +183,39 @@ impl Node {
         if document.log().len() != self.disk.entries().len() {
             return Err(format!("{} of {} entries were delivered", document.log().len(), self.disk.entries().len()));
         }
-        let Facts { resume, saved_at_relay } = self.facts;
-        self.replica =
-            Some(Replica::new(document, ReplicaConfig { seed: self.rng.next_u64(), resume, saved_at_relay }));
+        let Facts { resume, saved_at_relay, chain } = self.facts;
+        let replica = Replica::new(document, ReplicaConfig { seed: self.rng.next_u64(), resume, saved_at_relay });
+        if let Some(own) = chain {
+            seals.set_own(own);
+        }
+        self.replica = Some(if self.keys.is_some() { replica.with_seals(seals) } else { replica });
         self.starts_us = None;
         Ok(())
+    }
+
+    /// The connection that it asked for is open.
+    pub fn link_up(&mut self, conn: ConnId, now: Now) {
+        let Some(replica) = &mut self.replica else { return };
+        replica.handle_connected(now);
+        self.conn = Some(conn);
+        self.link = Some(Link::new(self.document, self.id, self.keys.as_ref(), self.relay, replica));
+    }
+
+    /// What its replica says next on the connection.
+    pub fn say(&mut self, now: Now) -> Option<Said> {
+        self.link.as_mut()?.poll(self.replica.as_mut()?, now)
+    }
+
+    /// A message has come on the connection.
+    pub fn hear(&mut self, now: Now, message: &Bytes) {
+        if let (Some(link), Some(replica)) = (&mut self.link, &mut self.replica) {
+            link.open(replica, now, message);
+        }
+    }
+
+    /// Whether somebody may write there.
+    pub fn can_write(&self) -> bool {
+        self.keys.as_ref().is_none_or(|keys| keys.document.can_write())
     }
 
     fn read_checkpoint(&self) -> Result<Option<Document>, String> {
@@ -207,8 +244,9 @@ impl Node {
 
     /// What its disk holds for sure.
     pub fn image(&self) -> Image {
-        let (entries, device) = (self.disk.durable().to_vec(), self.backing.as_ref().map(Backing::image));
-        Image { entries, facts: self.facts, checkpoint: self.checkpoint.clone(), device }
+        let (entries, proofs) = (self.disk.durable().to_vec(), self.disk.durable_proofs().to_vec());
+        let device = self.backing.as_ref().map(Backing::image);
+        Image { entries, proofs, facts: self.facts, checkpoint: self.checkpoint.clone(), device }
     }
 
     /// Its disk becomes another one's. Its process does not run.
@@ -221,7 +259,7 @@ impl Node {
             backing.put_back(device)?;
             self.backing = Some(backing);
         }
-        self.disk = Disk::holding(image.entries);
+        self.disk = Disk::holding(image.entries, image.proofs);
         (self.facts, self.facts_written, self.checkpoint) = (image.facts, None, image.checkpoint);
         self.is_copy = true;
         Ok(())
@@ -238,21 +276,29 @@ impl Node {
                     replica.handle_persist_failed();
                 }
             }
-            Output::Persist { position, envelope, .. } => {
-                if !self.disk.write(position, envelope) {
+            Output::Persist { position, envelope, seal } => {
+                let proof = seal.map_or(Proof::None, |(replica, seal)| Proof::Seal(replica, seal));
+                if !self.disk.write(position, envelope, proof) {
                     return Err(format!("asks to persist position {position}, which does not fit"));
                 }
             }
             Output::PersistResume { resume } => {
                 let saved_at_relay = self.replica.as_ref().map_or(0, Replica::units_saved_at_relay);
-                self.facts_written = Some(Facts { resume: Some(resume), saved_at_relay });
+                let facts = self.facts_written.unwrap_or(self.facts);
+                self.facts_written = Some(Facts { resume: Some(resume), saved_at_relay, ..facts });
                 return Ok(Ask::Resumes(resume));
             }
             Output::Connect => return Ok(Ask::Connect),
             Output::Disconnect => return Ok(Ask::Disconnect),
             Output::Refused(refusal) => return Ok(Ask::Refused(refusal)),
             Output::Diverged(divergence) => return Err(format!("has an alarm: {divergence:?}")),
-            Output::PersistChain { .. } => return Err("seals a link that has no seals".to_owned()),
+            Output::PersistChain { .. } if self.keys.is_none() => {
+                return Err("seals a link that has no seals".to_owned());
+            }
+            Output::PersistChain { own } => {
+                let facts = self.facts_written.unwrap_or(self.facts);
+                self.facts_written = Some(Facts { chain: Some(own), ..facts });
+            }
             Output::Patched(_) | Output::MapChanged { .. } | Output::StatusChanged => {}
         }
         Ok(Ask::Nothing)
@@ -264,13 +310,14 @@ impl Node {
     /// What the store under the disk says otherwise.
     pub fn finish_sync(&mut self, at_us: u64, now: Now) -> Result<Option<Vec<Bytes>>, String> {
         let before = self.disk.durable().len();
-        let written = self.backing.as_ref().map(|_| self.disk.in_flight().1.to_vec());
+        let (_, entries, proofs) = self.disk.in_flight();
+        let written = self.backing.as_ref().map(|_| (entries.to_vec(), proofs.to_vec()));
         let Some(synced) = self.disk.finish_sync(at_us) else { return Ok(None) };
-        if let (Some(backing), Some(written)) = (&mut self.backing, written) {
+        if let (Some(backing), Some((entries, proofs))) = (&mut self.backing, written) {
             if synced == Synced::Failed {
                 backing.fail_sync(&mut self.rng);
             }
-            let appended = backing.append((self.document, before, &written));
+            let appended = backing.append((self.document, (before, &entries, &proofs)));
             if let (Synced::Durable(_), Err(error)) = (synced, appended) {
                 return Err(format!("a store fails: {error}"));
             }

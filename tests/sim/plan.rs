@@ -2,9 +2,11 @@
 //! of its acts is a plan too: that is how a failure is made small.
 
 mod draw;
+mod sealing;
 
 use std::fmt;
 
+pub use self::sealing::Sealing;
 use crate::model::conform::REPLICAS_MAX;
 
 /// A whole run.
@@ -14,6 +16,8 @@ pub struct Plan {
     pub seed: u64,
     /// How everything behaves that nobody acts upon.
     pub knobs: Knobs,
+    /// What it has if its links are sealed.
+    pub sealed: Option<Sealing>,
     /// The devices, by number.
     pub devices: Vec<DevicePlan>,
     /// The relays, by number. The first is where everybody meets in the end.
@@ -257,11 +261,12 @@ impl Plan {
         self.acts.iter().any(clones) || self.relays.iter().any(|relay| relay.hostile)
     }
 
-    /// Whether the model knows everything that happens in the run: few machines, one document, and everybody keeps to the rules.
+    /// Whether the model knows everything that happens in the run: few machines, one document, links without seals, and everybody keeps
+    /// to the rules.
     pub fn is_modelled(&self) -> bool {
         let one_document = self.devices.iter().all(|device| device.document == 0);
         let few = self.relays.len() <= 2 && self.devices.len() <= REPLICAS_MAX;
-        one_document && few && !self.has_strangers() && !self.has_clones()
+        one_document && few && self.sealed.is_none() && !self.has_strangers() && !self.has_clones()
     }
 
     /// Whether somebody keeps to no rules.

@@ -3,13 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
-use quire_crdt::DocumentId;
 use quire_crdt::VersionVector;
-use quire_crdt::sync::{ConnId, Now, Relay, RelayLimits, RelayOutput};
+use quire_crdt::sync::{ConnId, Now, RelayLimits, RelayOutput, RelayPolicy};
+use quire_crdt::{DocumentId, Envelope};
 
 use crate::backing::{Backing, Batch};
 use crate::clock::Clock;
-use crate::disk::{Disk, Synced};
+use crate::disk::{Disk, Proof, Synced};
+use crate::keyring;
+use crate::machine::{Machine, Stored};
 use crate::plan::{Knobs, RelayPlan};
 use crate::rng::Rng;
 use crate::storage;
@@ -20,7 +22,7 @@ const RETRY_AFTER_MS: u32 = 500;
 /// What a relay's disk holds: the log of each document.
 #[derive(Clone, Debug)]
 pub struct Image {
-    logs: BTreeMap<DocumentId, Vec<Bytes>>,
+    logs: BTreeMap<DocumentId, (Vec<Bytes>, Vec<Proof>)>,
     device: Option<storage::Image>,
 }
 
@@ -48,7 +50,7 @@ pub enum Drained {
 #[derive(Debug)]
 pub struct RelayNode {
     /// Its process, while it runs.
-    pub relay: Option<Relay>,
+    pub relay: Option<Machine>,
     /// Its clocks.
     pub clock: Clock,
     /// Connections that have something to send.
@@ -79,6 +81,8 @@ pub struct RelayNode {
     /// The store of the program under the disks, if the run has it.
     backing: Option<Backing>,
     limits: RelayLimits,
+    /// What it asks of those who link to it, if links are sealed.
+    policy: Option<RelayPolicy>,
     sync_us: u64,
     epoch: u64,
     /// What it asked of its disk besides writing, with the time of the answer.
@@ -88,11 +92,11 @@ pub struct RelayNode {
 }
 
 impl RelayNode {
-    /// A relay with an empty disk, which runs.
+    /// A relay with an empty disk, which runs; it asks for proofs if there is a policy for that.
     ///
     /// # Errors
     /// Why its store cannot be made.
-    pub fn new(plan: &RelayPlan, knobs: &Knobs, mut rng: Rng) -> Result<Self, String> {
+    pub fn new(plan: &RelayPlan, knobs: &Knobs, policy: Option<RelayPolicy>, mut rng: Rng) -> Result<Self, String> {
         let (ring_changes_max, read_bytes_max, progress_changes) = knobs.relay;
         let limits = RelayLimits {
             ring_changes_max,
@@ -119,6 +123,7 @@ impl RelayNode {
             disks: BTreeMap::new(),
             backing: None,
             limits,
+            policy,
             sync_us: knobs.sync_us,
             epoch: rng.next_u64(),
             asked: Vec::new(),
@@ -135,8 +140,16 @@ impl RelayNode {
     /// The process starts from the disk.
     pub fn start(&mut self) {
         let stored = self.disks.values().filter(|disk| !disk.durable().is_empty()).count();
-        self.relay = Some(Relay::new(self.epoch(), self.limits.clone()).with_documents_stored(stored as u64));
+        self.relay = Some(Machine::new(self.epoch(), self.limits.clone(), self.policy.clone(), stored as u64));
         self.starts_us = None;
+    }
+
+    /// A connection was opened.
+    pub fn handle_connected(&mut self, at_us: u64, conn: ConnId) {
+        let (now, rng) = (self.clock.now(at_us), &mut self.rng);
+        if let Some(relay) = &mut self.relay {
+            relay.handle_connected(now, conn, || keyring::bytes(rng));
+        }
     }
 
     /// What its store says of itself.
@@ -159,16 +172,21 @@ impl RelayNode {
         self.relay = None;
         if let Some(backing) = &mut self.backing {
             let in_flight = self.disks.iter().map(|(document, disk)| (*document, disk.in_flight()));
-            let in_flight: Vec<Batch<'_>> = in_flight
-                .filter(|(_, (_, entries))| !entries.is_empty())
-                .map(|(document, (from, entries))| (document, from, entries))
-                .collect();
+            let in_flight: Vec<Batch<'_>> = in_flight.filter(|(_, (_, entries, _))| !entries.is_empty()).collect();
             backing.crash(&mut self.rng, &in_flight)?;
         }
         for (document, disk) in &mut self.disks {
             match &self.backing {
                 None => disk.crash(&mut self.rng),
-                Some(backing) => disk.crash_to(&backing.read(*document)?)?,
+                Some(backing) => {
+                    disk.crash_to(&backing.read(*document)?)?;
+                    let (authors, kept) = (disk.authors(), backing.authors(*document)?);
+                    if authors != kept {
+                        return Err(format!(
+                            "a store knows other authors than it was told of: {kept:?}, and not {authors:?}"
+                        ));
+                    }
+                }
             }
         }
         self.woken.clear();
@@ -195,7 +213,10 @@ impl RelayNode {
 
     /// What its disk holds for sure.
     pub fn image(&self) -> Image {
-        let logs = self.disks.iter().map(|(document, disk)| (*document, disk.durable().to_vec()));
+        let logs = self
+            .disks
+            .iter()
+            .map(|(document, disk)| (*document, (disk.durable().to_vec(), disk.durable_proofs().to_vec())));
         Image { logs: logs.collect(), device: self.backing.as_ref().map(Backing::image) }
     }
 
@@ -205,7 +226,8 @@ impl RelayNode {
     /// Why the store cannot be opened then.
     pub fn put_back(&mut self, image: Image) -> Result<(), String> {
         self.has_lost = true;
-        self.disks = image.logs.into_iter().map(|(document, entries)| (document, Disk::holding(entries))).collect();
+        let disk = |(document, (entries, proofs))| (document, Disk::holding(entries, proofs));
+        self.disks = image.logs.into_iter().map(disk).collect();
         match (&mut self.backing, &image.device) {
             (Some(backing), Some(device)) => backing.put_back(device),
             _ => Ok(()),
@@ -232,7 +254,7 @@ impl RelayNode {
         if let Some(until_us) = self.paused_us {
             return Some(until_us);
         }
-        let timer = self.relay.as_ref().and_then(Relay::poll_timeout).map(|at| self.clock.moment_us(at));
+        let timer = self.relay.as_ref().and_then(Machine::poll_timeout).map(|at| self.clock.moment_us(at));
         let asked = self.asked.iter().map(|(at, _)| *at).min();
         let synced = self.disks.values().filter_map(Disk::sync_ends_us).min();
         let stops = self.stops_us.map(|(at, _)| at);
@@ -244,10 +266,16 @@ impl RelayNode {
     /// # Errors
     /// What is wrong with it.
     pub fn drain(&mut self, at_us: u64) -> Result<Drained, String> {
-        let Some(output) = self.relay.as_mut().and_then(Relay::poll_output) else { return Ok(Drained::Nothing) };
+        let Some(output) = self.relay.as_mut().and_then(Machine::poll_output) else { return Ok(Drained::Nothing) };
         match output {
-            RelayOutput::Append { document, position, envelope, .. } => {
-                if !self.disks.entry(document).or_default().write(position, envelope.clone()) {
+            RelayOutput::Append { document, position, envelope, author } => {
+                let writer = Envelope::decode(envelope.clone()).map_err(|error| format!("asks to append {error}"))?;
+                let proof = match (author, &self.policy) {
+                    (Some(author), Some(_)) => Proof::Author(writer.header().replica, author),
+                    (None, None) => Proof::None,
+                    _ => return Err("asks to append what it did not verify, or knows an author by no proof".to_owned()),
+                };
+                if !self.disks.entry(document).or_default().write(position, envelope.clone(), proof) {
                     return Err(format!("asks to append at {position}, which does not fit"));
                 }
                 return Ok(Drained::Appended(position, envelope));
@@ -281,21 +309,21 @@ impl RelayNode {
         let mut durable = None;
         let Some(relay) = &mut self.relay else { return Ok(Ticked::default()) };
         for (document, disk) in &mut self.disks {
-            let (from, written) = disk.in_flight();
-            let written = self.backing.as_ref().map(|_| written.to_vec());
+            let (from, entries, proofs) = disk.in_flight();
+            let written = self.backing.as_ref().map(|_| (entries.to_vec(), proofs.to_vec()));
             let Some(synced) = disk.finish_sync(at_us) else { continue };
-            if let (Some(backing), Some(written)) = (&mut self.backing, written) {
+            if let (Some(backing), Some((entries, proofs))) = (&mut self.backing, written) {
                 if synced == Synced::Failed {
                     backing.fail_sync(&mut self.rng);
                 }
-                let appended = backing.append((*document, from, &written));
+                let appended = backing.append((*document, (from, &entries, &proofs)));
                 if let (Synced::Durable(_), Err(error), false) = (synced, appended, self.broken) {
                     return Err(format!("a relay's store fails: {error}"));
                 }
             }
             match synced {
                 Synced::Durable(head) if !self.broken => {
-                    relay.handle_appended(now, *document, head);
+                    relay.relay().handle_appended(now, *document, head);
                     durable = Some(head);
                 }
                 Synced::Failed => self.broken = true,
@@ -308,21 +336,23 @@ impl RelayNode {
             answer(relay, now, &self.disks, &output);
         }
         if relay.poll_timeout().is_some_and(|timer_us| timer_us <= now.monotonic_us) {
-            relay.handle_timeout(now);
+            relay.relay().handle_timeout(now);
         }
         Ok(Ticked { broken: self.broken, durable })
     }
 }
 
 /// The disk's answer to a question.
-fn answer(relay: &mut Relay, now: Now, disks: &BTreeMap<DocumentId, Disk>, output: &RelayOutput) {
+fn answer(relay: &mut Machine, now: Now, disks: &BTreeMap<DocumentId, Disk>, output: &RelayOutput) {
     match *output {
         RelayOutput::Load { document } => {
-            let Some(disk) = disks.get(&document) else {
-                return relay.handle_loaded(now, document, VersionVector::new(), 0, 0);
-            };
-            let bytes = disk.durable().iter().map(|entry| entry.len() as u64).sum();
-            relay.handle_loaded(now, document, disk.durable_version().clone(), disk.durable().len() as u64, bytes);
+            let stored = disks.get(&document).map(|disk| Stored {
+                version: disk.durable_version().clone(),
+                authors: disk.authors(),
+                head: disk.durable().len() as u64,
+                bytes: disk.durable().iter().map(|entry| entry.len() as u64).sum(),
+            });
+            relay.handle_loaded(now, document, stored.unwrap_or_default());
         }
         RelayOutput::Read { conn, document, from, bytes_max } => {
             let stored = disks.get(&document).map(Disk::durable).unwrap_or_default();
@@ -333,7 +363,7 @@ fn answer(relay: &mut Relay, now: Now, disks: &BTreeMap<DocumentId, Disk>, outpu
                 bytes += entry.len();
                 fits
             });
-            relay.handle_read(now, conn, from, some.cloned().collect());
+            relay.relay().handle_read(now, conn, from, some.cloned().collect());
         }
         RelayOutput::Append { .. } | RelayOutput::Wake { .. } | RelayOutput::Close { .. } => {}
     }

@@ -91,6 +91,9 @@ impl Shrunk {
         plan.knobs.real_stores = false;
         self.try_plan(plan, runs_max);
         let mut plan = self.plan.clone();
+        plan.sealed = None;
+        self.try_plan(plan, runs_max);
+        let mut plan = self.plan.clone();
         let mut last_us = 0;
         for Timed { at_us, .. } in &mut plan.acts {
             *at_us = (*at_us).min(last_us + 5_000_000);

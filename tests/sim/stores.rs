@@ -1,11 +1,15 @@
 //! The stores of the two programs on simulated devices: their own code, called from one thread.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use quire::shell::loader::{self, Read};
 use quire::shell::store::{Action, DocumentRecord, Library, Stored};
+use quire_crdt::sealed::Author;
 use quire_crdt::{DocumentId, ReplicaId};
 use quire_server::{Append, Log, LogEnd};
 
+use crate::disk::Proof;
 use crate::storage::Storage;
 
 /// The editor's library. After an append that failed it goes on with the next one, opened anew, as the program does.
@@ -42,12 +46,29 @@ impl ReplicaStore {
     /// # Errors
     /// Why nothing of it is known to be on disk; it may be there all the same.
     pub fn append(&mut self, document: DocumentId, envelopes: &[(u64, Bytes)]) -> Result<u64, String> {
-        let append = |(position, envelope): &(u64, Bytes)| Action::Append {
+        let proofs = vec![Proof::None; envelopes.len()];
+        self.append_proved(document, envelopes, &proofs)
+    }
+
+    /// The same with what proves each.
+    ///
+    /// # Errors
+    /// As [`ReplicaStore::append`].
+    pub fn append_proved(
+        &mut self,
+        document: DocumentId,
+        envelopes: &[(u64, Bytes)],
+        proofs: &[Proof],
+    ) -> Result<u64, String> {
+        let append = |((position, envelope), proof): (&(u64, Bytes), &Proof)| Action::Append {
             position: *position,
             envelope: envelope.clone(),
-            seal: None,
+            seal: match proof {
+                Proof::Seal(replica, seal) => Some((*replica, seal.clone())),
+                Proof::None | Proof::Author(..) => None,
+            },
         };
-        self.write(document, &envelopes.iter().map(append).collect::<Vec<_>>())?;
+        self.write(document, &envelopes.iter().zip(proofs).map(append).collect::<Vec<_>>())?;
         Ok(self.library.head(document))
     }
 
@@ -125,13 +146,30 @@ impl RelayStore {
     /// # Errors
     /// Why nothing of it is known to be on disk; all of it may be there all the same.
     pub fn append(&self, document: DocumentId, envelopes: &[(u64, Bytes)]) -> Result<u64, String> {
-        let append = |(position, envelope): &(u64, Bytes)| Append {
+        let proofs = vec![Proof::None; envelopes.len()];
+        self.append_proved(document, envelopes, &proofs)
+    }
+
+    /// The same with what is known of each one's author.
+    ///
+    /// # Errors
+    /// As [`RelayStore::append`].
+    pub fn append_proved(
+        &self,
+        document: DocumentId,
+        envelopes: &[(u64, Bytes)],
+        proofs: &[Proof],
+    ) -> Result<u64, String> {
+        let append = |((position, envelope), proof): (&(u64, Bytes), &Proof)| Append {
             document,
             position: *position,
             envelope: envelope.clone(),
-            author: None,
+            author: match proof {
+                Proof::Author(_, author) => Some(*author),
+                Proof::None | Proof::Seal(..) => None,
+            },
         };
-        let batch: Vec<Append> = envelopes.iter().map(append).collect();
+        let batch: Vec<Append> = envelopes.iter().zip(proofs).map(append).collect();
         let heads = self.log.append(&batch).map_err(|error| error.to_string())?;
         Ok(heads.last().map_or(0, |(_, head)| *head))
     }
@@ -142,6 +180,14 @@ impl RelayStore {
     /// Why that cannot be read, in the program's words.
     pub fn end(&self, document: DocumentId) -> Result<LogEnd, String> {
         self.log.end(document).map_err(|error| error.to_string())
+    }
+
+    /// What is known of the authors of the document's log.
+    ///
+    /// # Errors
+    /// Why that cannot be read, in the program's words.
+    pub fn authors(&self, document: DocumentId) -> Result<BTreeMap<ReplicaId, Author>, String> {
+        self.log.authors(document).map_err(|error| error.to_string())
     }
 
     /// The envelopes of the document's log from position `from` on: as many as are there and begin within `bytes_max` bytes.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use bytes::Bytes;
+use quire_crdt::sealed::Author;
 use quire_crdt::{Header, OpId, ReplicaId, VersionVector};
 
 use crate::story::hash_of;
@@ -21,6 +22,8 @@ struct Made {
     kept: bool,
     /// Whether somebody else has it: its ids are used up whatever becomes of that disk.
     told: bool,
+    /// What its author's program makes of it, and what is known of the author with it, where links are sealed.
+    sealed: Option<(u64, Author)>,
 }
 
 impl Made {
@@ -56,7 +59,7 @@ impl Truth {
         if let Some((id, _)) = self.of(first).next() {
             return Err(format!("made again: {first}, behind it {id} is known to others"));
         }
-        self.made.insert(first, Made { content, end_seq, past: past.clone(), kept: false, told: false });
+        self.made.insert(first, Made { content, end_seq, past: past.clone(), kept: false, told: false, sealed: None });
         Ok(())
     }
 
@@ -82,6 +85,49 @@ impl Truth {
     /// When it is not what its author made.
     pub fn tell(&mut self, header: &Header, bytes: &Bytes) -> Result<(), String> {
         self.find(header, bytes).map(|made| made.into_iter().for_each(|made| made.told = true))
+    }
+
+    /// What is known of the author in front of a change; nothing in front of the first.
+    pub fn chain_before(&self, first: OpId) -> Option<&Author> {
+        let (before, made) = self.made.range(..first).next_back()?;
+        let is_before = before.replica == first.replica && made.end_seq == first.seq;
+        made.sealed.as_ref().filter(|_| is_before).map(|(_, author)| author)
+    }
+
+    /// What is known of the author with a change.
+    pub fn sealed(&self, first: OpId) -> Option<&Author> {
+        self.made.get(&first)?.sealed.as_ref().map(|(_, author)| author)
+    }
+
+    /// The author's program makes this of a change.
+    pub fn set_sealed(&mut self, first: OpId, bytes: &Bytes, author: Author) {
+        if let Some(made) = self.made.get_mut(&first) {
+            made.sealed = Some((hash_of(bytes), author));
+        }
+    }
+
+    /// The change is sent, sealed.
+    ///
+    /// # Errors
+    /// When it is not what its author's program made.
+    pub fn check_sealed(&self, header: &Header, bytes: &Bytes) -> Result<(), String> {
+        let first = header.first_id();
+        match self.made.get(&first).and_then(|made| made.sealed.as_ref()) {
+            Some((content, _)) if *content != hash_of(bytes) => Err(format!("not what its author sealed: {first}")),
+            _ => Ok(()),
+        }
+    }
+
+    /// The change is at a relay, sealed.
+    ///
+    /// # Errors
+    /// When it is not what its author's program made.
+    pub fn tell_sealed(&mut self, header: &Header, bytes: &Bytes) -> Result<(), String> {
+        self.check_sealed(header, bytes)?;
+        if let Some(made) = self.made.get_mut(&header.first_id()) {
+            made.told = true;
+        }
+        Ok(())
     }
 
     /// A disk of this author is lost, or an older one: what nobody else has may be made anew.

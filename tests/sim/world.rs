@@ -5,6 +5,7 @@ mod drain;
 mod ending;
 mod fates;
 
+use quire_crdt::keys::DocumentKeys;
 use quire_crdt::sync::{ConnId, Replica};
 use quire_crdt::{DocumentId, ReplicaId};
 
@@ -12,6 +13,7 @@ use crate::backing::Backing;
 pub use crate::checker::Breach;
 use crate::checker::Checker;
 use crate::hostile::Stranger;
+use crate::keyring::{self, Documents, Keys};
 use crate::model::{Conformance, Observed};
 use crate::network::{Connection, Network, Way};
 use crate::node::{Node, Recording};
@@ -42,6 +44,8 @@ mod code {
 #[derive(Debug)]
 pub struct World {
     plan: Plan,
+    /// The documents, by their numbers.
+    documents: Documents,
     now_us: u64,
     next_act: usize,
     devices: Vec<Node>,
@@ -116,16 +120,34 @@ pub fn run(plan: &Plan, is_told: bool) -> Outcome {
 impl World {
     fn new(plan: &Plan, is_told: bool) -> Result<Self, String> {
         let rng = |kind: u64, number: usize| Rng::new(plan.seed.rotate_left(17) ^ (kind << 32) ^ number as u64);
+        let document_keys = [0, 1].map(|number| plan.sealed.map(|_| keyring::document_keys(&mut rng(5, number))));
+        let document = |number: u8| {
+            let keys = &document_keys[usize::from(number)];
+            keys.as_ref().map_or(document_id(number), DocumentKeys::document)
+        };
         let device = |(at, device): (usize, &crate::plan::DevicePlan)| {
             let mut chance = rng(1, at);
             let id = replica_id(&mut chance, at);
-            let mut node = Node::new(document_id(device.document), id, device, chance);
+            let keys = document_keys[usize::from(device.document)].clone();
+            let keys = keys.map(|document| Keys { document, own: keyring::replica_key(&mut rng(6, at)) });
+            let is_viewer = plan.sealed.is_some_and(|sealed| sealed.viewers >> (at % 64) & 1 == 1);
+            let keys = if is_viewer { keys.map(|keys| keys.as_viewer()) } else { keys };
+            let id = keys.as_ref().map_or(id, |keys| keys.own.id());
+            let mut node = Node::new(document(device.document), id, device, chance);
+            node.keys = keys;
             node.backing = plan.knobs.real_stores.then(|| Backing::of_editor(id)).transpose()?;
             Ok(node)
         };
-        let relay = |(at, relay)| RelayNode::new(relay, &plan.knobs, rng(2, at));
+        let relay = |(at, relay)| {
+            let policy = plan.sealed.map(|_| keyring::policy(at));
+            RelayNode::new(relay, &plan.knobs, policy, rng(2, at))
+        };
         let devices: Vec<Node> = plan.devices.iter().enumerate().map(device).collect::<Result<_, String>>()?;
         let ids: Vec<ReplicaId> = devices.iter().map(|node| node.id).collect();
+        let documents = [0, 1].map(document);
+        let keys = devices.iter().filter_map(|node| Some((node.id, node.keys.clone()?))).collect();
+        let mut checker = Checker::new(plan.devices.len(), plan.has_silence(), plan.has_clones());
+        checker.expect_seals(plan.sealed.map(|_| keys));
         let conformance = plan.is_modelled().then(|| Conformance::new(document_id(0), &ids)).transpose()?;
         Ok(Self {
             conformance,
@@ -133,9 +155,10 @@ impl World {
             next_act: 0,
             devices,
             relays: plan.relays.iter().enumerate().map(relay).collect::<Result<_, String>>()?,
-            strangers: (0..plan.relays.len()).map(|relay| Stranger::new(relay, rng(3, relay))).collect(),
+            strangers: (0..plan.relays.len()).map(|relay| Stranger::new(documents[0], relay, rng(3, relay))).collect(),
             network: Network::new(&plan.knobs, plan.seed),
-            checker: Checker::new(plan.devices.len(), plan.has_silence(), plan.has_clones()),
+            checker,
+            documents,
             recording: Recording::default(),
             story: Story::new(is_told),
             rng: rng(4, 0),
@@ -247,7 +270,7 @@ impl World {
     }
 
     fn changes(&self) -> usize {
-        (0..2).map(|number| self.relays[0].durable(document_id(number)).len()).sum()
+        self.documents.iter().map(|document| self.relays[0].durable(*document).len()).sum()
     }
 
     fn relay_ticks(&mut self, at: usize) -> Result<(), String> {
@@ -294,7 +317,9 @@ impl World {
             self.story.note(now_us, [code::DISK, at as u64, stored.len() as u64], || {
                 format!("device {at}: {} more changes are on its disk", stored.len())
             });
-            self.checker.check_stored(&self.devices[at], &stored)?;
+            let node = &self.devices[at];
+            let from = node.disk.durable().len() - stored.len();
+            self.checker.check_stored(node, &stored, &node.disk.durable_proofs()[from..])?;
             let head = self.devices[at].disk.durable().len() as u64;
             if !stored.is_empty() {
                 self.observe(Observed::Durable { replica: at, head })?;

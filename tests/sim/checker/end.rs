@@ -4,6 +4,7 @@ use bytes::Bytes;
 use quire_crdt::{Document, Envelope, Op, OpId, Received, ReplicaId};
 
 use super::Checker;
+use super::seals::decoded;
 use crate::oracle::OracleDocument;
 use crate::rng::Rng;
 
@@ -17,9 +18,9 @@ impl Checker {
     /// When a change of a device cannot be taken, or is not what its author made.
     pub fn read(&mut self, document: &Document, log: &[Bytes], strangers: bool) -> Result<Document, String> {
         let mut reader = Document::new(document.id(), ReplicaId::from_bytes([0xff; 16]));
-        for entry in log {
-            let envelope = Envelope::decode(entry.clone()).map_err(|error| format!("in a relay's log: {error}"))?;
-            self.truth.tell(envelope.header(), entry)?;
+        let log = decoded(log)?;
+        log.iter().try_for_each(|envelope| self.relayed(envelope))?;
+        for envelope in self.opened(document, log)? {
             let received = reader.receive(envelope, &mut Received::default());
             if let Err(error) = received
                 && !strangers

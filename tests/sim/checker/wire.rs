@@ -8,14 +8,13 @@ use quire_crdt::sync::frame::{ChangeReader, Frame, Resume};
 use quire_crdt::{DocumentId, Envelope, VersionVector};
 
 use super::{Checker, lacks};
-use crate::network::Way;
 use crate::node::Node;
 use crate::relay_node::RelayNode;
 
 /// What the frames of each direction of each connection have said.
 #[derive(Debug, Default)]
 pub(super) struct Wires {
-    readers: BTreeMap<(ConnId, bool), ChangeReader>,
+    readers: BTreeMap<(ConnId, Lane), ChangeReader>,
     /// Connections to relays that lie.
     liars: BTreeSet<ConnId>,
     lied: bool,
@@ -23,10 +22,20 @@ pub(super) struct Wires {
     prefixes: BTreeMap<(DocumentId, [u8; 16]), (u64, VersionVector)>,
 }
 
+/// What changes on a connection refer to each other.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(super) enum Lane {
+    /// What a replica says.
+    Up,
+    /// What travels of it, sealed.
+    UpSealed,
+    /// What travels to it.
+    Down,
+}
+
 impl Wires {
     pub(super) fn forget(&mut self, conn: ConnId) {
-        self.readers.remove(&(conn, true));
-        self.readers.remove(&(conn, false));
+        self.readers.retain(|(other, _), _| *other != conn);
         self.liars.remove(&conn);
     }
 
@@ -38,8 +47,8 @@ impl Wires {
         self.lied
     }
 
-    fn read(&mut self, conn: ConnId, way: Way, node: &Node, body: &[u8]) -> Result<Envelope, String> {
-        let reader = self.readers.entry((conn, way == Way::Up));
+    pub(super) fn read(&mut self, conn: ConnId, lane: Lane, node: &Node, body: &[u8]) -> Result<Envelope, String> {
+        let reader = self.readers.entry((conn, lane));
         let reader = reader.or_insert_with(|| ChangeReader::new(node.document, node.id));
         reader.read(body).map_err(|error| format!("a change that cannot be read is sent: {error}"))
     }
@@ -68,7 +77,7 @@ impl Checker {
             Frame::Hello(hello) => claims(&hello.version),
             Frame::Held { version, .. } => claims(&version),
             Frame::Change(body) => {
-                let envelope = self.wires.read(conn, Way::Up, node, body)?;
+                let envelope = self.wires.read(conn, Lane::Up, node, body)?;
                 let header = envelope.header();
                 if durable.get(header.replica) < header.end_seq() {
                     return Err(format!("sent before it is on disk: {}", header.first_id()));
@@ -109,8 +118,8 @@ impl Checker {
                 kept(welcome.durable)
             }
             Frame::Change(body) => {
-                let envelope = self.wires.read(conn, Way::Down, node, body)?;
-                self.truth.tell(envelope.header(), envelope.bytes())
+                let envelope = self.wires.read(conn, Lane::Down, node, body)?;
+                self.relayed(&envelope)
             }
             _ => Ok(()),
         }

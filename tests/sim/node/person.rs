@@ -87,6 +87,9 @@ impl Node {
     /// # Errors
     /// An edit inside the document that is refused, or an undo that touches what others wrote (G7).
     pub fn perform(&mut self, at_us: u64, deed: Deed, recording: &mut Recording) -> Result<(), String> {
+        if !self.can_write() && !matches!(deed, Deed::Show) {
+            return Ok(());
+        }
         let now = self.clock.now(at_us);
         let (rng, Some(replica)) = (&mut self.rng, &mut self.replica) else { return Ok(()) };
         replica.set_time(now.wall_s());

@@ -55,7 +55,9 @@ impl Plan {
             copy(&mut rng, &mut devices, end_us, &mut acts);
         }
         acts.sort_by_key(|timed| timed.at_us);
-        Self { seed, knobs, devices, relays, acts }
+        let mut plan = Self { seed, knobs, sealed: None, devices, relays, acts };
+        plan.seal();
+        plan
     }
 }
 

@@ -65,11 +65,13 @@ impl World {
     /// Somebody who keeps to no rules links to a relay, if not linked yet, and says something.
     fn stranger_says(&mut self, at: usize, nonsense: Nonsense) {
         let node = &mut self.relays[at];
-        let (Some(relay), None) = (&mut node.relay, node.paused_us) else { return };
+        if node.relay.is_none() || node.paused_us.is_some() {
+            return;
+        }
         let stranger = &mut self.strangers[at];
         if stranger.conn.is_none() || matches!(nonsense, Nonsense::Hello) {
             let conn = self.network.open(None, at);
-            relay.handle_connected(node.clock.now(self.now_us), conn);
+            node.handle_connected(self.now_us, conn);
             stranger.conn = Some(conn);
             let hello = if matches!(nonsense, Nonsense::Hello) { Hello::Lying } else { Hello::Plain };
             self.network.send(self.now_us, conn, crate::network::Way::Up, stranger.hello(hello));

@@ -2,10 +2,11 @@
 
 use bytes::Bytes;
 use quire_crdt::sync::frame::{Refusal, RefusalReason};
-use quire_crdt::sync::{ConnId, Now, PlainLink, Replica};
+use quire_crdt::sync::{ConnId, Replica};
 
 use super::{World, code};
 use crate::hostile::lies;
+use crate::link::Said;
 use crate::model::Observed;
 use crate::network::Way;
 use crate::node::Ask;
@@ -35,15 +36,13 @@ impl World {
         let Some(replica) = &mut node.replica else { return Ok(()) };
         let relay_node = &mut self.relays[relay];
         let awake = relay_node.paused_us.is_none();
-        match &mut relay_node.relay {
+        match relay_node.relay {
             // An attempt that nobody answers ends by the replica's own patience.
             _ if parted && !fails => {}
-            Some(machine) if awake && !fails => {
+            Some(_) if awake && !fails => {
                 let conn = self.network.open(Some(at), relay);
-                machine.handle_connected(relay_node.clock.now(self.now_us), conn);
-                replica.handle_connected(now);
-                node.conn = Some(conn);
-                node.link = PlainLink::new(node.document, node.id);
+                relay_node.handle_connected(self.now_us, conn);
+                node.link_up(conn, now);
                 if relay_node.is_hostile {
                     self.checker.expect_lies(conn);
                 }
@@ -94,10 +93,7 @@ impl World {
             self.tell_frame(conn, Way::Down, at, &frame);
             self.commit_for_model(at)?;
             self.observe(Observed::Received { conn, way: Way::Down, frame: &frame })?;
-            let node = &mut self.devices[at];
-            if let Some(replica) = &mut node.replica {
-                node.link.open(&frame).hand_to(replica, now);
-            }
+            self.devices[at].hear(now, &frame);
             self.see(at)?;
         }
         if self.network.has_ended(self.now_us, conn, Way::Down) {
@@ -208,12 +204,10 @@ impl World {
         let now = self.devices[at].clock.now(self.now_us);
         while let Some(conn) = self.devices[at].conn
             && self.network.takes(conn, Way::Up)
-            && let Some(frame) = self.next_frame(at, now)
+            && let Some(said) = self.devices[at].say(now)
         {
             moved = true;
-            self.checker.check_up(conn, &self.devices[at], &frame)?;
-            self.observe(Observed::Sent { conn, way: Way::Up, frame: &frame })?;
-            self.network.send(self.now_us, conn, Way::Up, frame);
+            self.send_up(at, conn, said)?;
             if self.devices[at].burn() {
                 self.crash_device(at)?;
             }
@@ -221,9 +215,21 @@ impl World {
         Ok(moved)
     }
 
-    fn next_frame(&mut self, at: usize, now: Now) -> Option<Bytes> {
-        let node = &mut self.devices[at];
-        node.link.poll_transmit(node.replica.as_mut()?, now)
+    fn send_up(&mut self, at: usize, conn: ConnId, said: Said) -> Result<(), String> {
+        let node = &self.devices[at];
+        match said {
+            Said::Plain(frame) => {
+                self.checker.check_up(conn, node, &frame)?;
+                self.observe(Observed::Sent { conn, way: Way::Up, frame: &frame })?;
+                self.network.send(self.now_us, conn, Way::Up, frame);
+            }
+            Said::Sealing(frame) => self.checker.check_up(conn, node, &frame)?,
+            Said::Sealed(message) => {
+                self.checker.check_sealed_up(conn, node, &message)?;
+                self.network.send(self.now_us, conn, Way::Up, message);
+            }
+        }
+        Ok(())
     }
 
     fn act_on_link(&mut self, at: usize, ask: Ask) -> Result<(), String> {

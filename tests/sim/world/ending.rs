@@ -3,7 +3,7 @@
 use quire_crdt::sync::{LinkState, Replica};
 use quire_crdt::{DocumentId, ReplicaId, VersionVector};
 
-use super::{World, code, document_id};
+use super::{World, code};
 use crate::node::Node;
 
 /// Within this time after everything is healed all must be equal, in microseconds: the longest suspicion and the longest delay between
@@ -72,7 +72,7 @@ impl World {
     }
 
     fn have_met(&self) -> bool {
-        (0..2).all(|number| self.has_met(document_id(number)))
+        self.documents.iter().all(|document| self.has_met(*document))
     }
 
     fn has_met(&self, document: DocumentId) -> bool {
@@ -115,14 +115,13 @@ impl World {
             })
         };
         let devices: Vec<_> = self.devices.iter().map(state).collect();
-        let stored: Vec<_> = (0..2).map(|number| self.relays[0].durable_version(document_id(number))).collect();
+        let stored: Vec<_> = self.documents.iter().map(|document| self.relays[0].durable_version(*document)).collect();
         format!("not equal in time: {devices:?}; the relay has {stored:?}")
     }
 
     /// Everything that was ever on a disk for sure is everywhere now, and all show what the oracle makes of it.
     pub(super) fn check_end(&mut self) -> Result<(), String> {
-        for number in 0..2 {
-            let document = document_id(number);
+        for document in self.documents {
             let shown = self.of_document(document).find_map(|node| node.replica.as_ref()).map(Replica::document);
             let Some(shown) = shown.cloned() else { continue };
             for node in self.devices.iter().filter(|node| node.document == document && !node.is_copy) {

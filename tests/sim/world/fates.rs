@@ -1,6 +1,6 @@
 //! What befalls devices and relays.
 
-use super::{World, code, document_id};
+use super::{World, code};
 use crate::model::Observed;
 use crate::network::Way;
 use crate::plan::{Fate, RelayFate};
@@ -61,11 +61,11 @@ impl World {
 
     /// The disk of a device becomes that of the last one as well, which is switched on.
     fn copy(&mut self, at: usize) -> Result<(), String> {
-        let (image, id) = (self.devices[at].image(), self.devices[at].id);
+        let (image, id, keys) = (self.devices[at].image(), self.devices[at].id, self.devices[at].keys.clone());
         let last = self.devices.len() - 1;
         let copy = &mut self.devices[last];
         if copy.replica.is_none() && last != at {
-            copy.id = id;
+            (copy.id, copy.keys) = (id, keys);
             copy.put_back(image)?;
             self.devices[at].is_copy = true;
             self.checker.forget_promises(id);
@@ -112,7 +112,7 @@ impl World {
         node.crash()?;
         node.starts_us = Some(self.now_us + for_us);
         let node = &self.devices[at];
-        self.checker.check_stored(node, node.disk.entries())?;
+        self.checker.check_stored(node, node.disk.durable(), node.disk.durable_proofs())?;
         if let Some(conn) = conn {
             self.close_at_device(conn);
         }
@@ -133,7 +133,7 @@ impl World {
             }
             RelayFate::ShutDown(for_us) => {
                 if let Some(relay) = &mut node.relay {
-                    relay.shut_down(node.clock.now(self.now_us));
+                    relay.relay().shut_down(node.clock.now(self.now_us));
                     node.stops_us = Some((self.now_us + 2 * self.plan.knobs.sync_us, for_us));
                 }
             }
@@ -149,7 +149,7 @@ impl World {
                     self.crash_relay(at, 1_000_000)?;
                     self.checker.forget_relay(&self.relays[at]);
                     self.relays[at].put_back(logs)?;
-                    let kept = self.relays[at].durable(document_id(0)).len() as u64;
+                    let kept = self.relays[at].durable(self.documents[0]).len() as u64;
                     self.observe(Observed::RelayRestored { relay: at, kept })?;
                 }
             }
@@ -163,7 +163,7 @@ impl World {
         let node = &mut self.relays[at];
         let for_us = node.stays_down_us;
         if let Some(relay) = &mut node.relay {
-            relay.handle_storage_failed(node.clock.now(self.now_us));
+            relay.relay().handle_storage_failed(node.clock.now(self.now_us));
         }
         self.settle()?;
         self.crash_relay(at, for_us)
@@ -178,7 +178,7 @@ impl World {
         self.story.note(self.now_us, [code::STOP, at as u64, 1], || format!("relay {at} stops"));
         node.crash()?;
         node.starts_us = Some(self.now_us + for_us);
-        let kept = self.relays[at].durable(document_id(0)).len() as u64;
+        let kept = self.relays[at].durable(self.documents[0]).len() as u64;
         self.observe(Observed::RelayCrashed { relay: at, kept })?;
         self.checker.forget_log();
         for conn in self.network.conns() {

@@ -211,6 +211,16 @@ impl Gate {
         self.relay.stats()
     }
 
+    /// See [`Relay::can_read`].
+    pub fn can_read(&self, conn: ConnId) -> bool {
+        self.relay.can_read(conn)
+    }
+
+    /// See [`Relay::poll_timeout`].
+    pub fn poll_timeout(&self) -> Option<u64> {
+        self.relay.poll_timeout()
+    }
+
     /// See [`Relay::poll_output`].
     pub fn poll_output(&mut self) -> Option<RelayOutput> {
         self.relay.poll_output()
