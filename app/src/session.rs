@@ -19,6 +19,7 @@ mod request;
 mod script;
 mod share;
 mod status;
+mod succession;
 mod versions;
 
 #[cfg(test)]
@@ -29,7 +30,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use quire_crdt::sync::{Now, RelayNotice};
-use quire_crdt::{Anchor, DocumentId, Patch};
+use quire_crdt::{Anchor, DocumentId, Patch, Succession};
 
 use self::carry::Carries;
 use self::documents::Made;
@@ -42,7 +43,7 @@ use self::open::OpenDocument;
 pub use self::pump::{BACKGROUND_LINKS_MAX, EVENTS_PER_PUMP_MAX};
 pub use self::request::{At, Failure, Request};
 use self::script::Script;
-pub use self::status::{CLONED_WORDS, Device, DocumentStatus, relay_words};
+pub use self::status::{CLONED_WORDS, Device, DocumentStatus, SUCCEEDED_WORDS, relay_words};
 use crate::editor::secret::Secret;
 use crate::editor::settings::Settings;
 use crate::shell::carrier::Carrier;
@@ -137,6 +138,14 @@ pub enum Notice {
     Cloned {
         /// Which document.
         document: DocumentId,
+    },
+    /// Another replica has taken the place of this device's in a document, because its id was used twice: the text is the same, and ids of
+    /// units are others.
+    Succeeded {
+        /// Which document.
+        document: DocumentId,
+        /// Whose units became whose.
+        succession: Succession,
     },
     /// Changes of a document cannot be taken, or others than was said before. Everybody else's go on.
     SetAside {

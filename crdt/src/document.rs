@@ -23,7 +23,7 @@ pub use history::{Blame, Difference, Turn, Written};
 use log::Record;
 pub use log::{Envelopes, Log};
 use streak::Streak;
-pub use succession::SuccessionError;
+pub use succession::{Succession, SuccessionError};
 use validate::{Checked, Seen};
 
 mod authors;

@@ -26,7 +26,7 @@ pub use codec::{DecodeError, DecodeErrorKind};
 pub use digest::StateDigest;
 pub use document::{
     Blame, CHECKPOINT_VERSION, Checkpoint, CheckpointError, Difference, Document, EditError, Edits, Envelopes, Log,
-    MAP_ENTRY_BYTES_MAX, Patch, ReceiveError, Received, SuccessionError, Turn, Written,
+    MAP_ENTRY_BYTES_MAX, Patch, ReceiveError, Received, Succession, SuccessionError, Turn, Written,
 };
 pub use envelope::{ENVELOPE_BYTES_MAX, ENVELOPE_VERSION, Envelope, SEQ_MAX, open, seal};
 pub use id::{DocumentId, ID_BYTES, OpId, ParseIdError, ReplicaId};

@@ -64,7 +64,9 @@ fn reload_when_asked(tls: Option<Arc<Tls>>, closed: Arc<Closed>) -> io::Result<(
         while hangup.recv().await.is_some() {
             tokio::task::block_in_place(|| {
                 closed.reload();
-                tls.iter().for_each(|tls| tls.reload());
+                if let Some(tls) = &tls {
+                    tls.reload();
+                }
             });
         }
     });

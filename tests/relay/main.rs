@@ -3,6 +3,7 @@
 
 mod carry;
 mod cli;
+mod copied;
 mod divergence;
 mod full_disk;
 mod golden_stores;

@@ -299,6 +299,7 @@ impl Node {
                 let facts = self.facts_written.unwrap_or(self.facts);
                 self.facts_written = Some(Facts { chain: Some(own), ..facts });
             }
+            Output::Traced => return Err("was not asked to trace its id".to_owned()),
             Output::Patched(_) | Output::MapChanged { .. } | Output::StatusChanged => {}
         }
         Ok(Ask::Nothing)

@@ -1,7 +1,7 @@
 //! What happened outside, taken into the model.
 
 use quire_crdt::sync::LinkState;
-use quire_crdt::{DocumentId, Patch};
+use quire_crdt::{DocumentId, Patch, Succession};
 
 use super::App;
 use super::confirm::sentence;
@@ -74,6 +74,7 @@ impl App {
             }
             Notice::ReadOnly { .. } => self.tell_read_only(),
             Notice::Cloned { document } => self.tell_cloned(document),
+            Notice::Succeeded { document, succession } => self.take_succession(document, succession),
             Notice::SetAside { document, words } | Notice::Diverged { document, words } => {
                 self.entries_stale = true;
                 let title = self.shown_title(document);
@@ -107,6 +108,11 @@ impl App {
             self.model.dialog = Some(asked);
         }
         ctx.send_viewport_cmd(egui::ViewportCommand::Focus);
+    }
+
+    fn take_succession(&mut self, document: DocumentId, succession: Succession) {
+        self.pane.succeed(&self.session, document, succession);
+        self.say(session::SUCCEEDED_WORDS);
     }
 
     fn tell_read_only(&mut self) {

@@ -4,7 +4,7 @@ mod past;
 
 use bytes::Bytes;
 use egui::{Id, Ui};
-use quire_crdt::{Anchor, Bias, DocumentId, Patch, Text};
+use quire_crdt::{Anchor, Bias, DocumentId, Patch, Succession, Text};
 
 use self::past::{Shown, Written};
 use super::buffer::SessionBuffer;
@@ -82,6 +82,16 @@ impl Pane {
         self.told = Bytes::new();
         self.searched = None;
         self.look_back_anew(session);
+    }
+
+    /// Ids of units are others, and the text is the same: carets and what else is marked stay where they are.
+    pub(super) fn succeed(&mut self, session: &Session, document: DocumentId, succession: Succession) {
+        if self.id == Some(document) {
+            self.state.succeed(succession);
+            self.searched = self.searched.map(|(start, end)| (succession.anchor(start), succession.anchor(end)));
+            self.told = Bytes::new();
+            self.look_back_anew(session);
+        }
     }
 
     /// Shows nothing any more; others see this person leave.

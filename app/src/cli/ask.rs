@@ -89,7 +89,13 @@ fn work(mut session: Session, request: &Request, text: &str) -> Result<Answer, F
 
 /// Whether it is worth saying while a request is fulfilled: what ends the request is said by its answer.
 const fn is_news(notice: &Notice) -> bool {
-    matches!(notice, Notice::RelayChanged { .. } | Notice::Cloned { .. } | Notice::CheckpointDamaged { .. })
+    matches!(
+        notice,
+        Notice::RelayChanged { .. }
+            | Notice::Cloned { .. }
+            | Notice::Succeeded { .. }
+            | Notice::CheckpointDamaged { .. }
+    )
 }
 
 /// One line on the standard error that is written over, if a person sees it.

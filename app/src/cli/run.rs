@@ -14,7 +14,8 @@ use super::{carry, demo, history, host, link, packages, recovery, register, say}
 use crate::app;
 use crate::editor::secret::Secret;
 use crate::session::{
-    Answer, At, CLONED_WORDS, Failure, Notice, Request, Session, SessionError, SessionOptions, relay_words,
+    Answer, At, CLONED_WORDS, Failure, Notice, Request, SUCCEEDED_WORDS, Session, SessionError, SessionOptions,
+    relay_words,
 };
 use crate::shell::files::{self, FileError, Imported};
 use crate::shell::store::exposure;
@@ -242,6 +243,7 @@ pub(super) fn tell(session: &Session, notice: &Notice) {
         Notice::RelayChanged { document, notice } => {
             say(&format!("document {document}: {} It is sent what it lacks.", relay_words(*notice)));
         }
+        Notice::Succeeded { document, .. } => say(&format!("document {document}: {SUCCEEDED_WORDS}")),
         Notice::Cloned { document } => say(&format!("document {document} stays offline: {CLONED_WORDS}")),
         Notice::Unreadable { error, .. } => say(error),
         Notice::CheckpointDamaged { damage, .. } => {

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use quire_crdt::{Anchor, Splice, Text};
+use quire_crdt::{Anchor, Splice, Succession, Text};
 use regex::{Regex, RegexBuilder};
 use thiserror::Error;
 
@@ -64,6 +64,12 @@ pub struct Find {
 }
 
 impl Find {
+    /// Ids of units are others, and the text is the same.
+    pub fn succeed(&mut self, succession: Succession) {
+        let within = self.query.within;
+        self.query.within = within.map(|(start, end)| (succession.anchor(start), succession.anchor(end)));
+    }
+
     /// A search through the whole text; [`read`](Self::read) finds the matches.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use quire_crdt::{Anchor, Bias, Text};
+use quire_crdt::{Anchor, Bias, Succession, Text};
 
 use super::motion::Spot;
 
@@ -84,6 +84,13 @@ impl Carets {
     /// How many there are; at least one.
     pub fn len(&self) -> usize {
         self.list.len()
+    }
+
+    /// Ids of units are others, and the text is the same.
+    pub fn succeed(&mut self, succession: Succession) {
+        for caret in &mut self.list {
+            (caret.tail, caret.head) = (succession.anchor(caret.tail), succession.anchor(caret.head));
+        }
     }
 
     /// Never.

@@ -8,7 +8,7 @@ mod replace;
 
 use std::ops::Range;
 
-use quire_crdt::{Anchor, Bias, Patch, Text};
+use quire_crdt::{Anchor, Bias, Patch, Succession, Text};
 
 pub use perform::Outcome;
 
@@ -114,6 +114,17 @@ impl EditorState {
             last: Last::default(),
             reveal: false,
             scroll_by: 0.0,
+        }
+    }
+
+    /// Ids of units are others, and the text is the same.
+    pub fn succeed(&mut self, succession: Succession) {
+        self.carets.succeed(succession);
+        let (start, end) = self.origin;
+        self.origin = (succession.anchor(start), succession.anchor(end));
+        self.scroll.anchor = succession.anchor(self.scroll.anchor);
+        if let Some(find) = &mut self.find {
+            find.succeed(succession);
         }
     }
 

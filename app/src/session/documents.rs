@@ -435,7 +435,7 @@ pub(super) fn new_keys() -> Result<LinkKeys, SessionError> {
 }
 
 /// Random bytes from the system.
-fn random<const N: usize>() -> Result<[u8; N], SessionError> {
+pub(super) fn random<const N: usize>() -> Result<[u8; N], SessionError> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(SessionError::Random)?;
     Ok(bytes)

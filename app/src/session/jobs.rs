@@ -91,6 +91,14 @@ impl Jobs {
         self.running.iter().map(|job| job.until_us).min()
     }
 
+    /// What a document has now is to be kept in place of what was to be before: ids of units are others.
+    pub(super) fn want_instead(&mut self, document: DocumentId, version: &VersionVector) {
+        let begun = self.running.iter_mut().filter_map(|job| job.begun.as_mut());
+        for wanted in begun.filter_map(|begun| begun.wanted.get_mut(&document)) {
+            wanted.clone_from(version);
+        }
+    }
+
     /// Whether somebody needs this document to stay open.
     pub(super) fn needs(&self, document: DocumentId) -> bool {
         self.running.iter().any(|job| job.documents.contains(&document))

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use quire_crdt::DocumentId;
+use quire_crdt::keys::ReplicaSeed;
 use quire_crdt::sync::{LinkState, Now, RelayNotice, Replica};
 
 use super::Notice;
@@ -45,6 +46,8 @@ pub(super) struct OpenDocument {
     pub(super) ask_anew_at_us: u64,
     /// What was said last of changes that were set aside.
     pub(super) set_aside_said: Option<String>,
+    /// What takes the place of the own key, if that is used twice.
+    pub(super) heir: Heir,
     /// This device's name as the document has it, once that was looked at.
     pub(super) introduced_as: Option<String>,
     /// What was told of the relay's store on this link, or of a clone.
@@ -52,6 +55,17 @@ pub(super) struct OpenDocument {
     /// How many units were made before the session, and since when the oldest that the relay lacked had been waiting then, by the wall
     /// clock in microseconds.
     since_before: Option<(u64, i64)>,
+}
+
+/// What takes the place of a replica's key that is used twice.
+#[derive(Debug)]
+pub(super) enum Heir {
+    /// Nothing is known of that.
+    None,
+    /// A key that follows from this.
+    Chosen(ReplicaSeed),
+    /// No other key can, or this one has just done so: no relay makes a device change its id again and again.
+    Impossible,
 }
 
 /// What a replica found out that a person should know.
@@ -118,6 +132,7 @@ impl OpenDocument {
             wanted,
             ask_anew_at_us: 0,
             set_aside_said: None,
+            heir: Heir::None,
             introduced_as: None,
             told: None,
             since_before,

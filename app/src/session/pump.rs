@@ -5,7 +5,7 @@ use quire_crdt::keys::ReplicaKey;
 use quire_crdt::sync::frame::{Refusal, RefusalReason};
 use quire_crdt::sync::{Credentials, Now, Output, SecureLink};
 
-use super::open::RecordState;
+use super::open::{Heir, RecordState};
 use super::status::set_aside_words;
 use super::{Notice, Session, TITLE_KEY};
 use crate::shell::inbox::Event;
@@ -90,6 +90,7 @@ impl Session {
             open.handle_timers(now);
         }
         self.drain(now, id);
+        self.succeed(now, id);
         let mut handled = 0;
         while handled < FRAMES_PER_PUMP_MAX && self.handle_frame(now, id) {
             self.drain(now, id);
@@ -111,7 +112,8 @@ impl Session {
         }
         let Some(open) = self.open.get_mut(&id).filter(|open| !open.writes.busy) else { return false };
         let Some(received) = open.inbound.pop_front() else { return false };
-        match self.script.as_mut().filter(|script| script.holds(id)) {
+        // What comes while it is found out what another copy has is delivered to nobody.
+        match self.script.as_mut().filter(|script| script.holds(id) && !open.replica.is_tracing()) {
             Some(script) => script.receive(now, &mut open.replica, received.what.clone()),
             None => received.what.hand_to(&mut open.replica, now),
         }
@@ -177,16 +179,25 @@ impl Session {
                 open.drop_link();
                 self.forget_held_frames(document);
             }
+            // It has one link: whoever opened another one has a copy of its library.
+            Output::Refused(Refusal { reason: RefusalReason::Replaced, .. }) if open.may_trace() => {
+                self.trace(now, document);
+            }
             Output::Refused(refusal) => {
                 let is_final = refusal.retry_after_ms == 0;
                 self.notices.push(Notice::Refused { document, reason: in_words(&refusal), is_final });
             }
+            // As soon as everything is on disk, another id takes the place of the own one.
+            Output::Traced => {}
             Output::Diverged(divergence) => self.diverged(now, document, divergence),
             Output::StatusChanged => {
                 let words = set_aside_words(open).filter(|words| open.set_aside_said.as_ref() != Some(words));
                 if let Some(words) = words {
                     open.set_aside_said = Some(words.clone());
                     self.notices.push(Notice::SetAside { document, words });
+                }
+                if open.must_trace() {
+                    return self.trace(now, document);
                 }
                 let found = open.found_out();
                 self.notices.extend(found.map(|found| found.notice(document)));
@@ -202,6 +213,10 @@ impl Session {
         open.drop_link();
         let secured = record.and_then(|record| {
             let (relay, keys, seed) = (record.relay.clone()?, record.keys.as_ref()?, record.seed.as_ref()?);
+            let seed = match &open.heir {
+                Heir::Chosen(heir) if open.replica.is_tracing() => heir,
+                _ => seed,
+            };
             let (keys, replica) = (keys.document_keys().ok()?, ReplicaKey::new(seed));
             let credentials = Credentials { keys, replica, address: relay.proved(), token };
             Some((relay, SecureLink::new(credentials, open.replica.verified())))

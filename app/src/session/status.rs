@@ -165,8 +165,13 @@ pub const fn relay_words(notice: RelayNotice) -> &'static str {
 }
 
 /// What a clone means, in words.
-pub const CLONED_WORDS: &str = "this library was copied or restored from an old backup, and another copy writes under this \
-     device’s id. To go on with the others, export the text, remove the document from this device and open its link again";
+pub const CLONED_WORDS: &str = "this library was copied or restored from an old backup, and others have read what another copy wrote \
+     where this one wrote something else. To go on with the others, export the text, remove the document from this device and open its \
+     link again";
+
+/// What it means that another id took the place of this device's, in words.
+pub const SUCCEEDED_WORDS: &str =
+    "This library was copied, or restored from a backup: from here on it is a device of its own. Nothing is lost.";
 
 /// Why there is no link, in words: what the relay says comes before what the protocol, and that before what the network says.
 fn trouble(open: &OpenDocument) -> Option<String> {

@@ -26,7 +26,7 @@ use quire_crdt::{DocumentId, ReplicaId};
 
 pub use self::database::{FILE_NAME, LIBRARY_VERSION, Stored};
 pub use self::error::{Damage, StoreError};
-pub use self::library::{Action, Library, Reader};
+pub use self::library::{Action, Library, Logged, Reader};
 pub use self::privacy::exposure;
 pub use self::record::DocumentRecord;
 use self::writer::{Answer, Request, Writer};
@@ -164,6 +164,19 @@ impl Store {
     /// [`StoreError::Write`] when it is not.
     pub fn put_now(&self, document: DocumentId, record: DocumentRecord) -> Result<(), StoreError> {
         self.wait_for(document, Action::Record(Box::new(record)))
+    }
+
+    /// Replaces the document's record and its log, and waits until both are on disk: both or nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::Write`] when they are not.
+    pub fn replace_now(
+        &self,
+        document: DocumentId,
+        record: DocumentRecord,
+        log: Vec<Logged>,
+    ) -> Result<(), StoreError> {
+        self.wait_for(document, Action::Replace { record: Box::new(record), log })
     }
 
     /// Forgets the document and waits until that is on disk.

@@ -10,6 +10,7 @@ use crate::change::{Change, Header, Op};
 use crate::codec::change::Coded;
 use crate::envelope;
 use crate::id::{OpId, ReplicaId};
+use crate::text::Anchor;
 
 /// Why a replica's changes cannot be authored again.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
@@ -92,12 +93,14 @@ impl Document {
 }
 
 /// Whose units become whose.
-#[derive(Clone, Copy, Debug)]
-struct Succession {
-    former: ReplicaId,
-    heir: ReplicaId,
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Succession {
+    /// The replica whose units they were.
+    pub former: ReplicaId,
+    /// The replica that takes its place.
+    pub heir: ReplicaId,
     /// The first unit of the former that becomes one of the heir's.
-    from: u64,
+    pub from: u64,
 }
 
 impl Succession {
@@ -108,10 +111,20 @@ impl Succession {
         Change { header, ops: ops.into_iter().flat_map(|op| self.ops(op)).collect() }
     }
 
-    fn id(self, id: OpId) -> OpId {
+    /// What becomes of the id of a unit.
+    pub fn id(self, id: OpId) -> OpId {
         match id.seq.checked_sub(self.from).filter(|_| id.replica == self.former) {
             Some(seq) => OpId::new(self.heir, seq),
             None => id,
+        }
+    }
+
+    /// What becomes of a place in the text.
+    pub fn anchor(self, anchor: Anchor) -> Anchor {
+        match anchor {
+            Anchor::Start | Anchor::End => anchor,
+            Anchor::After(id) => Anchor::After(self.id(id)),
+            Anchor::Before(id) => Anchor::Before(self.id(id)),
         }
     }
 

@@ -45,11 +45,21 @@ pub enum Action {
         /// Its bytes.
         checkpoint: Bytes,
     },
+    /// Replace the document's record, and its log by this one. Checkpoints go.
+    Replace {
+        /// The record.
+        record: Box<DocumentRecord>,
+        /// The log, from position 0 on.
+        log: Vec<Logged>,
+    },
     /// Replace the document's record.
     Record(Box<DocumentRecord>),
     /// Forget the document.
     Remove,
 }
+
+/// An envelope of a log, and whose it is and what proves it, if another replica made it and it was sealed.
+pub type Logged = (Bytes, Option<(ReplicaId, Seal)>);
 
 type Opener = Box<dyn Fn() -> Result<Database, StoreError> + Send + Sync>;
 
@@ -239,30 +249,66 @@ fn apply(
                 let key = log_key(document, *position);
                 log.insert(&key, with_checksum(&key, envelope).as_slice())?;
                 if let Some((replica, seal)) = seal {
-                    let key = seal_key(document, *replica, seal.author.count);
-                    let value = with_checksum(&key, &seal.to_bytes());
-                    transaction.open_table(SEALS)?.insert(&key, value.as_slice())?;
+                    put_seal(transaction, document, *replica, seal)?;
                 }
                 *head += 1;
             }
         }
+        Action::Replace { record, log } => {
+            forget_log(transaction, document)?;
+            put_record(transaction, document, record)?;
+            let mut table = transaction.open_table(LOG)?;
+            for (position, (envelope, seal)) in (0..).zip(log) {
+                let key = log_key(document, position);
+                table.insert(&key, with_checksum(&key, envelope).as_slice())?;
+                if let Some((replica, seal)) = seal {
+                    put_seal(transaction, document, *replica, seal)?;
+                }
+            }
+            heads.insert(document, log.len() as u64);
+        }
         Action::Checkpoint { position, from, checkpoint } => {
             put_checkpoint(transaction, document, *position, *from, checkpoint)?;
         }
-        Action::Record(record) => {
-            let value = with_checksum(document.as_bytes(), &record.encode());
-            transaction.open_table(DOCUMENTS)?.insert(document.as_bytes(), value.as_slice())?;
-        }
+        Action::Record(record) => put_record(transaction, document, record)?,
         Action::Remove => {
             transaction.open_table(DOCUMENTS)?.remove(document.as_bytes())?;
-            let (first, last) = (log_key(document, 0), log_key(document, u64::MAX));
-            transaction.open_table(LOG)?.retain_in::<&[u8; KEY_BYTES], _>(&first..=&last, |_, _| false)?;
-            transaction.open_table(CHECKPOINTS)?.retain_in::<&[u8; KEY_BYTES], _>(&first..=&last, |_, _| false)?;
-            let (first, last) = seal_keys(document);
-            transaction.open_table(SEALS)?.retain_in::<&[u8; SEAL_KEY_BYTES], _>(&first..=&last, |_, _| false)?;
+            forget_log(transaction, document)?;
             heads.remove(&document);
         }
     }
+    Ok(())
+}
+
+fn put_record(
+    transaction: &WriteTransaction,
+    document: DocumentId,
+    record: &DocumentRecord,
+) -> Result<(), redb::Error> {
+    let value = with_checksum(document.as_bytes(), &record.encode());
+    transaction.open_table(DOCUMENTS)?.insert(document.as_bytes(), value.as_slice())?;
+    Ok(())
+}
+
+fn put_seal(
+    transaction: &WriteTransaction,
+    document: DocumentId,
+    replica: ReplicaId,
+    seal: &Seal,
+) -> Result<(), redb::Error> {
+    let key = seal_key(document, replica, seal.author.count);
+    let value = with_checksum(&key, &seal.to_bytes());
+    transaction.open_table(SEALS)?.insert(&key, value.as_slice())?;
+    Ok(())
+}
+
+/// Removes the changes of a document, its checkpoints, and what proves others' changes.
+fn forget_log(transaction: &WriteTransaction, document: DocumentId) -> Result<(), redb::Error> {
+    let (first, last) = (log_key(document, 0), log_key(document, u64::MAX));
+    transaction.open_table(LOG)?.retain_in::<&[u8; KEY_BYTES], _>(&first..=&last, |_, _| false)?;
+    transaction.open_table(CHECKPOINTS)?.retain_in::<&[u8; KEY_BYTES], _>(&first..=&last, |_, _| false)?;
+    let (first, last) = seal_keys(document);
+    transaction.open_table(SEALS)?.retain_in::<&[u8; SEAL_KEY_BYTES], _>(&first..=&last, |_, _| false)?;
     Ok(())
 }
 

@@ -80,7 +80,7 @@ impl Writer {
                     *head = (*head).max(self.library.head(request.document).min(position + 1));
                 }
                 Action::Record(_) => *record = true,
-                Action::Remove | Action::Checkpoint { .. } => {}
+                Action::Remove | Action::Checkpoint { .. } | Action::Replace { .. } => {}
             }
         }
         for (document, (head, record, place)) in answers {
@@ -100,6 +100,7 @@ impl Request {
             Action::Append { envelope, .. } => envelope.len(),
             Action::Checkpoint { checkpoint, .. } => checkpoint.len(),
             Action::Record(record) => record.title.len(),
+            Action::Replace { log, .. } => log.iter().map(|(envelope, _)| envelope.len()).sum(),
             Action::Remove => 0,
         }
     }

@@ -58,10 +58,9 @@ fn edit(document: &mut Document, dice: &mut Dice) {
 
 #[test]
 fn the_heir_has_the_same_and_so_has_everybody_who_gets_it() {
-    for seed in 0..60 {
-        let mut dice = Dice(seed);
-        let (mut own, mut other) =
-            (Document::new(ID, replica(5)), Document::new(ID, replica(4 + 2 * (seed as u8 % 2))));
+    for seed in 0..60_u8 {
+        let mut dice = Dice(u64::from(seed));
+        let (mut own, mut other) = (Document::new(ID, replica(5)), Document::new(ID, replica(4 + 2 * (seed % 2))));
         for _ in 0..12 {
             edit(&mut own, &mut dice);
             edit(&mut other, &mut dice);

@@ -11,7 +11,7 @@ use thiserror::Error;
 
 use super::link::{LinkError, Next};
 use super::{LinkState, Output, Replica, ReplicaConfig};
-use crate::document::SuccessionError;
+use crate::document::{Succession, SuccessionError};
 use crate::envelope::Envelope;
 use crate::id::ReplicaId;
 use crate::keys::{DocumentKeys, ReplicaKey};
@@ -67,7 +67,18 @@ impl Replica {
         self.tracing.is_some()
     }
 
-    /// The replica that takes this one's place after [`Output::Traced`], off line: with the same text, and with everything that only this copy had
+    /// Whether [`Output::Traced`] came, and no other attempt was made since.
+    pub fn is_traced(&self) -> bool {
+        self.tracing.as_ref().is_some_and(|tracing| tracing.is_done)
+    }
+
+    /// It goes on as a replica whose id is used twice, and stays off line.
+    pub fn stop_tracing(&mut self, now: Now) {
+        self.tracing = None;
+        self.end_link(now, Next::Stop);
+    }
+
+    /// The replica that takes this one's place after [`Output::Traced`], off line, and whose units became whose: with the same text, and with everything that only this copy had
     /// written under its own id. Its whole log is to be made durable, as [`Replica::stored`] gives it, in place of this one's, before it
     /// is used. `former` is this replica's key.
     ///
@@ -77,7 +88,12 @@ impl Replica {
     ///
     /// # Cost
     /// That of receiving the whole log.
-    pub fn heir(&self, config: ReplicaConfig, keys: &DocumentKeys, former: &ReplicaKey) -> Result<Self, HeirError> {
+    pub fn heir(
+        &self,
+        config: ReplicaConfig,
+        keys: &DocumentKeys,
+        former: &ReplicaKey,
+    ) -> Result<(Self, Succession), HeirError> {
         let tracing = self.tracing.as_ref().filter(|tracing| tracing.is_done).ok_or(HeirError::NotTraced)?;
         let mut proved = tracing.seals.clone();
         let own = self.document.replica();
@@ -94,8 +110,11 @@ impl Replica {
         let document = self.document.succeeded_by(tracing.heir, from)?;
         let mut seals = self.seals.clone().unwrap_or_default();
         seals.forget_own();
-        proved.iter().for_each(|seal| seals.insert(own, seal));
-        Ok(Self::new(document, config).with_seals(seals))
+        for seal in &proved {
+            seals.insert(own, seal);
+        }
+        let succession = Succession { former: own, heir: tracing.heir, from };
+        Ok((Self::new(document, config).with_seals(seals), succession))
     }
 
     /// Everything of the log as it is to be on disk, in order: each envelope, and whose it is and what proves it, if another replica made it.

@@ -256,7 +256,7 @@ impl World {
     fn succeed(&mut self, at: usize) {
         let device = &mut self.devices[at];
         let Credentials { keys, replica: former, .. } = &device.credentials;
-        device.replica = device.replica.heir(ReplicaConfig::default(), keys, former).unwrap();
+        device.replica = device.replica.heir(ReplicaConfig::default(), keys, former).unwrap().0;
         let (log, seals): (Vec<Bytes>, Vec<_>) = device.replica.stored().unzip();
         device.disk = Disk { log, seals: seals.into_iter().flatten().collect(), own: None, resume: None };
         device.credentials.replica = device.heir.take().unwrap();
