@@ -57,6 +57,8 @@ struct End {
     secure: Mutex<SecureLink>,
     /// The link may have something to say itself.
     answers: Notify,
+    /// Something may have come of what was sealed.
+    sealed: Notify,
     clock: Clock,
 }
 
@@ -73,7 +75,8 @@ impl End {
         self.secure().poll_incoming()
     }
 
-    /// Tells all that came of what was received; the last of it holds the permit. False when nobody listens any more.
+    /// Tells all that came of what was received; the last of it holds the permit. False when nobody listens any more. Only
+    /// [`receive`] does so: two who told at once would tell out of order.
     async fn tell_incoming(&self, permit: &mut Option<OwnedSemaphorePermit>) -> bool {
         let mut next = self.next_incoming();
         while let Some(what) = next {
@@ -94,6 +97,7 @@ pub(super) async fn run(opening: Opening, places: Places, trust: Trust) {
         teller: Teller { places, document, number },
         secure: Mutex::new(secure),
         answers: Notify::new(),
+        sealed: Notify::new(),
         clock: Clock::new(),
     };
     let opened = tokio::select! {
@@ -192,7 +196,16 @@ async fn receive(relay: &RelayAddress, mut stream: SplitStream<Socket>, end: &En
     // Of messages that are held until a signature vouches for them.
     let mut held: Option<OwnedSemaphorePermit> = None;
     loop {
-        let frame = match stream.next().await {
+        let message = tokio::select! {
+            message = stream.next() => message,
+            () = end.sealed.notified() => {
+                if !end.tell_incoming(&mut None).await {
+                    return LinkEnd::Closed { relay: relay.clone() };
+                }
+                continue;
+            }
+        };
+        let frame = match message {
             Some(Ok(Message::Binary(frame))) => frame,
             Some(Ok(Message::Text(_))) => {
                 return LinkEnd::NoRelay { relay: relay.clone(), error: "it sent text".to_owned() };
@@ -243,8 +256,8 @@ async fn send(
         if let Err(error) = sink.flush().await {
             return broken(relay, &error);
         }
-        let told = end.tell_incoming(&mut None).await;
-        if !told || (starved.swap(false, Ordering::SeqCst) && !end.teller.tell(LinkHappening::Writable).await) {
+        end.sealed.notify_one();
+        if starved.swap(false, Ordering::SeqCst) && !end.teller.tell(LinkHappening::Writable).await {
             return LinkEnd::Closed { relay: relay.clone() };
         }
     }

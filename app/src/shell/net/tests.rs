@@ -9,9 +9,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use quire_crdt::keys::{DocumentKeys, ReplicaKey, ReplicaSeed, RootSecret};
+use quire_crdt::sealed::{self, Before, Proof};
 use quire_crdt::sync::Credentials;
-use quire_crdt::sync::frame::{Frame, Refusal, RefusalReason, Welcome};
-use quire_crdt::{ReplicaId, VersionVector};
+use quire_crdt::sync::frame::{ChangeWriter, Frame, Refusal, RefusalReason, Welcome};
+use quire_crdt::{Change, Header, Op, ReplicaId, Value, VersionVector, seal};
 use tokio_tungstenite::accept_async;
 use tokio_tungstenite::tungstenite::Message;
 
@@ -200,4 +201,55 @@ fn what_comes_to_nothing_takes_no_room() {
     assert!(matches!(next(&inbox), LinkHappening::Received(_)), "the Welcome");
     let LinkHappening::Received(received) = next(&inbox) else { panic!("the link ended") };
     assert_eq!(received.what, Incoming::Frame(numbered(0)));
+}
+
+/// Runs of sealed changes, as a relay says them to the replica that [`secure`] is for.
+fn runs(count: u64, changes: u64) -> Vec<Bytes> {
+    let keys = DocumentKeys::editor(&RootSecret::from_bytes([1; 16]));
+    let author = ReplicaKey::new(&ReplicaSeed::from_bytes([4; 32]));
+    let certificate = keys.certify(&author).unwrap();
+    let mut writer = ChangeWriter::new(ReplicaKey::new(&ReplicaSeed::from_bytes([2; 32])).id());
+    let mut last = None;
+    let mut message = |first_seq: u64| {
+        let header = Header { replica: author.id(), first_seq, len: 1, deps: VersionVector::new(), heads: false };
+        let op = Op::Set { key: "k".to_owned(), value: Some(Value::Integer(1)) };
+        let plain = seal(keys.document(), &Change { header, ops: vec![op] });
+        let before = last.as_ref().map_or(Before::Nothing(&certificate), Before::Author);
+        let proof = if (first_seq + 1).is_multiple_of(changes) { Proof::Sign(&author) } else { Proof::None };
+        let (sealed, now) = sealed::seal(&plain, &keys, before, proof).unwrap();
+        last = Some(now);
+        writer.frame(&sealed)
+    };
+    (0..count * changes).map(&mut message).collect()
+}
+
+#[test]
+fn what_comes_stays_in_order_while_much_is_sent() {
+    const CHANGES: u64 = 200;
+    let relay = server(|mut socket| async move {
+        let welcome = Welcome { protocol: 5, epoch: [0; 16], version: VersionVector::new(), durable: 0, head: 0 };
+        let greeting = [Frame::Challenge { challenge: [0; 32] }, Frame::Welcome(welcome), Frame::Chains(Vec::new())];
+        for frame in greeting.iter().map(Frame::encode).chain(runs(10, CHANGES)) {
+            socket.send(Message::Binary(frame)).await.unwrap();
+        }
+        while socket.next().await.is_some() {}
+    });
+    let inbox = Inbox::new();
+    let mut net = Net::start(inbox.outlet()).unwrap();
+    let link = net.open(DOCUMENT, relay.clone(), secure(&relay)).unwrap();
+    assert!(matches!(next(&inbox), LinkHappening::Opened));
+    let mut ping = (0..).map(|id| Transmit::Frame(Frame::Ping { id, sent_us: 0 }.encode()));
+    let mut seen = 0;
+    while seen < 10 * CHANGES {
+        // The link waits for a place for most of what came, and sends meanwhile.
+        link.send(|| ping.next());
+        match next(&inbox) {
+            LinkHappening::Received(Received { what: Incoming::Change(change, _), .. }) => {
+                assert_eq!(change.header().first_seq, seen);
+                seen += 1;
+            }
+            LinkHappening::Ended(end) => panic!("{end}"),
+            _ => {}
+        }
+    }
 }
