@@ -39,6 +39,7 @@ pub mod find;
 pub mod history;
 pub mod library_view;
 pub mod link;
+pub mod listing;
 pub mod markdown;
 pub mod motion;
 pub mod people;

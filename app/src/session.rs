@@ -5,6 +5,7 @@
 //! links, and returns what there is to show. Edits and pumps never wait for disk or network; verbs that open, make or put away a
 //! document wait for the disk where they say so.
 
+mod background;
 mod carry;
 mod divergence;
 mod documents;
@@ -12,6 +13,7 @@ mod edit;
 mod error;
 mod history;
 mod jobs;
+mod library;
 mod loads;
 mod open;
 mod pump;
@@ -32,15 +34,17 @@ use std::time::Duration;
 use quire_crdt::sync::{Now, RelayNotice};
 use quire_crdt::{Anchor, DocumentId, Patch, Succession};
 
+pub use self::background::BACKGROUND_LINKS_MAX;
 use self::carry::Carries;
 use self::documents::Made;
 pub use self::documents::{DocumentSummary, RemovalReport, TITLE_CHARS_MAX};
 pub use self::error::SessionError;
 use self::jobs::Jobs;
 pub use self::jobs::{Answer, JobId, decode as decode_answer};
+use self::library::Listing;
 use self::loads::Loads;
 use self::open::OpenDocument;
-pub use self::pump::{BACKGROUND_LINKS_MAX, EVENTS_PER_PUMP_MAX};
+pub use self::pump::EVENTS_PER_PUMP_MAX;
 pub use self::request::{At, Failure, Request};
 use self::script::Script;
 pub use self::status::{CLONED_WORDS, Device, DocumentStatus, SUCCEEDED_WORDS, relay_words};
@@ -227,6 +231,8 @@ pub struct Session {
     reported: BTreeSet<DocumentId>,
     inbox: Inbox,
     records: BTreeMap<DocumentId, DocumentRecord>,
+    /// The list of the library, if that is on several devices.
+    listing: Listing,
     settings: Settings,
     settings_problems: Vec<String>,
     online: bool,
@@ -256,7 +262,7 @@ impl Session {
     fn start(options: SessionOptions, store: Store, inbox: Inbox) -> Result<Self, SessionError> {
         let net = Net::start(inbox.outlet()).map_err(SessionError::Net)?;
         let loader = Loader::start(store.reader(), inbox.outlet()).map_err(SessionError::Thread)?;
-        let records = store.records()?.into_iter().collect();
+        let records: BTreeMap<DocumentId, DocumentRecord> = store.records()?.into_iter().collect();
         let (mut settings, settings_problems) = preferences::load(&options.folder);
         if let Some(name) = &options.name {
             settings.name.clone_from(name);
@@ -277,6 +283,7 @@ impl Session {
             reports,
             reported: BTreeSet::new(),
             inbox,
+            listing: Listing::of(records.iter()),
             records,
             settings,
             settings_problems,

@@ -3,7 +3,7 @@
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 use quire::editor::command::Action;
-use quire::editor::dialog::{Dialog, FindDraft, FindView, PaletteDraft, ShareDialog, ShareStage, ShownCode};
+use quire::editor::dialog::{Dialog, FindDraft, FindView, PaletteDraft, ShareDialog, ShareStage, Shared, ShownCode};
 use quire::editor::library_view::{LibraryEntry, LibraryQuery, arrange};
 use quire::editor::people::{Person, Presence, TitleBarView};
 use quire::editor::qr::QrCode;
@@ -260,7 +260,8 @@ fn a_command_and_enter_within_one_frame_run_that_command() {
 #[test]
 fn sharing_asks_for_a_relay_or_hosts_one_here() {
     let mut view = document("Plan");
-    view.dialog = Some(Dialog::Share(ShareDialog { title: "Plan".to_owned(), stage: ShareStage::default() }));
+    view.dialog =
+        Some(Dialog::Share(ShareDialog { what: Shared::Document("Plan".to_owned()), stage: ShareStage::default() }));
     let mut window = show(view);
     window.run();
     window.get_by_label("Share “Plan”");
@@ -289,7 +290,7 @@ fn a_shared_document_has_a_link_to_copy() {
         code: None,
     };
     let mut view = document("Plan");
-    view.dialog = Some(Dialog::Share(ShareDialog { title: "Plan".to_owned(), stage }));
+    view.dialog = Some(Dialog::Share(ShareDialog { what: Shared::Document("Plan".to_owned()), stage }));
     let mut window = show(view);
     window.run();
     window.get_by_label(&link);
@@ -313,7 +314,7 @@ fn each_link_has_a_code_of_its_own_that_stands_in_the_links_place() {
         code: None,
     };
     let mut view = document("Plan");
-    view.dialog = Some(Dialog::Share(ShareDialog { title: "Plan".to_owned(), stage }));
+    view.dialog = Some(Dialog::Share(ShareDialog { what: Shared::Document("Plan".to_owned()), stage }));
     let mut window = show(view);
     for (at, text, name) in [
         (0, "quire://relay.example.org/for-editors", "QR code of the link"),

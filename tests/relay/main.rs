@@ -9,6 +9,7 @@ mod full_disk;
 mod golden_stores;
 mod kill;
 mod kill_checkpoint;
+mod library;
 mod links;
 mod paste;
 mod processes;

@@ -124,7 +124,14 @@ impl Device {
         said.into_owned()
     }
 
-    /// The same, for a command that answers with one JSON object.
+    /// Runs a command that cannot be obeyed; what it complains of.
+    pub(crate) fn fail(&self, arguments: &[&str]) -> String {
+        let output = self.command(arguments).stdin(Stdio::null()).output().expect("the program starts");
+        assert!(!output.status.success(), "quire {arguments:?} was obeyed");
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    }
+
+    /// Runs a command that answers with one JSON object.
     pub(crate) fn ask(&self, arguments: &[&str]) -> Json {
         let said = self.run(arguments);
         serde_json::from_str(&said).unwrap_or_else(|error| panic!("quire {arguments:?}: {error} in {said:?}"))

@@ -6,7 +6,9 @@ use super::App;
 use super::confirm::sentence;
 use super::frame::PAST_WORDS;
 use crate::editor::command::{Action, Command};
-use crate::editor::dialog::{Dialog, FindDraft, PaletteDraft, PathPurpose, SettingsDraft, ShareDialog, ShareStage};
+use crate::editor::dialog::{
+    Dialog, FindDraft, PaletteDraft, PathPurpose, SettingsDraft, ShareDialog, ShareStage, Shared,
+};
 use crate::editor::library_view::removal_words;
 use crate::editor::link::Link;
 use crate::editor::request::{Request, Verb};
@@ -77,6 +79,7 @@ impl App {
     fn run_action(&mut self, ctx: &egui::Context, action: Action) {
         match action {
             Action::NewDocument => self.new_document(),
+            Action::AddDevice => self.open_add_device(),
             Action::OpenLink => self.model.dialog = Some(Dialog::OpenLink { link: String::new(), error: None }),
             Action::Import => self.ask_for_file(PathPurpose::Import),
             Action::ToggleLibrary => self.model.library_shown = !self.model.library_shown,
@@ -325,13 +328,26 @@ impl App {
 
     fn open_share(&mut self, id: DocumentId) {
         let title = self.session.title(id);
-        let stage = if let Some(link) = self.session.link(id) {
-            self.ready(&link)
-        } else {
-            let relay = self.session.settings().relay.as_ref().map(ToString::to_string).unwrap_or_default();
-            ShareStage::Choose { relay, error: None }
+        let stage = match self.session.link(id) {
+            Some(link) => self.ready(&link),
+            None => self.choose_relay(),
         };
-        self.model.dialog = Some(Dialog::Share(ShareDialog { title, stage }));
+        self.model.dialog = Some(Dialog::Share(ShareDialog { what: Shared::Document(title), stage }));
+    }
+
+    fn open_add_device(&mut self) {
+        let stage = match self.session.library_link() {
+            Some(link) => self.ready(&link),
+            None => self.choose_relay(),
+        };
+        let what = Shared::Library(self.session.library_devices());
+        self.model.dialog = Some(Dialog::Share(ShareDialog { what, stage }));
+    }
+
+    /// The stage that asks for a relay.
+    fn choose_relay(&self) -> ShareStage {
+        let relay = self.session.settings().relay.as_ref().map(ToString::to_string).unwrap_or_default();
+        ShareStage::Choose { relay, error: None }
     }
 
     pub(super) fn ready(&self, link: &Link) -> ShareStage {

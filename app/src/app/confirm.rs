@@ -8,7 +8,7 @@ use thiserror::Error;
 use super::App;
 use super::file_dialogs::file_name;
 use crate::editor::command::Command;
-use crate::editor::dialog::{Dialog, PathDialog, PathPurpose, SettingsDraft, ShareDialog, ShareStage};
+use crate::editor::dialog::{Dialog, PathDialog, PathPurpose, SettingsDraft, ShareDialog, ShareStage, Shared};
 use crate::editor::link::{Link, RelayAddress};
 use crate::editor::settings::Settings;
 use crate::session::SessionError;
@@ -54,6 +54,7 @@ impl App {
                 self.move_to(&link);
                 None
             }
+            Some(Dialog::JoinLibrary { link }) => self.join_library(&link),
             Some(Dialog::NameVersion(draft)) => self.name_version(draft),
             Some(Dialog::Share(dialog)) => Some(Dialog::Share(self.share_by_relay(dialog))),
             Some(Dialog::GoToLine { line, lines }) => {
@@ -87,6 +88,9 @@ impl App {
             Ok(link) => link,
             Err(error) => return Some(Dialog::OpenLink { link: text, error: Some(sentence(&error)) }),
         };
+        if link.keys.is_library() {
+            return Some(Dialog::JoinLibrary { link });
+        }
         match self.session.join(&link) {
             Ok(id) => {
                 self.open(id);
@@ -97,6 +101,18 @@ impl App {
                 Some(Dialog::Move { link, title: self.session.title(document), there: *there })
             }
             Err(error) => Some(Dialog::OpenLink { link: text, error: Some(sentence(&error)) }),
+        }
+    }
+
+    fn join_library(&mut self, link: &Link) -> Option<Dialog> {
+        self.entries_stale = true;
+        self.session.set_online(true);
+        match self.session.join(link) {
+            Ok(_) => {
+                self.say("What your other devices have is on its way here.");
+                None
+            }
+            Err(error) => Some(Dialog::OpenLink { link: link.to_string(), error: Some(sentence(&error)) }),
         }
     }
 
@@ -112,23 +128,30 @@ impl App {
     fn share_by_relay(&mut self, dialog: ShareDialog) -> ShareDialog {
         let ShareStage::Choose { relay, .. } = &dialog.stage else { return dialog };
         let shared = relay.parse::<RelayAddress>().map_err(|error| sentence(&error));
-        let stage = match shared.and_then(|address| self.share(address)) {
+        let stage = match shared.and_then(|address| self.share(&dialog.what, address)) {
             Ok(link) => self.ready(&link),
             Err(error) => ShareStage::Choose { relay: relay.clone(), error: Some(error) },
         };
         ShareDialog { stage, ..dialog }
     }
 
-    /// Shares the open document by this relay.
-    fn share(&mut self, relay: RelayAddress) -> Result<Link, String> {
-        let id = self.model.open.ok_or("No document is open.")?;
+    /// Shares the open document, or the whole library, by this relay.
+    fn share(&mut self, what: &Shared, relay: RelayAddress) -> Result<Link, String> {
         self.session.set_online(true);
         self.entries_stale = true;
-        self.session.share(id, Some(relay)).map_err(|error| sentence(&error))
+        let shared = match what {
+            Shared::Library(_) => self.session.share_library(Some(relay)),
+            Shared::Document(_) => {
+                let id = self.model.open.ok_or("No document is open.")?;
+                self.session.share(id, Some(relay))
+            }
+        };
+        shared.map_err(|error| sentence(&error))
     }
 
     /// Starts a relay on this computer, if none runs, and shares the open document by it.
     pub(super) fn host_here(&mut self) {
+        let Some(Dialog::Share(dialog)) = self.model.dialog.take() else { return };
         let started = match self.host.take() {
             Some(host) => Ok(host),
             None => Host::start(self.session.folder()).map_err(|error| sentence(&error)),
@@ -136,20 +159,21 @@ impl App {
         let shared = started.and_then(|host| {
             let address = host.address().clone();
             self.host = Some(host);
-            self.share(address)
+            self.share(&dialog.what, address)
         });
-        let Some(Dialog::Share(dialog)) = self.model.dialog.take() else { return };
         let stage = match (shared, dialog.stage) {
             (Ok(link), _) => self.ready(&link),
             (Err(error), ShareStage::Choose { relay, .. }) => ShareStage::Choose { relay, error: Some(error) },
             (Err(_), stage) => stage,
         };
-        self.model.dialog = Some(Dialog::Share(ShareDialog { title: dialog.title, stage }));
+        self.model.dialog = Some(Dialog::Share(ShareDialog { what: dialog.what, stage }));
     }
 
     /// Starts the relay on this computer again when documents of this library are shared by it.
     pub(super) fn host_again(&mut self) {
-        let relays: Vec<RelayAddress> = self.session.list().into_iter().filter_map(|summary| summary.relay).collect();
+        let documents = self.session.list().into_iter().filter_map(|summary| summary.relay);
+        let library = self.session.library_link().map(|link| link.relay);
+        let relays: Vec<RelayAddress> = documents.chain(library).collect();
         match Host::resume(self.session.folder(), &relays) {
             Ok(host) => self.host = host,
             Err(error) => self.warn(format!("Others cannot reach what you host here: {}", sentence(&error))),

@@ -147,7 +147,7 @@ impl App {
         self.entries_stale = true;
         self.search.forget(document);
         let own = self.session.document(document).map(quire_crdt::Document::replica);
-        if own != Some(patch.author) && self.model.open != Some(document) {
+        if own != Some(patch.author) && self.model.open != Some(document) && !self.session.is_arriving(document) {
             self.unread.insert(document);
         }
     }

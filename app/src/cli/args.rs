@@ -113,17 +113,10 @@ pub(super) enum Command {
     /// Share a document at a relay and print its link
     Share(Share),
     /// Bring the document that a link leads to into the library and print its id
-    Join {
-        /// The link; `-` reads it from the standard input, where no other account of this computer sees it [default: you are asked
-        /// for it, on a terminal]
-        link: Option<String>,
-        /// Take the link from the QR code in this picture (PNG or JPEG)
-        #[arg(long, value_name = "PICTURE", conflicts_with = "link")]
-        qr: Option<PathBuf>,
-        /// How long to wait for the relay, in seconds
-        #[arg(long, default_value_t = 30.0, value_name = "SECONDS")]
-        timeout: f64,
-    },
+    Join(Join),
+    /// Keep another device of yours in step with this library: print a link that brings every document there, and what is made there
+    /// here
+    AddDevice(AddDevice),
     /// Keep documents in step with their relays, until interrupted
     Sync(Sync),
     /// Edit a document by a script: one JSON command per line on the standard input, one answer per line on the standard output
@@ -220,6 +213,37 @@ pub(super) struct Share {
     /// Print the link as a QR code too
     #[arg(long)]
     pub(super) qr: bool,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Join {
+    /// The link; `-` reads it from the standard input, where no other account of this computer sees it [default: you are asked
+    /// for it, on a terminal]
+    pub(super) link: Option<String>,
+    /// Take the link from the QR code in this picture (PNG or JPEG)
+    #[arg(long, value_name = "PICTURE", conflicts_with = "link")]
+    pub(super) qr: Option<PathBuf>,
+    /// The link is that of your own library, as `add-device` prints it: its documents come here, and those of this library go to
+    /// your other devices
+    #[arg(long)]
+    pub(super) whole_library: bool,
+    /// How long to wait for the relay, in seconds
+    #[arg(long, default_value_t = 30.0, value_name = "SECONDS")]
+    pub(super) timeout: f64,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct AddDevice {
+    /// The relay where the library's devices meet, and where documents are shared that are not: as for `share`
+    /// [default: the one it has, or the one in the settings]
+    #[arg(long, value_name = "URL")]
+    pub(super) relay: Option<String>,
+    /// Print the link as a QR code too
+    #[arg(long)]
+    pub(super) qr: bool,
+    /// Keep this library in step with no other device any more; documents stay
+    #[arg(long, conflicts_with_all = ["relay", "qr"])]
+    pub(super) stop: bool,
 }
 
 #[derive(Args, Debug)]

@@ -103,7 +103,7 @@ pub(super) fn without_secrets(said: &str) -> String {
         let ends = |c: char| c.is_whitespace() || "'\"`".contains(c);
         let word = before.rsplit(ends).next().unwrap_or_default();
         let keys = from.trim_start_matches('#').trim_start_matches(|c: char| c.is_ascii_digit());
-        let has_keys = keys.starts_with("e.") || keys.starts_with("v.");
+        let has_keys = ["e.", "l.", "v."].iter().any(|kind| keys.starts_with(kind));
         let end = if word.contains(SCHEME) || has_keys { from.find(ends).unwrap_or(from.len()) } else { 1 };
         let (secret, behind) = from.split_at(end);
         shown.push_str(before);
@@ -147,6 +147,7 @@ mod tests {
         let shown = without_secrets(complaint);
         assert_eq!(shown, "error: unexpected argument 'quire://h/ab#…' found\n\nUsage: quire join [LINK]\n");
         assert_eq!(without_secrets("h/ab#2v.secret.00 and h#12e.secret"), "h/ab#… and h#…");
+        assert_eq!(without_secrets("h/ab#2l.secret.00"), "h/ab#…");
         assert_eq!(without_secrets("# a #b c#d #"), "# a #b c#d #");
     }
 

@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::args::{Arguments, Command, Edit, Export, Import, Open, Share, Sync};
+use super::args::{AddDevice, Arguments, Command, Edit, Export, Import, Join, Open, Share, Sync};
 use super::ask::{self, Holder};
 use super::print::{self, field};
 use super::{carry, demo, history, host, link, packages, recovery, register, say};
 use crate::app;
 use crate::editor::secret::Secret;
+use crate::editor::words::quantity;
 use crate::session::{
     Answer, At, CLONED_WORDS, Failure, Notice, Request, SUCCEEDED_WORDS, Session, SessionError, SessionOptions,
     relay_words,
@@ -54,19 +55,13 @@ pub(super) fn run(arguments: Arguments) -> Result<String, Failure> {
         Some(Command::Bundle(bundle)) => carry::bundle(&options, bundle)?,
         Some(Command::Apply { file }) => carry::apply(&options, &file)?,
         Some(Command::New { title }) => with_line(ask(&options, &Request::New { title })?.value, "id"),
-        Some(Command::Join { link, qr, timeout }) => {
-            let link = match qr {
-                Some(picture) => link::in_picture(&picture)?,
-                None => link::given_or_read(link)?,
-            };
-            let request = Request::Join { link: Secret::new(link), timeout_ms: milliseconds(timeout) };
-            with_line(ask(&options, &request)?.value, "id")
-        }
+        Some(Command::Join(arguments)) => join(&options, arguments)?,
         Some(Command::Share(Share { id, relay, moves, viewer, qr })) => {
             let (value, line) = with_line(ask(&options, &Request::Share { id, relay, moves, viewer })?.value, "link");
             let code = if qr && !json { link::code(field(&value, "link"))? } else { String::new() };
             (value, line + &code)
         }
+        Some(Command::AddDevice(arguments)) => add_device(&options, arguments, json)?,
         Some(Command::Recovery(arguments)) => recovery::make(&options, &arguments)?,
         Some(Command::RestoreLibrary(arguments)) => recovery::restore(&options, &arguments)?,
         Some(Command::Register { remove }) => register::run(remove, named.as_deref())?,
@@ -89,6 +84,33 @@ pub(super) fn run(arguments: Arguments) -> Result<String, Failure> {
         }
     };
     Ok(if json { print::json(&value) } else { text })
+}
+
+fn join(options: &SessionOptions, arguments: Join) -> Result<(Value, String), Failure> {
+    let Join { link, qr, whole_library, timeout } = arguments;
+    let link = match qr {
+        Some(picture) => link::in_picture(&picture)?,
+        None => link::given_or_read(link)?,
+    };
+    let request = Request::Join { link: Secret::new(link), whole_library, timeout_ms: milliseconds(timeout) };
+    let value = ask(options, &request)?.value;
+    Ok(match value.get("documents").and_then(Value::as_u64) {
+        Some(count) => (value, format!("in this library now: {}\n", quantity(count, "document"))),
+        None => with_line(value, "id"),
+    })
+}
+
+fn add_device(options: &SessionOptions, arguments: AddDevice, json: bool) -> Result<(Value, String), Failure> {
+    let AddDevice { relay, qr, stop } = arguments;
+    if stop {
+        let value = ask(options, &Request::LeaveLibrary)?.value;
+        let left = value.get("left").and_then(Value::as_bool).unwrap_or(false);
+        let words = if left { "is in step with no other device any more" } else { "was on no other device" };
+        return Ok((value, format!("this library {words}\n")));
+    }
+    let (value, line) = with_line(ask(options, &Request::AddDevice { relay })?.value, "link");
+    let code = if qr && !json { link::code(field(&value, "link"))? } else { String::new() };
+    Ok((value, line + &code))
 }
 
 /// The command's name, if it gives no answer.

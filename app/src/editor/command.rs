@@ -382,6 +382,8 @@ pub enum Action {
     RestoreSelection,
     /// Make or copy a link.
     Share,
+    /// Make or copy the link of the whole library.
+    AddDevice,
     /// Link to the relay.
     GoOnline,
     /// Unlink from the relay.

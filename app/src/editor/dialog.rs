@@ -47,7 +47,12 @@ pub enum Dialog {
     },
     /// A name for a version.
     NameVersion(VersionDraft),
-    /// Sharing the open document.
+    /// Whether to put this library and another one together, on the devices of both.
+    JoinLibrary {
+        /// The other one's link.
+        link: Link,
+    },
+    /// Sharing the open document, or the whole library.
     Share(ShareDialog),
     /// A line to go to.
     GoToLine {
@@ -94,10 +99,25 @@ pub struct VersionDraft {
 /// The share dialog.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct ShareDialog {
-    /// The title of the document.
-    pub title: String,
+    /// What is shared.
+    pub what: Shared,
     /// How far it is.
     pub stage: ShareStage,
+}
+
+/// What a link is made for.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Shared {
+    /// A document with this title.
+    Document(String),
+    /// The whole library, which these devices have.
+    Library(Vec<String>),
+}
+
+impl Default for Shared {
+    fn default() -> Self {
+        Self::Document(String::new())
+    }
 }
 
 /// How far sharing is.

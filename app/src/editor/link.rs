@@ -1,8 +1,9 @@
 //! Links to documents: `quire://HOST[:PORT]/DOCUMENT[?HOW]#VERSION.KEYS.CHECK`.
 //!
 //! A link names the relay and the document, and carries what the document's keys follow from: whoever has it needs nothing else. HOW is
-//! how the relay is reached, where that does not follow from its host. VERSION is 2, and `e` or `v`: an editor's link, whose KEYS are the
-//! root secret, or a viewer's, whose KEYS are the read secret and the public write key; both in base64url (RFC 4648) without padding.
+//! how the relay is reached, where that does not follow from its host. VERSION is 2, and `e`, `l` or `v`: an editor's link, whose KEYS are the
+//! root secret; a library's, whose KEYS are that of the document that lists its documents; or a viewer's, whose KEYS are the read
+//! secret and the public write key; all in base64url (RFC 4648) without padding.
 //! CHECK is the CRC-32 of everything before its dot, as eight hexadecimal digits: a link with a typo is told from one that is no link
 //! of ours. Nothing behind the `#` is ever sent to a relay.
 
@@ -34,6 +35,8 @@ pub const SCHEME: &str = "quire://";
 pub enum LinkKeys {
     /// Read and write.
     Editor(RootSecret),
+    /// Read and write the list of a library: all that it has.
+    Library(RootSecret),
     /// Read.
     Viewer(ReadSecret, PublicKey),
 }
@@ -45,7 +48,7 @@ impl LinkKeys {
     /// [`KeyError::PublicKey`] when a viewer's public key is none.
     pub fn document_keys(&self) -> Result<DocumentKeys, KeyError> {
         match self {
-            Self::Editor(root) => Ok(DocumentKeys::editor(root)),
+            Self::Editor(root) | Self::Library(root) => Ok(DocumentKeys::editor(root)),
             Self::Viewer(read, write_public) => DocumentKeys::viewer(read.clone(), *write_public),
         }
     }
@@ -61,13 +64,19 @@ impl LinkKeys {
 
     /// Whether they allow writing.
     pub const fn can_write(&self) -> bool {
-        matches!(self, Self::Editor(_))
+        matches!(self, Self::Editor(_) | Self::Library(_))
+    }
+
+    /// Whether they are those of a library's list.
+    pub const fn is_library(&self) -> bool {
+        matches!(self, Self::Library(_))
     }
 
     /// As a link and the library have them: one letter, a dot, and the secret.
     pub fn expose(&self) -> String {
         match self {
             Self::Editor(root) => format!("e.{}", BASE64URL_NOPAD.encode(root.expose())),
+            Self::Library(root) => format!("l.{}", BASE64URL_NOPAD.encode(root.expose())),
             Self::Viewer(read, write_public) => {
                 format!("v.{}", BASE64URL_NOPAD.encode(&[&read.expose()[..], write_public].concat()))
             }
@@ -81,6 +90,7 @@ impl LinkKeys {
         let (read, rest) = bytes.split_first_chunk::<SECRET_BYTES>()?;
         match kind {
             "e" if rest.is_empty() => Some(Self::Editor(RootSecret::from_bytes(*read))),
+            "l" if rest.is_empty() => Some(Self::Library(RootSecret::from_bytes(*read))),
             "v" => {
                 let keys = Self::Viewer(ReadSecret::from_bytes(*read), *rest.as_array::<KEY_BYTES>()?);
                 keys.document_keys().is_ok().then_some(keys)
@@ -276,6 +286,15 @@ mod tests {
         assert_eq!(text.split('#').nth(1).unwrap().len(), "2v.".len() + 64 + 9, "{text}");
         assert_eq!(text.parse(), Ok(viewer));
         assert!(!text.contains("q6urq6ur"), "a viewer's link does not carry the root secret");
+    }
+
+    #[test]
+    fn the_link_of_a_library_is_told_from_that_of_a_document() {
+        let library = Link { keys: LinkKeys::parse("l.q6urq6urq6urq6urq6urqw").unwrap(), ..link("h", 1) };
+        assert!(library.keys.is_library() && !link("h", 1).keys.is_library());
+        let text = library.to_string();
+        assert_eq!(text.split('#').nth(1).map(|keys| &keys[..3]), Some("2l."));
+        assert_eq!(text.parse(), Ok(library));
     }
 
     #[test]

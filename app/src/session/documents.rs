@@ -5,15 +5,16 @@ use quire_crdt::sync::{LinkState, Now, Replica, ReplicaConfig, Seals};
 use quire_crdt::{Document, DocumentId, ReplicaId, Value};
 
 use super::open::{OpenDocument, RecordState};
-use super::{
-    BACKGROUND_LINKS_MAX, DEVICE_KEY_PREFIX, DocumentStatus, Failure, Notice, Session, SessionError, TITLE_KEY,
-};
+use super::{DEVICE_KEY_PREFIX, DocumentStatus, Failure, Notice, Session, SessionError, TITLE_KEY};
 use crate::editor::link::{LinkKeys, RelayAddress};
 use crate::shell::loader::{self, Read};
 use crate::shell::store::DocumentRecord;
 
 /// The most characters that are kept of a title.
 pub const TITLE_CHARS_MAX: usize = 200;
+
+/// What the list of a library is called where something is said of it.
+const LIST_TITLE: &str = "The list of this library";
 
 /// How many characters of a text are looked at for a line that can stand for a title.
 const TITLE_SEARCH_CHARS: usize = 1000;
@@ -71,7 +72,7 @@ impl Session {
             relay: record.relay.clone(),
             status: self.status(*id),
         };
-        let mut list: Vec<_> = self.records.iter().map(summary).collect();
+        let mut list: Vec<_> = self.records.iter().filter(|(_, record)| !record.is_library()).map(summary).collect();
         list.sort_by_key(|summary| std::cmp::Reverse(summary.edited_us));
         list
     }
@@ -84,16 +85,20 @@ impl Session {
         // A link in the place of an id keeps its secret.
         let text = text.split('#').next().unwrap_or_default();
         let wanted = text.trim().to_lowercase();
-        let mut matches = self.records.keys().filter(|id| !wanted.is_empty() && id.to_string().starts_with(&wanted));
+        let documents = self.records.iter().filter(|(_, record)| !record.is_library());
+        let mut matches = documents.filter(|(id, _)| !wanted.is_empty() && id.to_string().starts_with(&wanted));
         match (matches.next(), matches.count()) {
             (None, _) => Err(SessionError::NoDocument { text: text.to_owned() }),
-            (Some(id), 0) => Ok(*id),
+            (Some((id, _)), 0) => Ok(*id),
             (Some(_), more) => Err(SessionError::Ambiguous { text: text.to_owned(), matches: more + 1 }),
         }
     }
 
     /// The document's title, or what stands for one: its first line. Empty: there is neither.
     pub fn title(&self, id: DocumentId) -> String {
+        if self.listing.document == Some(id) {
+            return LIST_TITLE.to_owned();
+        }
         // A copy that has nothing yet is called what whoever gave the link, or a recovery file, called it.
         let document = self.open.get(&id).map(|open| open.replica.document()).filter(|known| !known.log().is_empty());
         let open = document.map(title_of);
@@ -140,6 +145,11 @@ impl Session {
         Ok(())
     }
 
+    /// Whether the document has never had everything that its relay has: what comes is no news.
+    pub fn is_arriving(&self, id: DocumentId) -> bool {
+        self.records.get(&id).is_some_and(|record| record.is_shared() && record.resume.is_none())
+    }
+
     /// Links an open document to its relay, if it has one, is not linked, and the session is on line.
     pub(super) fn link_open(&mut self, id: DocumentId) {
         let now = self.now();
@@ -159,18 +169,6 @@ impl Session {
         open.replica.commit();
         let newest = self.background();
         self.let_go(&newest);
-    }
-
-    /// The documents that are linked without being looked at: of those that are shared and not put away, the ones that were
-    /// edited last. None in a session that was not opened to be on line. O(n log n).
-    pub(super) fn background(&self) -> Vec<DocumentId> {
-        if !self.options.online {
-            return Vec::new();
-        }
-        let shared = self.records.iter().filter(|(_, record)| record.is_shared() && !record.archived);
-        let mut newest: Vec<_> = shared.map(|(id, record)| (record.edited_us, *id)).collect();
-        newest.sort_unstable_by_key(|(edited_us, _)| std::cmp::Reverse(*edited_us));
-        newest.into_iter().take(BACKGROUND_LINKS_MAX).map(|(_, id)| id).collect()
     }
 
     /// Closes every document that nobody looks at, unless it stays in the background, is not on disk yet, or its link still has
@@ -233,7 +231,8 @@ impl Session {
     /// # Errors
     /// A [`SessionError`] when there is none, or the disk refuses.
     pub fn archive(&mut self, id: DocumentId, archived: bool) -> Result<(), SessionError> {
-        self.change_record(id, |record| record.archived = archived)
+        self.change_record(id, |record| record.archived = archived)?;
+        self.tell_library(id)
     }
 
     /// What would remain where if the document were removed from this device; it is read from the disk if it is not open. Waits
@@ -262,6 +261,7 @@ impl Session {
     /// # Errors
     /// A [`SessionError`] when the disk refuses; the document is still here then.
     pub fn remove(&mut self, id: DocumentId) -> Result<(), SessionError> {
+        self.leave(id, true)?;
         self.loads.forget(id);
         self.store.remove_now(id)?;
         let now = self.now();
@@ -326,11 +326,16 @@ impl Session {
         let Some(made) = self.making.get_mut(&id) else { return };
         if let Err(error) = written {
             made.error = Some(error.to_owned());
+            if self.listing.refuse(id) {
+                self.making.remove(&id);
+            }
         } else if let Some(Made { record, .. }) = self.making.remove(&id)
             && let Err(error) = self.take_new(id, record)
         {
             // It is in the library, and whoever asked for it has it read.
             tracing::warn!(document = %id, %error, "a new document could not be opened");
+        } else if self.online && self.background().contains(&id) {
+            self.link_open(id);
         }
     }
 
@@ -399,6 +404,9 @@ impl Session {
         if let Some(chain) = record.chain {
             seals.set_own(chain);
         }
+        if record.is_library() {
+            self.listing.opened(&document);
+        }
         let replica = Replica::new(document, config).with_seals(seals);
         let open = OpenDocument::new(replica, wanted, checkpointed, record.waiting_since_us);
         self.open.insert(id, open);
@@ -412,11 +420,15 @@ impl Session {
         let Some(open) = self.open.get_mut(&id) else { return };
         let document = open.replica.document();
         let by = if author == document.replica() { String::new() } else { device_name(document, author) };
+        let told_us = self.listing.edited_us(id);
         if let Some(record) = self.records.get_mut(&id) {
-            record.edited_us = now.wall_us;
+            // What comes to a new copy was written some time ago, and the list says when.
+            let is_new = record.resume.is_none() && !by.is_empty() && told_us >= 0;
+            record.edited_us = if is_new { told_us } else { now.wall_us };
             record.edited_by = by;
         }
         open.touch_record(now);
+        self.note_writing(id);
     }
 
     /// Takes the title as it is now into the record.

@@ -60,6 +60,21 @@ pub enum SessionError {
         /// Where it was asked for.
         asked: Box<RelayAddress>,
     },
+    /// The library is on the devices of another list.
+    #[error(
+        "this library is on several devices already, and the link is that of another library: `quire add-device --stop` ends the one, \
+         and documents stay"
+    )]
+    OtherLibrary,
+    /// A library's link gives everything away, and was not opened as one.
+    #[error(
+        "this is the link of a whole library: if it is your own, `quire join --whole-library` puts every document of this library on \
+         your other devices and theirs here; whoever else gave it to you would get all that you have"
+    )]
+    WholeLibrary,
+    /// It was opened as a library's link, and is that of a document.
+    #[error("this is the link of one document: leave --whole-library out")]
+    OneDocument,
     /// The document has no keys.
     #[error(
         "document {document} was made before documents had keys, and cannot be shared: make a new one of its text, with \

@@ -49,6 +49,10 @@ struct Begun {
     /// What the relays must have on their disks at the end.
     wanted: BTreeMap<DocumentId, VersionVector>,
     answer: Answer,
+    /// Whether it is about the whole library, also what its list brings meanwhile.
+    is_whole: bool,
+    /// Documents that came meanwhile, and are being opened.
+    opening: Vec<DocumentId>,
     /// How long it waits, in milliseconds.
     within_ms: u64,
 }
@@ -153,8 +157,9 @@ impl Session {
 
     /// Ends the requests that are fulfilled, or cannot be.
     pub(super) fn finish_jobs(&mut self) {
-        for job in std::mem::take(&mut self.jobs.running) {
-            match self.end_of(&job) {
+        for mut job in std::mem::take(&mut self.jobs.running) {
+            let followed = self.follow_library(&mut job);
+            match followed.err().map(Err).or_else(|| self.end_of(&job)) {
                 Some(result) => self.answer(job.asker, result),
                 None => self.jobs.running.push(job),
             }
@@ -183,8 +188,12 @@ impl Session {
         }
         if begun.documents.iter().all(|id| self.has_reached(begun, *id)) {
             let mut answer = begun.answer.clone();
-            if let (Awaited::Received, Some(id)) = (begun.awaited, begun.documents.first()) {
-                answer.value = self.describe(*id);
+            match (begun.awaited, begun.documents.first()) {
+                (Awaited::Received, Some(_)) if begun.is_whole => {
+                    answer.value = json!({ "documents": self.list().len() });
+                }
+                (Awaited::Received, Some(id)) => answer.value = self.describe(*id),
+                _ => {}
             }
             self.add_set_aside(begun, &mut answer);
             return Some(Ok(answer));
@@ -210,7 +219,33 @@ impl Session {
         waiting.map(|id| self.stand(*id)).unwrap_or_default()
     }
 
+    /// What the library's list brings while a request about the whole library waits is waited for, too.
+    fn follow_library(&mut self, job: &mut Job) -> Result<(), Failure> {
+        let Some(begun) = job.begun.as_mut().filter(|begun| begun.is_whole) else { return Ok(()) };
+        let came: Vec<DocumentId> =
+            self.shared_ones(&[])?.into_iter().filter(|id| !job.documents.contains(id)).collect();
+        job.documents.extend(&came);
+        begun.documents.extend(&came);
+        begun.opening.extend(came);
+        for id in std::mem::take(&mut begun.opening) {
+            if !self.is_loaded(id)? {
+                begun.opening.push(id);
+                continue;
+            }
+            self.link_open(id);
+            if begun.awaited == Awaited::Saved
+                && let Some(document) = self.document(id)
+            {
+                begun.wanted.insert(id, document.version().clone());
+            }
+        }
+        Ok(())
+    }
+
     fn has_reached(&self, job: &Begun, id: DocumentId) -> bool {
+        if job.is_whole && !(self.listing.is_settled() && self.making.is_empty()) {
+            return false;
+        }
         let Some(open) = self.open.get(&id) else { return job.awaited == Awaited::Nothing };
         match job.awaited {
             Awaited::Nothing => true,
@@ -318,7 +353,8 @@ impl Begun {
     fn of(awaited: Awaited, document: Option<DocumentId>, value: Value) -> Self {
         let documents = document.into_iter().collect();
         let answer = Answer { value, text: None };
-        Self { awaited, documents, wanted: BTreeMap::new(), answer, within_ms: DISK_MS_MAX }
+        let (is_whole, opening) = (false, Vec::new());
+        Self { awaited, documents, wanted: BTreeMap::new(), answer, is_whole, opening, within_ms: DISK_MS_MAX }
     }
 
     /// Whether the relay is known to have on its disk what it must have.

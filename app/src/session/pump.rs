@@ -14,9 +14,6 @@ use crate::shell::store::StoreEvent;
 /// The most events that one pump takes from the inbox, so that a burst does not hold up a frame.
 pub const EVENTS_PER_PUMP_MAX: usize = 512;
 
-/// The most documents that are linked without being looked at: those that were edited last.
-pub const BACKGROUND_LINKS_MAX: usize = 16;
-
 /// The most received frames of one document that one pump handles.
 const FRAMES_PER_PUMP_MAX: usize = 256;
 
@@ -41,6 +38,7 @@ impl Session {
         for id in &ids {
             self.drive(now, *id);
         }
+        self.keep_in_step();
         self.put_records(false);
         self.run_script(now);
         self.finish_jobs();
@@ -55,6 +53,7 @@ impl Session {
             Event::Store(StoreEvent::Written { document, head, record }) => {
                 self.made(document, Ok(()));
                 self.loads.try_again();
+                self.listing.try_again();
                 if self.open.get_mut(&document).is_some_and(|open| open.written(now, head, record)) {
                     self.notices.push(Notice::WriteMended { document });
                 }
@@ -151,6 +150,9 @@ impl Session {
             Output::MapChanged { key } => {
                 if key == TITLE_KEY {
                     open.touch_record(now);
+                }
+                if self.listing.document == Some(document) {
+                    self.listing.hear(key.clone());
                 }
                 self.notices.push(Notice::MapChanged { document, key });
             }

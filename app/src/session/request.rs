@@ -45,9 +45,19 @@ pub enum Request {
     Join {
         /// The link.
         link: Secret,
+        /// Whether it is the link of a whole library, and meant as one.
+        #[serde(default)]
+        whole_library: bool,
         /// How long to wait for the relay, in milliseconds.
         timeout_ms: u64,
     },
+    /// The link of this library, for another device of the same person.
+    AddDevice {
+        /// The relay of the library's list; else the one it has, else the one in the settings.
+        relay: Option<String>,
+    },
+    /// No other device in step with this library any more.
+    LeaveLibrary,
     /// Documents in step with their relays.
     Sync {
         /// The starts of their ids; empty: all that have a relay.

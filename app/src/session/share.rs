@@ -45,7 +45,9 @@ impl Session {
         self.replica(id)?.go_offline(now);
         self.drain(now, id);
         self.change_record(id, |record| record.relay = None)?;
-        self.share(id, Some(relay))
+        let link = self.share(id, Some(relay))?;
+        self.tell_library(id)?;
+        Ok(link)
     }
 
     /// The link of a document that is shared.
@@ -63,6 +65,8 @@ impl Session {
     pub fn join(&mut self, link: &Link) -> Result<DocumentId, SessionError> {
         let id = link.document;
         self.check_relay(link)?;
+        self.check_library(link)?;
+        self.leave(id, false)?;
         match self.records.get(&id).map(|record| (record.relay.is_some(), record.archived)) {
             None => drop(self.add(link.keys.clone(), Some(link.relay.clone()))?),
             Some((shared, archived)) => {
@@ -81,7 +85,7 @@ impl Session {
     }
 
     /// An editor's link makes an editor of who had a viewer's.
-    fn take_keys(&mut self, link: &Link) -> Result<(), SessionError> {
+    pub(super) fn take_keys(&mut self, link: &Link) -> Result<(), SessionError> {
         let known = self.records.get(&link.document).and_then(|record| record.keys.as_ref());
         if known.is_some_and(|known| link.keys.can_write() && !known.can_write()) {
             let keys = link.keys.clone();

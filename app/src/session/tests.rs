@@ -270,7 +270,8 @@ fn who_writes_waits_for_no_disk_whatever_is_read_or_asked_for_meanwhile() {
     let new = session.ask(Request::New { title: "New".into() }, "text");
     let cat = session.ask(Request::Cat { id: other.to_string(), at: None }, "");
     let link = link_to("127.0.0.1:1");
-    let join = session.ask(Request::Join { link: Secret::new(link.to_string()), timeout_ms: 0 }, "");
+    let join =
+        session.ask(Request::Join { link: Secret::new(link.to_string()), whole_library: false, timeout_ms: 0 }, "");
     let share = session.ask(
         Request::Share { id: mine.to_string(), relay: Some("127.0.0.1:1".into()), moves: false, viewer: false },
         "",
@@ -400,7 +401,7 @@ fn a_long_log_gets_checkpoints_and_a_damaged_one_loses_nothing() {
 fn two_requests_for_one_link_make_one_copy() {
     let (folder, mut session) = session();
     let link = link_to("127.0.0.1:1");
-    let request = Request::Join { link: Secret::new(link.to_string()), timeout_ms: 0 };
+    let request = Request::Join { link: Secret::new(link.to_string()), whole_library: false, timeout_ms: 0 };
     let reader = session.store.reader();
     let stopped = stop(&reader);
     let jobs = [session.ask(request.clone(), ""), session.ask(request, "")];

@@ -28,6 +28,7 @@ pub fn show(ui: &Ui, view: &Dialog) -> Vec<Request> {
             move_to_relay(ui, &link.relay.to_string(), title, &there.to_string())
         }
         Dialog::Move { link, title, there } => move_to_relay(ui, &link.relay.place(), title, &there.place()),
+        Dialog::JoinLibrary { link } => join_library(ui, &link.relay.place()),
         Dialog::Share(view) => share::show(ui, view),
         Dialog::GoToLine { line, lines } => go_to_line(ui, line, *lines),
         Dialog::Path(view) => path(ui, view),
@@ -107,6 +108,15 @@ fn move_to_relay(ui: &Ui, relay: &str, title: &str, there: &str) -> Vec<Request>
          not see what is written at this one. Moving sends everything that is here to {relay}."
     );
     ask_whether(ui, "move", &format!("Move “{title}” to the link’s relay?"), &words, ["Stay", "Move"])
+}
+
+fn join_library(ui: &Ui, relay: &str) -> Vec<Request> {
+    let words = format!(
+        "This is the link of a whole library. If it is your own, from one of your devices, go on: every document of this library \
+         goes to the devices that have the link, theirs come here, and all stay in step by the relay {relay}. If somebody else \
+         gave it to you, they would get everything that you have written here."
+    );
+    ask_whether(ui, "join library", "Put this library on your other devices?", &words, ["Cancel", "It is mine"])
 }
 
 fn import_lossy(ui: &Ui, count: usize, words: &str) -> Vec<Request> {

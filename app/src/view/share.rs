@@ -11,7 +11,7 @@ use super::widgets::{
     TITLE_CHARS_MAX, button_row, dialog, dialog_buttons, error_line, field, focus_first, outlined_button,
     primary_button, quiet, quiet_button, small,
 };
-use crate::editor::dialog::{Dialog, HOST_LIMITS, ShareDialog, ShareStage, ShownCode};
+use crate::editor::dialog::{Dialog, HOST_LIMITS, ShareDialog, ShareStage, Shared, ShownCode};
 use crate::editor::library_view::title_or_untitled;
 use crate::editor::qr::QrCode;
 use crate::editor::request::Request;
@@ -23,17 +23,20 @@ const WIDTH: f32 = 460.0;
 /// Shows the share dialog.
 pub fn show(ui: &Ui, view: &ShareDialog) -> Vec<Request> {
     let mut requests = Vec::new();
-    let title = cut(title_or_untitled(&view.title), TITLE_CHARS_MAX);
+    let title = match &view.what {
+        Shared::Document(title) => format!("Share “{}”", cut(title_or_untitled(title), TITLE_CHARS_MAX)),
+        Shared::Library(_) => "Add a device".to_owned(),
+    };
     // Each stage is a dialog of its own size.
     let name = match &view.stage {
         ShareStage::Choose { .. } => "share: choose",
         ShareStage::Ready { code: None, .. } => "share: ready",
         ShareStage::Ready { code: Some(_), .. } => "share: code",
     };
-    let answer = dialog(ui, name, &format!("Share “{title}”"), WIDTH, |ui| match &view.stage {
+    let answer = dialog(ui, name, &title, WIDTH, |ui| match &view.stage {
         ShareStage::Choose { relay, error } => choose(ui, view, relay, error.as_deref(), &mut requests),
-        ShareStage::Ready { code: Some(shown), .. } => code::show(ui, shown, &mut requests),
-        ShareStage::Ready { .. } => ready(ui, &view.stage, &mut requests),
+        ShareStage::Ready { code: Some(shown), .. } => code::show(ui, &view.what, shown, &mut requests),
+        ShareStage::Ready { .. } => ready(ui, view, &mut requests),
     });
     if answer.dismissed {
         requests.push(Request::CloseDialog);
@@ -42,10 +45,16 @@ pub fn show(ui: &Ui, view: &ShareDialog) -> Vec<Request> {
 }
 
 fn choose(ui: &mut Ui, view: &ShareDialog, relay: &str, error: Option<&str>, requests: &mut Vec<Request>) {
-    ui.label(small(
-        ui,
-        "People meet at a relay: a small server that keeps everyone’s edits until each device has them.",
-    ));
+    let words = match &view.what {
+        Shared::Document(_) => {
+            "People meet at a relay: a small server that keeps everyone’s edits until each device has them."
+        }
+        Shared::Library(_) => {
+            "Devices meet at a relay: a small server that keeps what one wrote until the others have it, and cannot read it. \
+             Documents that are on this computer only are sealed and sent there, too."
+        }
+    };
+    ui.add(Label::new(small(ui, words)).wrap());
     let mut typed = relay.to_owned();
     ui.label(quiet(ui, "A relay you know"));
     let width = ui.available_width();
@@ -61,13 +70,17 @@ fn choose(ui: &mut Ui, view: &ShareDialog, relay: &str, error: Option<&str>, req
     let entered = response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter)) && !typed.trim().is_empty();
     if response.changed() {
         let stage = ShareStage::Choose { relay: typed.clone(), error: None };
-        requests.push(Request::Dialog(Dialog::Share(ShareDialog { title: view.title.clone(), stage })));
+        requests.push(Request::Dialog(Dialog::Share(ShareDialog { what: view.what.clone(), stage })));
     }
     if let Some(error) = error {
         error_line(ui, error);
     }
     host_box(ui, requests);
-    match dialog_buttons(ui, "Cancel", "Share by this relay", !typed.trim().is_empty()) {
+    let button = match &view.what {
+        Shared::Document(_) => "Share by this relay",
+        Shared::Library(_) => "Meet at this relay",
+    };
+    match dialog_buttons(ui, "Cancel", button, !typed.trim().is_empty()) {
         Some(true) => requests.push(Request::Confirm),
         Some(false) => requests.push(Request::CloseDialog),
         None if entered => requests.push(Request::Confirm),
@@ -90,21 +103,27 @@ fn host_box(ui: &mut Ui, requests: &mut Vec<Request>) {
     });
 }
 
-fn ready(ui: &mut Ui, stage: &ShareStage, requests: &mut Vec<Request>) {
-    let ShareStage::Ready { link, viewers, can_write, relay, hosted, copied, .. } = stage else { return };
+fn ready(ui: &mut Ui, view: &ShareDialog, requests: &mut Vec<Request>) {
+    let ShareStage::Ready { link, viewers, can_write, relay, hosted, copied, .. } = &view.stage else { return };
     let mut row = |ui: &mut Ui, name: &str, link: &str, writes: bool| {
         link_box(ui, link);
         let copied = copied.as_deref() == Some(link);
         copy_row(ui, name, link, copied, writes == *can_write, requests)
     };
     let mut chosen = None;
-    if *can_write {
-        ui.label(small(ui, "Whoever has this link can read and edit the document."));
+    if let Shared::Library(devices) = &view.what {
+        ui.add(Label::new(small(ui, LIBRARY_WORDS)).wrap());
         chosen = row(ui, "Copy link", link, true).then_some((link, true));
-    }
-    ui.label(small(ui, "Whoever has this one can read it, and not write."));
-    if row(ui, "Copy viewer’s link", viewers, false) {
-        chosen = Some((viewers, false));
+        ui.add(Label::new(quiet(ui, devices_words(devices))).wrap());
+    } else {
+        if *can_write {
+            ui.label(small(ui, "Whoever has this link can read and edit the document."));
+            chosen = row(ui, "Copy link", link, true).then_some((link, true));
+        }
+        ui.label(small(ui, "Whoever has this one can read it, and not write."));
+        if row(ui, "Copy viewer’s link", viewers, false) {
+            chosen = Some((viewers, false));
+        }
     }
     if let Some((link, can_write)) = chosen {
         requests.push(Request::ShowCode(QrCode::of(link).map(|code| ShownCode { code, can_write })));
@@ -120,6 +139,18 @@ fn ready(ui: &mut Ui, stage: &ShareStage, requests: &mut Vec<Request>) {
             requests.push(Request::CloseDialog);
         }
     });
+}
+
+/// What the link of a library does.
+const LIBRARY_WORDS: &str = "Open this link on your other device: it gets every document of this library, and what you write on either \
+     is on both. For your own devices only: whoever has it has all that you write, now and later.";
+
+/// Which devices have the library.
+fn devices_words(devices: &[String]) -> String {
+    match devices {
+        [] | [_] => "No other device has this library yet.".to_owned(),
+        devices => format!("In step: {}.", devices.join(", ")),
+    }
 }
 
 /// A link that can be selected.

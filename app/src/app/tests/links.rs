@@ -1,6 +1,8 @@
 //! Links that come from outside: by the desktop, and in pictures.
 
 use super::*;
+use crate::editor::command::Action;
+use crate::editor::dialog::ShareStage;
 use crate::editor::link::LinkKeys;
 use crate::editor::qr::QrCode;
 use crate::editor::secret::Secret;
@@ -95,4 +97,52 @@ fn a_picture_that_was_dropped_opens_its_link_and_one_without_says_so() {
         let error = matches!(&app.model.dialog, Some(Dialog::OpenLink { error: Some(error), .. }) if error.contains("no QR code"));
         assert_eq!((error, app.model.open.filter(|open| *open == link().document)), (!found, expected));
     }
+}
+
+fn library_link() -> Link {
+    let keys = LinkKeys::Library(RootSecret::from_bytes([6; 16]));
+    Link { document: keys.document_keys().expect("keys").document(), keys, ..link() }
+}
+
+#[test]
+fn the_link_of_a_whole_library_is_asked_about_before_anything_goes_there() {
+    let mut harness = window();
+    let library = library_link();
+    hand_over(&mut harness, &library.to_string());
+    assert_eq!(app_of(&harness).model.dialog, Some(Dialog::JoinLibrary { link: library.clone() }));
+    assert_eq!(app_of(&harness).session.library_link(), None);
+    harness.get_by_label("Cancel").click();
+    harness.run_steps(3);
+    assert_eq!((&app_of(&harness).model.dialog, app_of(&harness).session.library_link()), (&None, None));
+    let shared = |harness: &Harness<'static, Opened>| {
+        app_of(harness).session.list().into_iter().filter(|summary| summary.relay.is_some()).count()
+    };
+    assert_eq!(shared(&harness), 0);
+    hand_over(&mut harness, &library.to_string());
+    harness.get_by_label("It is mine").click();
+    harness.run_steps(10);
+    assert_eq!(app_of(&harness).session.library_link(), Some(library));
+    assert_eq!(shared(&harness), 1, "the one that is here goes there");
+}
+
+#[test]
+fn adding_a_device_makes_a_link_for_the_whole_library() {
+    let mut harness = window();
+    let ctx = harness.ctx.clone();
+    let app = harness.state_mut().app.as_mut().expect("it is open");
+    app.act(&ctx, Request::Do(Action::AddDevice));
+    harness.run_steps(2);
+    harness.get_by_label("Add a device");
+    let app = harness.state_mut().app.as_mut().expect("it is open");
+    let Some(Dialog::Share(dialog)) = &mut app.model.dialog else { panic!("it asks for a relay") };
+    dialog.stage = ShareStage::Choose { relay: "127.0.0.1:9".to_owned(), error: None };
+    harness.run_steps(2);
+    harness.get_by_label("Meet at this relay").click();
+    harness.run_steps(5);
+    let link = app_of(&harness).session.library_link().expect("it has a link").to_string();
+    harness.get_by_label(&link);
+    assert!(harness.query_by_label("Copy viewer’s link").is_none());
+    harness.get_by_label("QR code").click();
+    harness.run_steps(10);
+    harness.get_by_label("QR code of the library’s link");
 }

@@ -260,6 +260,7 @@ const TABLE: &[Entry] = &[
     row(Group::History, Action::RestoreSelection, "history.restore-selection", "Restore what is selected", &[]),
     // Share
     row(Group::Share, Action::Share, "share.share", "Share…", &[char('E').shift()]),
+    row(Group::Share, Action::AddDevice, "share.add-device", "Add a device…", &[]),
     row(Group::Share, Action::GoOnline, "share.online", "Go online", &[]),
     row(Group::Share, Action::GoOffline, "share.offline", "Go offline", &[]),
     // Quire

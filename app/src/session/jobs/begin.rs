@@ -38,7 +38,14 @@ impl Session {
                 let value = json!({ "id": id.to_string(), "link": link.to_string(), "relay": link.relay.to_string() });
                 Ok(Some(Begun::of(Awaited::Disk, Some(id), value)))
             }
-            Request::Join { link, timeout_ms } => self.begin_join(job, link.expose(), timeout_ms),
+            Request::Join { link, whole_library, timeout_ms } => {
+                self.begin_join(job, link.expose(), whole_library, timeout_ms)
+            }
+            Request::AddDevice { relay } => self.begin_add_device(job, relay.as_deref()),
+            Request::LeaveLibrary => {
+                let left = self.leave_library()?;
+                Ok(Some(Begun::of(Awaited::Nothing, None, json!({ "left": left }))))
+            }
             Request::Recover => self.begin_recover(job),
             Request::Sync { ids, timeout_ms } => self.begin_sync(job, &ids, timeout_ms),
             Request::Log { id } => self.look_back(job, &id, |this, id| Ok(this.document(id).map(history::log))),
@@ -129,9 +136,30 @@ impl Session {
         Ok(Some(Begun::of(Awaited::Nothing, None, value)))
     }
 
-    fn begin_join(&mut self, job: &mut Job, link: &str, timeout_ms: u64) -> Result<Option<Begun>, Failure> {
+    fn begin_add_device(&mut self, job: &mut Job, relay: Option<&str>) -> Result<Option<Begun>, Failure> {
+        let relay = relay.map(str::parse).transpose().map_err(SessionError::from)?;
+        let link = self.share_library(relay)?;
+        job.documents.insert(link.document);
+        let value = json!({ "link": link.to_string(), "relay": link.relay.to_string() });
+        let begun = Begun::of(Awaited::Disk, Some(link.document), value);
+        Ok(Some(Begun { is_whole: true, ..begun }))
+    }
+
+    fn begin_join(
+        &mut self,
+        job: &mut Job,
+        link: &str,
+        whole_library: bool,
+        timeout_ms: u64,
+    ) -> Result<Option<Begun>, Failure> {
         let link: Link = link.parse().map_err(SessionError::from)?;
+        match (link.keys.is_library(), whole_library) {
+            (true, false) => return Err(SessionError::WholeLibrary.into()),
+            (false, true) => return Err(SessionError::OneDocument.into()),
+            _ => {}
+        }
         self.check_relay(&link)?;
+        self.check_library(&link)?;
         let id = link.document;
         job.documents.insert(id);
         let is_ready = if self.records.contains_key(&id) {
@@ -149,10 +177,11 @@ impl Session {
         self.join(&link)?;
         self.set_online(true);
         let begun = Begun::of(Awaited::Received, Some(id), json!({ "id": id.to_string() }));
-        Ok(Some(Begun { within_ms: timeout_ms, ..begun }))
+        Ok(Some(Begun { is_whole: whole_library, within_ms: timeout_ms, ..begun }))
     }
 
     fn begin_sync(&mut self, job: &mut Job, ids: &[String], timeout_ms: u64) -> Result<Option<Begun>, Failure> {
+        let is_whole = ids.is_empty();
         let ids = self.shared_ones(ids)?;
         job.documents.extend(&ids);
         let mut are_open = true;
@@ -163,11 +192,12 @@ impl Session {
             return Ok(None);
         }
         self.link_all(&ids)?;
-        let list: Vec<String> = ids.iter().map(ToString::to_string).collect();
+        let documents = ids.iter().filter(|id| self.listing.document != Some(**id));
+        let list: Vec<String> = documents.map(ToString::to_string).collect();
         let version = |id: &DocumentId| Some((*id, self.document(*id)?.version().clone()));
         let wanted = ids.iter().filter_map(version).collect();
         let begun = Begun::of(Awaited::Saved, None, json!({ "synced": list }));
-        Ok(Some(Begun { wanted, documents: ids, within_ms: timeout_ms, ..begun }))
+        Ok(Some(Begun { wanted, documents: ids, is_whole, within_ms: timeout_ms, ..begun }))
     }
 
     /// What is asked of a document's history, as JSON in the place of a text.
@@ -198,7 +228,7 @@ impl Session {
     }
 
     /// The documents meant by these ids; none: all that have a relay and are not put away.
-    fn shared_ones(&self, ids: &[String]) -> Result<Vec<DocumentId>, SessionError> {
+    pub(super) fn shared_ones(&self, ids: &[String]) -> Result<Vec<DocumentId>, SessionError> {
         if !ids.is_empty() {
             return ids.iter().map(|id| self.find(id)).collect();
         }

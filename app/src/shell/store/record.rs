@@ -1,10 +1,12 @@
 //! What the library knows about a document besides its changes.
 
+use std::collections::BTreeSet;
+
 use data_encoding::BASE64URL_NOPAD;
-use quire_crdt::ReplicaId;
 use quire_crdt::keys::{ReplicaKey, ReplicaSeed};
 use quire_crdt::sealed::Author;
 use quire_crdt::sync::frame::Resume;
+use quire_crdt::{DocumentId, ReplicaId};
 use serde::{Deserialize, Serialize};
 
 use crate::editor::link::{LinkKeys, RelayAddress};
@@ -41,6 +43,8 @@ pub struct DocumentRecord {
     pub units_at_relay: u64,
     /// When the oldest of the units that were not there was made: wall clock, microseconds since the Unix epoch.
     pub waiting_since_us: Option<i64>,
+    /// Of a library's list: the documents that were removed from this device, and that it does not bring back.
+    pub left: BTreeSet<DocumentId>,
 }
 
 impl DocumentRecord {
@@ -66,12 +70,18 @@ impl DocumentRecord {
             resume: None,
             units_at_relay: 0,
             waiting_since_us: None,
+            left: BTreeSet::new(),
         }
     }
 
     /// Whether it is linked to a relay: it has one, and keys to prove that it may.
     pub const fn is_shared(&self) -> bool {
         self.relay.is_some() && self.keys.is_some()
+    }
+
+    /// Whether it is that of a library's list, which is no document that a person writes.
+    pub fn is_library(&self) -> bool {
+        self.keys.as_ref().is_some_and(LinkKeys::is_library)
     }
 
     /// The record's bytes.
@@ -90,6 +100,7 @@ impl DocumentRecord {
             waiting_since_us: self.waiting_since_us,
             keys: self.keys.as_ref().map(LinkKeys::expose),
             seed: self.seed.as_ref().map(|seed| BASE64URL_NOPAD.encode(seed.expose())),
+            left: self.left.iter().map(ToString::to_string).collect(),
             chain: self.chain.map(|chain| BASE64URL_NOPAD.encode(&chain.to_bytes())),
         };
         serde_json::to_vec(&stored).unwrap_or_default()
@@ -133,6 +144,7 @@ impl DocumentRecord {
             resume,
             units_at_relay: stored.units_at_relay,
             waiting_since_us: stored.waiting_since_us,
+            left: stored.left.iter().map(|id| id.parse()).collect::<Result<_, _>>().ok()?,
         })
     }
 }
@@ -159,6 +171,8 @@ struct Stored {
     seed: Option<String>,
     #[serde(default)]
     chain: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    left: Vec<String>,
 }
 
 #[cfg(test)]
@@ -184,6 +198,7 @@ mod tests {
         record.keys = LinkKeys::parse("e.q6urq6urq6urq6urq6urqw");
         record.seed = Some(ReplicaSeed::from_bytes([7; 32]));
         record.chain = Some(Author { key: [1; 32], count: 9, hash: [2; 32] });
+        record.left = [3, 4].map(|byte| DocumentId::from_bytes([byte; 16])).into();
         assert!(record.keys.is_some());
         assert_eq!(DocumentRecord::decode(&record.encode()), Some(record));
     }

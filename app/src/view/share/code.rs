@@ -3,7 +3,7 @@
 use egui::{Color32, Label, Mesh, Rect, Role, Sense, Shape, Ui, WidgetInfo, pos2, vec2};
 
 use super::super::widgets::{button_row, outlined_button, quiet, small};
-use crate::editor::dialog::ShownCode;
+use crate::editor::dialog::{Shared, ShownCode};
 use crate::editor::qr::QrCode;
 use crate::editor::request::Request;
 
@@ -17,8 +17,10 @@ const SIDE_MIN: f32 = 160.0;
 const ROOM_FOR_REST: f32 = 264.0;
 
 /// Shows the code in the place of the links.
-pub(super) fn show(ui: &mut Ui, shown: &ShownCode, requests: &mut Vec<Request>) {
-    let (words, name) = if shown.can_write {
+pub(super) fn show(ui: &mut Ui, what: &Shared, shown: &ShownCode, requests: &mut Vec<Request>) {
+    let (words, name) = if matches!(what, Shared::Library(_)) {
+        ("Whoever reads this code has your whole library, now and later.", "QR code of the library’s link")
+    } else if shown.can_write {
         ("Whoever reads this code can read and edit the document.", "QR code of the link")
     } else {
         ("Whoever reads this code can read the document, and not write.", "QR code of the viewer’s link")
