@@ -63,7 +63,10 @@ pub use backoff::{BACKOFF_FIRST_US, BACKOFF_LONGEST_US, BACKOFF_SHORTEST_US, RET
 pub use bundle::{BUNDLE_BYTES_MAX, BUNDLE_VERSION, Bundle, BundleError, Opened, bundle};
 pub use clock_offset::CLOCK_SAMPLES_MAX;
 pub use detector::{HEARTBEAT_LONGEST_US, HEARTBEAT_SHORTEST_US, SUSPECT_AFTER_FIRST_US, SUSPECT_AFTER_LONGEST_US};
-pub use relay::{ConnId, Creation, Gate, Relay, RelayLimits, RelayOutput, RelayPolicy, RelayStats};
+pub use relay::{
+    ConnId, Creation, Gate, Network, QUOTA_WINDOW_US, QuotaLimits, Relay, RelayLimits, RelayOutput, RelayPolicy,
+    RelayStats,
+};
 pub use replica::{
     CONNECT_WITHIN_US, DIGEST_INTERVAL_US, DIGEST_QUIET_US, DIGESTS_MAX, DIVERGENCES_MAX, Divergence, GREET_WITHIN_US,
     HELD_ENTRIES_MAX, HELD_INTERVAL_US, HeirError, LinkError, LinkState, MISSING_FRAMES_MAX, Output, PEERS_MAX,

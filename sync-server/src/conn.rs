@@ -11,8 +11,8 @@ use hyper_tungstenite::tungstenite::error::CapacityError;
 use hyper_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use hyper_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use hyper_tungstenite::tungstenite::{Error, Message};
-use quire_crdt::sync::ConnId;
 use quire_crdt::sync::frame::{FRAME_BYTES_MAX, RefusalReason};
+use quire_crdt::sync::{ConnId, Network};
 use tokio::time::sleep;
 
 use crate::hub::{Hub, Signal};
@@ -51,19 +51,23 @@ impl Drop for Link {
     }
 }
 
-/// Serves a websocket until it ends, of whoever reached the relay at one of these addresses.
-pub(crate) async fn serve(
-    socket: HyperWebsocketStream,
-    hub: &Arc<Hub>,
-    close_timeout: Duration,
-    addresses: Vec<String>,
-) {
+/// Who is at the other end of a connection, as far as the network says.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Peer {
+    /// Under which addresses it can have reached the relay.
+    pub(crate) reached: Vec<String>,
+    /// From where it came; `None`: from this computer.
+    pub(crate) network: Option<Network>,
+}
+
+/// Serves a websocket until it ends.
+pub(crate) async fn serve(socket: HyperWebsocketStream, hub: &Arc<Hub>, close_timeout: Duration, peer: Peer) {
     let mut challenge = [0; 32];
     if let Err(error) = getrandom::fill(&mut challenge) {
         tracing::error!(%error, "the system gives no random bytes: a link is closed");
         return;
     }
-    let (conn, signal) = hub.connect(challenge, addresses);
+    let (conn, signal) = hub.connect(challenge, peer);
     let link = Link { hub: Arc::clone(hub), conn, signal };
     let (sink, stream) = socket.split();
     let reading = read(&link, stream);
@@ -163,7 +167,10 @@ fn close_frame(reason: RefusalReason) -> CloseFrame {
         RefusalReason::LinksPerDocument
         | RefusalReason::Documents
         | RefusalReason::DocumentBytes
-        | RefusalReason::Replicas => (CloseCode::Policy, "a limit of the relay was met"),
+        | RefusalReason::Replicas
+        | RefusalReason::AddressLinks
+        | RefusalReason::AddressBytes
+        | RefusalReason::AddressDocuments => (CloseCode::Policy, "a limit of the relay was met"),
     };
     CloseFrame { code, reason: reason.into() }
 }

@@ -15,7 +15,7 @@ use hyper_tungstenite::HyperWebsocket;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::conn;
+use crate::conn::{self, Peer};
 use crate::hub::Hub;
 use crate::limits::Limits;
 use crate::metrics;
@@ -30,9 +30,8 @@ const SYNC_PATH: &str = "/sync";
 /// The websocket that a request asked for, once it did.
 type Upgrade = Mutex<Option<HyperWebsocket>>;
 
-/// Serves one connection of whoever reached the relay at one of these addresses: one request, and the websocket if that is what it asked
-/// for.
-pub(crate) async fn serve<S>(stream: S, reached: Vec<String>, hub: Arc<Hub>, limits: Arc<Limits>)
+/// Serves one connection: one request, and the websocket if that is what it asked for.
+pub(crate) async fn serve<S>(stream: S, peer: Peer, hub: Arc<Hub>, limits: Arc<Limits>)
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
@@ -48,7 +47,7 @@ where
     }
     let Some(websocket) = upgrade.into_inner().unwrap_or_else(PoisonError::into_inner) else { return };
     match websocket.await {
-        Ok(socket) => conn::serve(socket, &hub, limits.close_timeout, reached).await,
+        Ok(socket) => conn::serve(socket, &hub, limits.close_timeout, peer).await,
         Err(error) => tracing::debug!(%error, "a websocket failed before it began"),
     }
 }

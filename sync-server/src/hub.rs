@@ -17,6 +17,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinSet;
 
+use crate::conn::Peer;
 use crate::limits::Limits;
 use crate::log::{Append, CommitQueue, Commits, Log, StoreError};
 use crate::metrics::Counters;
@@ -96,14 +97,14 @@ impl Hub {
         })
     }
 
-    /// A websocket was opened, by whoever reached this relay at one of these addresses or one of its names; `challenge` is random.
-    pub(crate) fn connect(self: &Arc<Self>, challenge: [u8; 32], addresses: Vec<String>) -> (ConnId, Arc<Signal>) {
+    /// A websocket was opened; `challenge` is random.
+    pub(crate) fn connect(self: &Arc<Self>, challenge: [u8; 32], peer: Peer) -> (ConnId, Arc<Signal>) {
         let signal = Arc::new(Signal::default());
         let mut state = self.lock();
         state.conns += 1;
         let conn = ConnId(state.conns);
         state.signals.insert(conn, Arc::clone(&signal));
-        state.gate.handle_connected(self.now(), conn, challenge, addresses);
+        state.gate.handle_connected_from(self.now(), conn, challenge, peer.reached, peer.network);
         self.settle(state);
         (conn, signal)
     }

@@ -16,7 +16,7 @@ const COMMIT_BOUNDS_US: [u64; 12] =
     [250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 1_000_000, 5_000_000];
 
 /// Every reason for which a link may be refused, with its label.
-const REASONS: [(RefusalReason, &str); 18] = [
+const REASONS: [(RefusalReason, &str); 21] = [
     (RefusalReason::Protocol, "protocol"),
     (RefusalReason::Malformed, "malformed"),
     (RefusalReason::FrameBytes, "frame_bytes"),
@@ -35,6 +35,9 @@ const REASONS: [(RefusalReason, &str); 18] = [
     (RefusalReason::Forged, "forged"),
     (RefusalReason::Forked, "forked"),
     (RefusalReason::Closed, "closed"),
+    (RefusalReason::AddressLinks, "address_links"),
+    (RefusalReason::AddressBytes, "address_bytes"),
+    (RefusalReason::AddressDocuments, "address_documents"),
 ];
 
 #[derive(Debug, Default)]
@@ -100,6 +103,7 @@ pub(crate) fn render(hub: &Hub) -> String {
 
 fn render_relay(page: &mut Page, stats: &RelayStats) {
     page.gauge("links", "Open links", stats.links as u64);
+    page.gauge("addresses", "Network addresses whose use is remembered", stats.networks as u64);
     page.gauge("documents_open", "Documents with links or unwritten changes", stats.documents_open as u64);
     page.gauge("documents_stored", "Documents with at least one change", stats.documents_stored);
     page.gauge("unappended_bytes", "Bytes of changes that are not on disk yet", stats.unappended_bytes as u64);

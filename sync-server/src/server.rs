@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use quire_crdt::DocumentId;
-use quire_crdt::sync::RelayPolicy;
+use quire_crdt::sync::{Network, RelayPolicy};
 use thiserror::Error;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -18,6 +18,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::closed::{Closed, ClosedError};
 use crate::config::Config;
+use crate::conn::Peer;
 use crate::http;
 use crate::hub::Hub;
 use crate::limits::Limits;
@@ -183,7 +184,7 @@ async fn accept(
                 continue;
             }
         };
-        let address = peer.ip().to_canonical();
+        let address = counted(peer.ip());
         if !addresses.enter(address, limits) {
             hub.counters.connections_refused.fetch_add(1, Ordering::Relaxed);
             continue;
@@ -201,15 +202,21 @@ async fn serve(stream: TcpStream, guest: Guest, limits: Arc<Limits>, tls: Option
     }
     let hub = Arc::clone(&guest.hub);
     let reached = stream.local_addr().map(reached_at).unwrap_or_default();
-    let Some(tls) = tls else { return http::serve(stream, reached, hub, limits).await };
+    let peer = Peer { reached, network: Network::of(guest.address) };
+    let Some(tls) = tls else { return http::serve(stream, peer, hub, limits).await };
     // On the heap, so that connections without TLS have no room for it.
     Box::pin(async {
         match tls.shake(stream, limits.tls_handshake_timeout).await {
-            Some(stream) => http::serve(stream, reached, hub, limits).await,
+            Some(stream) => http::serve(stream, peer, hub, limits).await,
             None => _ = hub.counters.tls_handshakes_failed.fetch_add(1, Ordering::Relaxed),
         }
     })
     .await;
+}
+
+/// The address as which a connection is counted: of those of one network the lowest.
+fn counted(address: IpAddr) -> IpAddr {
+    Network::of(address).map_or_else(|| address.to_canonical(), Network::address)
 }
 
 /// What whoever connected to this address can have called the relay.

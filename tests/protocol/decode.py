@@ -382,6 +382,9 @@ REASONS = [
     "Forged",
     "Forked",
     "Closed",
+    "AddressLinks",
+    "AddressBytes",
+    "AddressDocuments",
 ]
 
 # For each tag the frame's name and its fields in order, each with how it is read.

@@ -125,7 +125,7 @@ fn run(keys: &DocumentKeys, own: &ReplicaKey) -> Vec<Envelope> {
     run
 }
 
-const REASONS: [(&str, RefusalReason); 18] = [
+const REASONS: [(&str, RefusalReason); 21] = [
     ("refused, protocol", RefusalReason::Protocol),
     ("refused, malformed", RefusalReason::Malformed),
     ("refused, frame bytes", RefusalReason::FrameBytes),
@@ -144,6 +144,9 @@ const REASONS: [(&str, RefusalReason); 18] = [
     ("refused, forged", RefusalReason::Forged),
     ("refused, forked", RefusalReason::Forked),
     ("refused, closed", RefusalReason::Closed),
+    ("refused, address links", RefusalReason::AddressLinks),
+    ("refused, address bytes", RefusalReason::AddressBytes),
+    ("refused, address documents", RefusalReason::AddressDocuments),
 ];
 
 fn version() -> VersionVector {

@@ -292,6 +292,17 @@ pub(super) fn in_words(refusal: &Refusal) -> String {
                 .to_owned()
         }
         RefusalReason::Forged => "the relay takes no change that its author did not sign".to_owned(),
+        RefusalReason::AddressLinks => {
+            format!("{value} links come from this network address, and the relay takes {limit}: it is tried again")
+        }
+        RefusalReason::AddressBytes => {
+            format!("the relay stores at most {limit} bytes in an hour for one network address: the rest follows later")
+        }
+        RefusalReason::AddressDocuments => {
+            format!(
+                "the relay takes at most {limit} new documents in an hour from one network address: this one follows later"
+            )
+        }
         RefusalReason::Closed => {
             "whoever runs the relay has closed this document there: nothing is lost here, and another relay can have it"
                 .to_owned()

@@ -286,6 +286,12 @@ pub enum RefusalReason {
     Forked,
     /// The relay's operator has closed the document.
     Closed,
+    /// The network address has `limit` links already.
+    AddressLinks,
+    /// For the network address, `limit` bytes were stored within the hour.
+    AddressBytes,
+    /// From the network address, `limit` documents were made within the hour.
+    AddressDocuments,
 }
 
 /// A frame that cannot be read.

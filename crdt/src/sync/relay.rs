@@ -15,6 +15,7 @@ mod limits;
 mod link;
 mod log;
 mod output;
+mod quotas;
 mod ring;
 #[cfg(test)]
 mod tests;
@@ -36,6 +37,7 @@ use crate::id::{DocumentId, ReplicaId};
 pub use self::gate::{Creation, Gate, RelayPolicy};
 pub use self::limits::{RelayLimits, RelayStats};
 pub use self::output::{ConnId, RelayOutput};
+pub use self::quotas::{Network, QUOTA_WINDOW_US, QuotaLimits};
 
 /// The relay: the logs of the documents that are open, and the links that follow them.
 #[derive(Debug)]

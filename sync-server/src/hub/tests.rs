@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use quire_crdt::keys::{DocumentKeys, ReplicaKey, ReplicaSeed, RootSecret};
 use quire_crdt::sealed::{self, Author, Before};
+use quire_crdt::sync::Network;
 use quire_crdt::sync::frame::{ChangeWriter, Frame, Hello, PROTOCOL_VERSION, Proof};
 use quire_crdt::{Change, Header, Op, VersionVector};
 
@@ -75,7 +76,7 @@ async fn next(hub: &Arc<Hub>, conn: ConnId, signal: &Signal, frames: &mut Vec<By
 }
 
 async fn join(hub: &Arc<Hub>) -> (ConnId, Arc<Signal>, Vec<Bytes>) {
-    let (conn, signal) = hub.connect(CHALLENGE, vec![ADDRESS.to_owned()]);
+    let (conn, signal) = hub.connect(CHALLENGE, Peer { reached: vec![ADDRESS.to_owned()], network: None });
     let (document, replica) = (keys().document(), author().id());
     let proof = keys().prove_access(&author(), &CHALLENGE, ADDRESS);
     let proof = Proof::new(document, replica, ADDRESS.to_owned(), Vec::new(), &proof);
@@ -149,8 +150,30 @@ async fn the_timers_are_run() {
     limits.relay.hello_timeout_us = 20_000;
     let hub = Arc::new(Hub::new(log, Arc::default(), &limits, RelayPolicy::default()).unwrap());
     let timers = tokio::spawn(Arc::clone(&hub).keep_time());
-    let (_, signal) = hub.connect(CHALLENGE, Vec::new());
+    let (_, signal) = hub.connect(CHALLENGE, Peer::default());
     tokio::time::timeout(Duration::from_secs(10), signal.closing.notified()).await.unwrap();
     assert_eq!(signal.reason(), Some(RefusalReason::Silent));
     timers.abort();
+}
+
+#[tokio::test]
+async fn one_address_does_not_take_every_link() {
+    let log = Arc::new(Log::with_backend(Disk::default(), EPOCH, false).unwrap());
+    let mut limits = Limits::default();
+    limits.relay.quotas.links_max = 2;
+    let hub = Arc::new(Hub::new(log, Arc::default(), &limits, RelayPolicy::default()).unwrap());
+    let connect = |address: &str| {
+        let network = Network::of(address.parse().unwrap());
+        hub.connect(CHALLENGE, Peer { reached: Vec::new(), network })
+    };
+    let (first, _) = connect("2001:db8::1");
+    assert_eq!(connect("2001:db8::2").1.reason(), None);
+    assert_eq!(connect("2001:db8::3").1.reason(), Some(RefusalReason::AddressLinks));
+    assert_eq!(connect("2001:db8:0:1::1").1.reason(), None, "a neighbour");
+    assert!((0..9).all(|_| connect("127.0.0.1").1.reason().is_none()), "a proxy, or the operator");
+    hub.disconnect(first);
+    assert_eq!(connect("2001:db8::4").1.reason(), Some(RefusalReason::AddressLinks), "until the refused one is gone");
+    let page = crate::metrics::render(&hub);
+    assert!(page.contains("\nquire_relay_refusals_total{reason=\"address_links\"} 2\n"), "{page}");
+    assert!(page.contains("\nquire_relay_addresses 2\n"), "{page}");
 }

@@ -18,6 +18,7 @@ use super::super::frame::{
     ADDRESS_BYTES_MAX, Chain, ChangeReader, Frame, Hello, Proof, RefusalReason, TOKEN_BYTES_MAX, hello_protocol,
 };
 use super::super::time::Now;
+use super::quotas::{Network, Quotas};
 use super::{ConnId, Relay, RelayLimits, RelayOutput, RelayStats, Stage};
 use crate::change::Header;
 use crate::clock::VersionVector;
@@ -55,6 +56,7 @@ pub struct Gate {
     doors: BTreeMap<ConnId, Door>,
     /// The documents to which nobody is let in.
     closed: BTreeSet<DocumentId>,
+    quotas: Quotas,
 }
 
 /// What is known of a link.
@@ -63,6 +65,8 @@ struct Door {
     challenge: [u8; KEY_BYTES],
     /// Under which addresses it can have reached the relay.
     addresses: Vec<String>,
+    /// Whose quotas count; `None`: nobody's.
+    network: Option<Network>,
     is_challenged: bool,
     stage: Passage,
     /// What goes behind the Welcome.
@@ -112,8 +116,9 @@ type Refused = (RefusalReason, u64, u64);
 impl Gate {
     /// A relay over a store with this epoch, which holds so many documents already.
     pub fn new(epoch: [u8; 16], limits: RelayLimits, policy: RelayPolicy, documents_stored: u64) -> Self {
+        let quotas = Quotas::new(limits.quotas);
         let relay = Relay::new(epoch, limits).with_documents_stored(documents_stored);
-        Self { relay, policy, doors: BTreeMap::new(), closed: BTreeSet::new() }
+        Self { relay, policy, doors: BTreeMap::new(), closed: BTreeSet::new(), quotas }
     }
 
     /// From here on these documents are closed, and no others: their links end, and there are no new ones. What is stored of them stays.
@@ -131,10 +136,27 @@ impl Gate {
     /// A link was opened, by whoever reached the relay at one of these addresses or at one of its names. `challenge` must be random and
     /// never used before.
     pub fn handle_connected(&mut self, now: Now, conn: ConnId, challenge: [u8; KEY_BYTES], addresses: Vec<String>) {
-        let door = Door { challenge, addresses, is_challenged: false, stage: Passage::Proving, chains: None };
+        self.handle_connected_from(now, conn, challenge, addresses, None);
+    }
+
+    /// The same, from this network, whose [quotas](QuotaLimits) count; `None`: nobody's.
+    pub fn handle_connected_from(
+        &mut self,
+        now: Now,
+        conn: ConnId,
+        challenge: [u8; KEY_BYTES],
+        addresses: Vec<String>,
+        network: Option<Network>,
+    ) {
+        let door = Door { challenge, addresses, network, is_challenged: false, stage: Passage::Proving, chains: None };
         self.doors.insert(conn, door);
         self.relay.handle_connected(now, conn);
         self.relay.wake(conn);
+        let retry_after_ms = self.relay.limits.retry_after_ms;
+        let entered = network.map_or(Ok(()), |network| self.quotas.enter(now, network, retry_after_ms));
+        if let Err((reason, limit, value, retry_after_ms)) = entered {
+            self.relay.refuse_for(conn, reason, limit, value, retry_after_ms);
+        }
     }
 
     /// A frame came.
@@ -181,7 +203,9 @@ impl Gate {
 
     /// A link has ended, whoever ended it.
     pub fn handle_closed(&mut self, now: Now, conn: ConnId) {
-        self.doors.remove(&conn);
+        if let Some(network) = self.doors.remove(&conn).and_then(|door| door.network) {
+            self.quotas.leave(now, network);
+        }
         self.relay.handle_closed(now, conn);
     }
 
@@ -208,7 +232,7 @@ impl Gate {
 
     /// See [`Relay::stats`].
     pub fn stats(&self) -> RelayStats {
-        self.relay.stats()
+        RelayStats { networks: self.quotas.len(), ..self.relay.stats() }
     }
 
     /// See [`Relay::can_read`].
@@ -335,9 +359,22 @@ impl Gate {
         if let Some(refused) = self.relay.over_limit(document, first, run.bytes) {
             return Err(refused);
         }
-        let outputs = self.relay.outputs.len();
+        let is_new = run.changes.last().is_some_and(|(.., last)| known.is_none_or(|known| known.count < last.count));
+        let is_first = log.head() == 0;
+        let network = self.doors.get(&conn).and_then(|door| door.network).filter(|_| is_new);
+        let checked = network.map_or(Ok(()), |network| self.quotas.check(now, network, run.bytes as u64, is_first));
+        if let Err((reason, limit, value, retry_after_ms)) = checked {
+            self.relay.refuse_for(conn, reason, limit, value, retry_after_ms);
+            return Ok(());
+        }
+        let (before, outputs) = (self.relay.stats, self.relay.outputs.len());
         for (frame, ..) in &run.changes {
             self.relay.handle_frame(now, conn, frame);
+        }
+        if let Some(network) = network {
+            let RelayStats { bytes_appended, documents_stored, .. } = self.relay.stats;
+            let documents = documents_stored - before.documents_stored;
+            self.quotas.spend(network, bytes_appended - before.bytes_appended, documents);
         }
         let Some(log) = self.relay.logs.get_mut(&document) else { return Ok(()) };
         let count = log.version.get(replica);

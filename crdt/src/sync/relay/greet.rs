@@ -78,10 +78,6 @@ impl Relay {
 
     /// Refuses a link: it leaves its document at once, is sent the reason, and is closed.
     pub(super) fn refuse(&mut self, conn: ConnId, reason: RefusalReason, limit: u64, value: u64) {
-        if self.links.get(&conn).is_none_or(|link| matches!(link.stage, Stage::Closing)) {
-            return;
-        }
-        self.detach(conn);
         let retry_after_ms = match reason {
             RefusalReason::LinksPerDocument
             | RefusalReason::Documents
@@ -91,6 +87,22 @@ impl Relay {
             | RefusalReason::Storage => self.limits.retry_after_ms,
             _ => 0,
         };
+        self.refuse_for(conn, reason, limit, value, retry_after_ms);
+    }
+
+    /// The same, for a reason that will have passed after so many milliseconds, or never (0).
+    pub(super) fn refuse_for(
+        &mut self,
+        conn: ConnId,
+        reason: RefusalReason,
+        limit: u64,
+        value: u64,
+        retry_after_ms: u32,
+    ) {
+        if self.links.get(&conn).is_none_or(|link| matches!(link.stage, Stage::Closing)) {
+            return;
+        }
+        self.detach(conn);
         let Some(link) = self.links.get_mut(&conn) else { return };
         link.stage = Stage::Closing;
         link.first = Some(Frame::Refused(Refusal { reason, limit, value, retry_after_ms }).encode());

@@ -1,5 +1,7 @@
 //! The relay's named limits, and what it counts.
 
+use super::quotas::QuotaLimits;
+
 /// Everything that a relay holds in memory or on disk for others has one of these limits. `docs/OPERATING.md` says how an operator sets them.
 ///
 /// A frame is limited by [`FRAME_BYTES_MAX`](super::super::frame::FRAME_BYTES_MAX) and a presence by
@@ -40,6 +42,8 @@ pub struct RelayLimits {
     pub ping_interval_us: u64,
     /// How long a link may be silent, in microseconds; looked at on every ping.
     pub silence_timeout_us: u64,
+    /// What one network address may take, where a [`Gate`](super::Gate) is told of it.
+    pub quotas: QuotaLimits,
     /// When a link that was refused for a passing reason should try again, in milliseconds.
     pub retry_after_ms: u32,
 }
@@ -65,6 +69,7 @@ impl Default for RelayLimits {
             hello_timeout_us: 10_000_000,
             ping_interval_us: 15_000_000,
             silence_timeout_us: 45_000_000,
+            quotas: QuotaLimits::default(),
             retry_after_ms: 2_000,
         }
     }
@@ -75,6 +80,8 @@ impl Default for RelayLimits {
 pub struct RelayStats {
     /// Links that are open now, those that have not said Hello included.
     pub links: usize,
+    /// Network addresses whose use is remembered.
+    pub networks: usize,
     /// Documents that are open now.
     pub documents_open: usize,
     /// Documents that have at least one change.

@@ -5,6 +5,7 @@ mod bundles;
 mod closing;
 mod copies;
 mod linking;
+mod quotas;
 
 use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
@@ -22,7 +23,7 @@ use crate::sealed::Author;
 use crate::sync::frame::{Frame, RefusalReason, Resume};
 use crate::sync::seals::{Seal, Seals};
 use crate::sync::{
-    ConnId, Gate, Incoming, LinkError, LinkState, Now, Output, RelayLimits, RelayOutput, RelayPolicy, Replica,
+    ConnId, Gate, Incoming, LinkError, LinkState, Network, Now, Output, RelayLimits, RelayOutput, RelayPolicy, Replica,
     ReplicaConfig,
 };
 
@@ -94,6 +95,8 @@ struct World {
     /// Everything that crossed a wire.
     wire: Vec<Bytes>,
     refused: Vec<RefusalReason>,
+    /// From where links are made.
+    network: Option<Network>,
 }
 
 impl World {
@@ -113,6 +116,7 @@ impl World {
             tamper_up: |_, frame| Some(frame),
             wire: Vec::new(),
             refused: Vec::new(),
+            network: None,
         }
     }
 
@@ -223,7 +227,7 @@ impl World {
                 let link = SecureLink::new(credentials, device.replica.verified());
                 device.link = Some((conn, link));
                 let challenge = [u8::try_from(self.conns).unwrap(); 32];
-                self.gate.handle_connected(self.now, conn, challenge, Vec::new());
+                self.gate.handle_connected_from(self.now, conn, challenge, Vec::new(), self.network);
                 device.replica.handle_connected(self.now);
             }
             Output::Disconnect => {

@@ -339,6 +339,7 @@ fn what_the_relay_did_and_holds_is_counted() {
     let bytes = envelope(A, 0, 2, &[]).len() + 2 * envelope(A, 2, 1, &[]).len();
     let expected = RelayStats {
         links: 3,
+        networks: 0,
         documents_open: 1,
         documents_stored: 1,
         unappended_bytes: 0,
