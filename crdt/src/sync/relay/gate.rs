@@ -139,7 +139,7 @@ impl Gate {
         self.handle_connected_from(now, conn, challenge, addresses, None);
     }
 
-    /// The same, from this network, whose [quotas](QuotaLimits) count; `None`: nobody's.
+    /// The same, from this network, whose [quotas](crate::sync::QuotaLimits) count; `None`: nobody's.
     pub fn handle_connected_from(
         &mut self,
         now: Now,
