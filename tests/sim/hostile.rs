@@ -3,11 +3,14 @@
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
+use quire_crdt::keys::Certificate;
+use quire_crdt::sealed::{self, Author, Before};
 use quire_crdt::sync::ConnId;
 use quire_crdt::sync::frame::Hello as HelloFrame;
-use quire_crdt::sync::frame::{ChangeWriter, FRAME_BYTES_MAX, Frame, PROTOCOL_VERSION, Welcome};
+use quire_crdt::sync::frame::{ChangeWriter, FRAME_BYTES_MAX, Frame, PROTOCOL_VERSION, Proof, Welcome};
 use quire_crdt::{Change, DocumentId, Envelope, Header, Op, OpId, ReplicaId, SEQ_MAX, VersionVector, seal};
 
+use crate::keyring::{self, Keys};
 use crate::plan::Nonsense;
 use crate::rng::Rng;
 
@@ -31,26 +34,84 @@ pub struct Stranger {
     writer: ChangeWriter,
     rng: Rng,
     reads: bool,
+    /// What it has besides the id, on sealed links.
+    keys: Option<Keys>,
+    /// What it says that it may write by.
+    certificate: Option<Certificate>,
+    /// Its chain, change by change.
+    chain: Vec<Author>,
+    /// The relay, which it knows how to reach.
+    relay: usize,
+    /// What it says once it was challenged.
+    unsaid: Vec<Bytes>,
+    is_challenged: bool,
 }
 
 impl Stranger {
-    /// The stranger at a relay, who knows this document's id.
-    pub fn new(document: DocumentId, relay: usize, mut rng: Rng) -> Self {
+    /// The stranger at a relay, who knows this document's id, and may have keys of it.
+    pub fn new(document: DocumentId, relay: usize, keys: Option<Keys>, mut rng: Rng) -> Self {
         let mut id = [0x66; 16];
         id[15] = u8::try_from(relay).unwrap_or(u8::MAX);
-        let id = ReplicaId::from_bytes(id);
+        let id = keys.as_ref().map_or(ReplicaId::from_bytes(id), |keys| keys.own.id());
         let reads = rng.chance(50);
-        Self { conn: None, document, id, seq: 0, writer: ChangeWriter::new(id), rng, reads }
+        let certificate = keys.as_ref().and_then(|keys| {
+            // Who may not write certifies himself.
+            keys.document.certify(&keys.own).or_else(|| keyring::document_keys(&mut rng).certify(&keys.own))
+        });
+        Self {
+            conn: None,
+            document,
+            id,
+            seq: 0,
+            writer: ChangeWriter::new(id),
+            rng,
+            reads,
+            keys,
+            certificate,
+            chain: Vec::new(),
+            relay,
+            unsaid: Vec::new(),
+            is_challenged: false,
+        }
+    }
+
+    /// Its id, if it may write.
+    pub fn author(&self) -> Option<ReplicaId> {
+        self.keys.as_ref().filter(|keys| keys.document.can_write()).map(|keys| keys.own.id())
     }
 
     /// Whether what the relay sends is ever fetched.
     pub const fn reads(&self) -> bool {
-        self.reads
+        self.reads || (self.keys.is_some() && !self.is_challenged)
+    }
+
+    /// What it answers to a message: who is challenged and has keys proves that.
+    pub fn hear(&mut self, message: &Bytes) -> Vec<Bytes> {
+        let (Some(keys), Ok(Frame::Challenge { challenge })) = (&self.keys, Frame::decode(message)) else {
+            return Vec::new();
+        };
+        self.is_challenged = true;
+        let address = keyring::address(self.relay);
+        let proof = keys.document.prove_access(&keys.own, &challenge, &address);
+        let proof = Proof::new(self.document, self.id, address, Vec::new(), &proof);
+        let unsaid = std::mem::take(&mut self.unsaid);
+        [Frame::Proof(proof).encode()].into_iter().chain(unsaid).collect()
+    }
+
+    /// It says these: not before it was challenged, if it has an answer to that.
+    pub fn now_or_later(&mut self, frames: Vec<Bytes>) -> Vec<Bytes> {
+        if self.keys.is_none() || self.is_challenged {
+            return frames;
+        }
+        self.unsaid.extend(frames);
+        Vec::new()
     }
 
     /// The first frame of a connection.
     pub fn hello(&mut self, hello: Hello) -> Bytes {
         self.writer = ChangeWriter::new(self.id);
+        self.is_challenged = false;
+        self.unsaid.clear();
         let version = match hello {
             Hello::Plain => VersionVector::new(),
             Hello::Lying => (0..200).map(|_| (self.some_id(), SEQ_MAX)).collect(),
@@ -105,7 +166,23 @@ impl Stranger {
     fn change(&mut self, first_seq: u64, len: u64, deps: VersionVector, op: Op) -> Bytes {
         let header = Header { replica: self.id, first_seq, len, deps, heads: false };
         let envelope: Envelope = seal(self.document, &Change { header, ops: vec![op] });
-        self.writer.frame(&envelope)
+        let sealed = self.sealed(&envelope);
+        self.writer.frame(&sealed.unwrap_or(envelope))
+    }
+
+    /// The change as its keys seal it, behind what it said before.
+    fn sealed(&mut self, plain: &Envelope) -> Option<Envelope> {
+        let (keys, first_seq) = (self.keys.as_ref()?, plain.header().first_seq);
+        let before = match first_seq {
+            0 => Before::Nothing(self.certificate.as_ref()?),
+            _ => Before::Author(self.chain.iter().find(|author| author.count == first_seq)?),
+        };
+        let proof = sealed::Proof::Sign(&keys.own);
+        let (sealed, author) = sealed::seal(plain, &keys.document, before, proof).ok()?;
+        if self.chain.last().map_or(0, |last| last.count) == first_seq {
+            self.chain.push(author);
+        }
+        Some(sealed)
     }
 }
 

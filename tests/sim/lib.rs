@@ -25,6 +25,7 @@ pub mod storage;
 pub mod stores;
 pub mod story;
 pub mod swarm;
+pub mod tamper;
 pub mod targets;
 pub mod trace;
 pub mod truth;

@@ -6,7 +6,7 @@ mod sealing;
 
 use std::fmt;
 
-pub use self::sealing::Sealing;
+pub use self::sealing::{Attack, Holds, Sealing};
 use crate::model::conform::REPLICAS_MAX;
 
 /// A whole run.
@@ -114,6 +114,15 @@ pub enum Act {
     },
     /// Somebody who keeps to no rules says something to a relay.
     Stranger(usize, Nonsense),
+    /// Somebody who stands between a device and its relay does something to what is said next. Nothing, where links have no seals.
+    Tamper {
+        /// Which device.
+        device: usize,
+        /// Whether to what it says; else to what the relay says.
+        up: bool,
+        /// What he does.
+        attack: Attack,
+    },
 }
 
 /// What a person does.
@@ -252,13 +261,13 @@ impl Plan {
                     | Act::Relay(_, RelayFate::Pause(_))
             )
         };
-        self.acts.iter().any(silences) || self.relays.iter().any(|relay| relay.hostile)
+        self.acts.iter().any(silences) || self.has_liars()
     }
 
     /// Whether a device may find out that it is not the only one with its id.
     pub fn has_clones(&self) -> bool {
         let clones = |timed: &Timed| matches!(timed.act, Act::Device(_, Fate::Yesterday | Fate::Copied));
-        self.acts.iter().any(clones) || self.relays.iter().any(|relay| relay.hostile)
+        self.acts.iter().any(clones) || self.has_liars()
     }
 
     /// Whether the model knows everything that happens in the run: few machines, one document, links without seals, and everybody keeps
@@ -267,6 +276,12 @@ impl Plan {
         let one_document = self.devices.iter().all(|device| device.document == 0);
         let few = self.relays.len() <= 2 && self.devices.len() <= REPLICAS_MAX;
         one_document && few && self.sealed.is_none() && !self.has_strangers() && !self.has_clones()
+    }
+
+    /// Whether what a device is told may not be what a relay said.
+    pub fn has_liars(&self) -> bool {
+        let tampers = |timed: &Timed| matches!(timed.act, Act::Tamper { .. });
+        self.relays.iter().any(|relay| relay.hostile) || (self.sealed.is_some() && self.acts.iter().any(tampers))
     }
 
     /// Whether somebody keeps to no rules.
@@ -290,6 +305,10 @@ impl fmt::Display for Act {
                 let numbers = |mask: Mask| (0..64).filter(|bit| mask >> bit & 1 == 1).collect::<Vec<u32>>();
                 let (devices, relays) = (numbers(*devices), numbers(*relays));
                 write!(f, "nothing passes {ways} between devices {devices:?} and relays {relays:?} for {for_us} us")
+            }
+            Self::Tamper { device, up, attack } => {
+                let whose = if *up { "what it says" } else { "what it is told" };
+                write!(f, "somebody between device {device} and its relay tampers with {whose}: {attack:?}")
             }
             Self::Stranger(relay, nonsense) => write!(f, "a stranger says to relay {relay}: {nonsense:?}"),
         }

@@ -29,6 +29,9 @@ const APPEND: &str = "crdt/src/sync/relay/append.rs";
 const GREET: &str = "crdt/src/sync/relay/greet.rs";
 const CAUSAL: &str = "crdt/src/causal.rs";
 const DOCUMENT: &str = "crdt/src/document.rs";
+const SEALED: &str = "crdt/src/sealed.rs";
+const SECURE: &str = "crdt/src/sync/secure.rs";
+const GATE: &str = "crdt/src/sync/relay/gate.rs";
 
 /// All of them.
 pub const FAULTS: &[Fault] = &[
@@ -246,6 +249,49 @@ pub const FAULTS: &[Fault] = &[
         "crdt/src/document/undoing.rs",
         "self.delete_inside(range, false);",
         "self.delete_inside(range.start..(range.end + 1).min(self.text.len_chars()), false);",
+    ),
+    fault(
+        "sealed: any signature will do",
+        SEALED,
+        "if keys::verify(&self.author.key, &signed_text(&self.author.hash), signature) {",
+        "if keys::verify(&self.author.key, &signed_text(&self.author.hash), signature) || signature.len() > 1 {",
+    ),
+    fault("sealed: a reader looks at no signature", SECURE, "            last.sealed.verify()?;\n", ""),
+    fault(
+        "sealed: the relay looks at no signature",
+        GATE,
+        "let is_whole = sealed.verify().map_err(refused)?;",
+        "let is_whole = sealed.signature().is_some();",
+    ),
+    fault(
+        "sealed: the place in the chain is not looked at",
+        SEALED,
+        "if parts.previous[..] != hash[..PREVIOUS_BYTES] {",
+        "if false {",
+    ),
+    fault(
+        "sealed: anybody certifies himself",
+        SEALED,
+        "                certificate.verify(envelope.document(), write_public, header.replica)?;\n",
+        "                let _ = write_public;\n",
+    ),
+    fault(
+        "sealed: one nonce for everything",
+        SEALED,
+        "    core::array::from_fn(|at| hash.as_bytes()[at])\n",
+        "    core::array::from_fn(|at| hash.as_bytes()[at] & 0)\n",
+    ),
+    fault(
+        "sealed: a proof is good at any address",
+        GATE,
+        "if !door.addresses.iter().chain(&self.policy.names).any(|name| *name == proof.address) {",
+        "if false {",
+    ),
+    fault(
+        "sealed: a proof is good for any challenge",
+        GATE,
+        "verified.map_err(|_| (RefusalReason::Access, 0, 0))?;",
+        "let _ = verified;",
     ),
     fault(
         "an anchor forgets the character that it stands behind",

@@ -74,7 +74,10 @@ impl Shrunk {
             let last = self.plan.devices.len() - 1;
             let mut plan = self.plan.clone();
             plan.devices.pop();
-            plan.acts.retain(|timed| !matches!(timed.act, Act::Person(at, _) | Act::Device(at, _) if at == last));
+            plan.acts.retain(|timed| match timed.act {
+                Act::Person(at, _) | Act::Device(at, _) | Act::Tamper { device: at, .. } => at != last,
+                Act::Relay(..) | Act::Partition { .. } | Act::Stranger(..) => true,
+            });
             if last == 0 || !self.try_plan(plan, runs_max) {
                 return;
             }

@@ -1,19 +1,19 @@
 //! A run: devices, relays, disks, a network, and what is done to them, all out of one plan.
 
 mod acts;
+mod cast;
 mod drain;
 mod ending;
 mod fates;
 
-use quire_crdt::keys::DocumentKeys;
 use quire_crdt::sync::{ConnId, Replica};
 use quire_crdt::{DocumentId, ReplicaId};
 
-use crate::backing::Backing;
+use self::cast::Cast;
 pub use crate::checker::Breach;
 use crate::checker::Checker;
 use crate::hostile::Stranger;
-use crate::keyring::{self, Documents, Keys};
+use crate::keyring::Documents;
 use crate::model::{Conformance, Observed};
 use crate::network::{Connection, Network, Way};
 use crate::node::{Node, Recording};
@@ -21,6 +21,7 @@ use crate::plan::{Act, Deed, Plan};
 use crate::relay_node::RelayNode;
 use crate::rng::Rng;
 use crate::story::Story;
+use crate::tamper::Tamperer;
 
 /// For how long after the last act a run goes on as it is, before everything is healed.
 const AFTERMATH_US: u64 = 3_000_000;
@@ -51,6 +52,8 @@ pub struct World {
     devices: Vec<Node>,
     relays: Vec<RelayNode>,
     strangers: Vec<Stranger>,
+    /// Who stands between devices and relays, if somebody does.
+    tamperer: Option<Tamperer>,
     network: Network,
     checker: Checker,
     recording: Recording,
@@ -119,54 +122,33 @@ pub fn run(plan: &Plan, is_told: bool) -> Outcome {
 
 impl World {
     fn new(plan: &Plan, is_told: bool) -> Result<Self, String> {
-        let rng = |kind: u64, number: usize| Rng::new(plan.seed.rotate_left(17) ^ (kind << 32) ^ number as u64);
-        let document_keys = [0, 1].map(|number| plan.sealed.map(|_| keyring::document_keys(&mut rng(5, number))));
-        let document = |number: u8| {
-            let keys = &document_keys[usize::from(number)];
-            keys.as_ref().map_or(document_id(number), DocumentKeys::document)
-        };
-        let device = |(at, device): (usize, &crate::plan::DevicePlan)| {
-            let mut chance = rng(1, at);
-            let id = replica_id(&mut chance, at);
-            let keys = document_keys[usize::from(device.document)].clone();
-            let keys = keys.map(|document| Keys { document, own: keyring::replica_key(&mut rng(6, at)) });
-            let is_viewer = plan.sealed.is_some_and(|sealed| sealed.viewers >> (at % 64) & 1 == 1);
-            let keys = if is_viewer { keys.map(|keys| keys.as_viewer()) } else { keys };
-            let id = keys.as_ref().map_or(id, |keys| keys.own.id());
-            let mut node = Node::new(document(device.document), id, device, chance);
-            node.keys = keys;
-            node.backing = plan.knobs.real_stores.then(|| Backing::of_editor(id)).transpose()?;
-            Ok(node)
-        };
-        let relay = |(at, relay)| {
-            let policy = plan.sealed.map(|_| keyring::policy(at));
-            RelayNode::new(relay, &plan.knobs, policy, rng(2, at))
-        };
-        let devices: Vec<Node> = plan.devices.iter().enumerate().map(device).collect::<Result<_, String>>()?;
+        let Cast { documents, devices, relays, strangers, tamperer, checker } = Cast::of(plan)?;
         let ids: Vec<ReplicaId> = devices.iter().map(|node| node.id).collect();
-        let documents = [0, 1].map(document);
-        let keys = devices.iter().filter_map(|node| Some((node.id, node.keys.clone()?))).collect();
-        let mut checker = Checker::new(plan.devices.len(), plan.has_silence(), plan.has_clones());
-        checker.expect_seals(plan.sealed.map(|_| keys));
         let conformance = plan.is_modelled().then(|| Conformance::new(document_id(0), &ids)).transpose()?;
         Ok(Self {
             conformance,
             now_us: 0,
             next_act: 0,
             devices,
-            relays: plan.relays.iter().enumerate().map(relay).collect::<Result<_, String>>()?,
-            strangers: (0..plan.relays.len()).map(|relay| Stranger::new(documents[0], relay, rng(3, relay))).collect(),
+            relays,
+            strangers,
+            tamperer,
             network: Network::new(&plan.knobs, plan.seed),
             checker,
             documents,
             recording: Recording::default(),
             story: Story::new(is_told),
-            rng: rng(4, 0),
+            rng: Self::chance(plan, 4, 0),
             steps: 0,
             device_us: 0,
             healed_us: None,
             plan: plan.clone(),
         })
+    }
+
+    /// The chance of one of those who take part, or of the world itself.
+    const fn chance(plan: &Plan, kind: u64, number: usize) -> Rng {
+        Rng::new(plan.seed.rotate_left(17) ^ (kind << 32) ^ number as u64)
     }
 
     fn run(&mut self) -> Result<(), String> {

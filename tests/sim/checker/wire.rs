@@ -61,6 +61,16 @@ impl Checker {
         self.wires.lied = true;
     }
 
+    /// What a device is told need not be what a relay said, from now on.
+    pub const fn expect_tampering(&mut self) {
+        self.wires.lied = true;
+    }
+
+    /// Whether some device may have been told what is not so.
+    pub const fn has_liars(&self) -> bool {
+        self.wires.lied
+    }
+
     /// A device sends this frame: only what is on its disk (G2), and only what was made.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 use super::{World, code};
 use crate::hostile::Hello;
+use crate::network::Way;
 use crate::plan::{Act, Deed, Nonsense};
 
 impl World {
@@ -14,6 +15,12 @@ impl World {
             Act::Relay(at, fate) => self.relay_fate(at, fate),
             Act::Partition { devices, relays, up, down, for_us } => {
                 self.network.part(devices, relays, (up, down), self.now_us + for_us);
+                Ok(())
+            }
+            Act::Tamper { device, up, attack } => {
+                if let Some(tamperer) = &mut self.tamperer {
+                    tamperer.arm(device, up, attack);
+                }
                 Ok(())
             }
             Act::Stranger(relay, nonsense) => {
@@ -73,12 +80,15 @@ impl World {
             let conn = self.network.open(None, at);
             node.handle_connected(self.now_us, conn);
             stranger.conn = Some(conn);
-            let hello = if matches!(nonsense, Nonsense::Hello) { Hello::Lying } else { Hello::Plain };
-            self.network.send(self.now_us, conn, crate::network::Way::Up, stranger.hello(hello));
+            let hello = stranger.hello(if matches!(nonsense, Nonsense::Hello) { Hello::Lying } else { Hello::Plain });
+            for frame in stranger.now_or_later(vec![hello]) {
+                self.network.send(self.now_us, conn, Way::Up, frame);
+            }
         }
         if let Some(conn) = stranger.conn {
-            for frame in stranger.say(nonsense) {
-                self.network.send(self.now_us, conn, crate::network::Way::Up, frame);
+            let frames = stranger.say(nonsense);
+            for frame in stranger.now_or_later(frames) {
+                self.network.send(self.now_us, conn, Way::Up, frame);
             }
         }
     }

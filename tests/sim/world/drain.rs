@@ -9,9 +9,10 @@ use crate::hostile::lies;
 use crate::link::Said;
 use crate::model::Observed;
 use crate::network::Way;
-use crate::node::Ask;
+use crate::node::{Ask, Node};
 use crate::relay_node::Drained;
 use crate::story::hash_of;
+use crate::tamper::Victim;
 
 impl World {
     pub(super) fn settle(&mut self) -> Result<(), String> {
@@ -112,8 +113,13 @@ impl World {
 
     fn arrivals_at_stranger(&mut self, relay: usize, conn: ConnId) -> bool {
         let mut moved = false;
-        while self.strangers[relay].reads() && self.network.receive(self.now_us, conn, Way::Down).is_some() {
+        while self.strangers[relay].reads()
+            && let Some(message) = self.network.receive(self.now_us, conn, Way::Down)
+        {
             moved = true;
+            for answer in self.strangers[relay].hear(&message) {
+                self.network.send(self.now_us, conn, Way::Up, answer);
+            }
         }
         if self.network.has_ended(self.now_us, conn, Way::Down) {
             moved = true;
@@ -226,10 +232,26 @@ impl World {
             Said::Sealing(frame) => self.checker.check_up(conn, node, &frame)?,
             Said::Sealed(message) => {
                 self.checker.check_sealed_up(conn, node, &message)?;
-                self.network.send(self.now_us, conn, Way::Up, message);
+                self.pass(conn, Way::Up, message);
             }
         }
         Ok(())
+    }
+
+    /// A message goes on its way, by whoever stands there.
+    fn pass(&mut self, conn: ConnId, way: Way, message: Bytes) {
+        let device = self.network.get(conn).and_then(|connection| connection.device);
+        let (Some(tamperer), Some(at)) = (&mut self.tamperer, device) else {
+            return self.network.send(self.now_us, conn, way, message);
+        };
+        let Node { document, id, .. } = self.devices[at];
+        let (messages, is_altered) = tamperer.pass(conn, way, Victim { device: at, document, replica: id }, message);
+        if is_altered {
+            self.checker.expect_tampering();
+        }
+        for message in messages {
+            self.network.send(self.now_us, conn, way, message);
+        }
     }
 
     fn act_on_link(&mut self, at: usize, ask: Ask) -> Result<(), String> {
@@ -270,7 +292,7 @@ impl World {
         self.story.note(self.now_us, [code::LINK, at as u64, refusal.reason as u64], || {
             format!("device {at} is refused: {:?}", refusal.reason)
         });
-        if is_expected || self.relays[relay].is_hostile {
+        if is_expected || self.relays[relay].is_hostile || self.checker.has_liars() {
             Ok(())
         } else {
             Err(format!("an honest device is refused: device {at}, {refusal:?}"))
@@ -337,13 +359,13 @@ impl World {
         }
         self.observe(Observed::Sent { conn, way: Way::Down, frame: &frame })?;
         if !self.relays[at].is_hostile {
-            self.network.send(self.now_us, conn, Way::Down, frame);
+            self.pass(conn, Way::Down, frame);
             return Ok(());
         }
         let ids: Vec<_> = self.devices.iter().map(|node| node.id).collect();
         let node = &mut self.relays[at];
         for frame in lies(&mut node.rng, &mut node.withheld, conn, &ids, frame) {
-            self.network.send(self.now_us, conn, Way::Down, frame);
+            self.pass(conn, Way::Down, frame);
         }
         Ok(())
     }

@@ -5,6 +5,7 @@ use quire_crdt::{DocumentId, ReplicaId, VersionVector};
 
 use super::{World, code};
 use crate::node::Node;
+use crate::tamper::Tamperer;
 
 /// Within this time after everything is healed all must be equal, in microseconds: the longest suspicion and the longest delay between
 /// attempts, a few times over.
@@ -16,6 +17,10 @@ impl World {
         self.story.note(self.now_us, [code::HEAL], || "everything is healed".to_owned());
         self.healed_us = Some(self.now_us);
         self.network.heal();
+        for conn in self.tamperer.iter_mut().flat_map(Tamperer::leave) {
+            // The two connections were joined by the one who has gone.
+            self.network.cut(self.now_us, conn);
+        }
         for at in 0..self.relays.len() {
             let node = &mut self.relays[at];
             (node.paused_us, node.fuel) = (None, None);
@@ -27,8 +32,8 @@ impl World {
             if node.refuses_us.is_some() {
                 node.retry();
             }
-            if node.is_cloned() && !node.is_copy && self.relays.iter().any(|relay| relay.is_hostile) {
-                // A relay that lies can make a device believe that it has a double, until it is started anew.
+            if node.is_cloned() && !node.is_copy && self.plan.has_liars() {
+                // Who lies can make a device believe that it has a double, until it is started anew.
                 self.crash_and_wait(at, 0)?;
             }
             if self.devices[at].starts_us.is_some_and(|starts_us| starts_us < u64::MAX) {
