@@ -91,8 +91,10 @@ impl Tamperer {
     /// He goes away: the connections that he had something to do with.
     pub fn leave(&mut self) -> BTreeSet<ConnId> {
         self.armed.clear();
-        self.lanes.clear();
-        std::mem::take(&mut self.touched)
+        // Whom he did not touch still speaks through him.
+        let touched = std::mem::take(&mut self.touched);
+        self.lanes.retain(|(conn, _), _| !touched.contains(conn));
+        touched
     }
 
     /// A message comes by: what goes on in its place, and whether that is something else.
@@ -291,4 +293,30 @@ fn flipped(rng: &mut Rng, bytes: &Bytes) -> Bytes {
         *byte ^= 1 << rng.below(8);
     }
     bytes.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_goes_away_leaves_alone_what_he_did_not_touch() {
+        let mut rng = Rng::new(1);
+        let keys = Keys { document: keyring::document_keys(&mut rng), own: keyring::replica_key(&mut rng) };
+        let [own, other] = [(); 2].map(|()| keyring::replica_key(&mut rng).id());
+        let document = keys.document.document();
+        let mut tamperer = Tamperer::new(keys.as_viewer(), vec![own, other], rng);
+        let mut writer = ChangeWriter::new(own);
+        let mut passes = |tamperer: &mut Tamperer, replica, first_seq, deps| {
+            let header = Header { replica, first_seq, len: 1, deps, heads: false };
+            let ops = vec![Op::Insert { left: None, right: None, text: "x".to_owned() }];
+            let frame = writer.frame(&seal(document, &Change { header, ops }));
+            let victim = Victim { device: 0, document, replica: own };
+            assert_eq!(tamperer.pass(ConnId(1), Way::Up, victim, frame.clone()), (vec![frame], false));
+        };
+        passes(&mut tamperer, own, 0, VersionVector::new());
+        tamperer.leave();
+        passes(&mut tamperer, other, 0, VersionVector::from_iter([(own, 1)]));
+        passes(&mut tamperer, other, 1, VersionVector::new());
+    }
 }
