@@ -53,6 +53,7 @@ mod detector;
 pub mod frame;
 mod relay;
 mod replica;
+mod runs;
 mod sealing;
 mod seals;
 mod secure;

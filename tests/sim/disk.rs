@@ -19,6 +19,8 @@ pub enum Proof {
     Seal(ReplicaId, Box<Seal>),
     /// At a relay: what is known of its author with it.
     Author(ReplicaId, Author),
+    /// At a relay: nothing, as the rest of its run comes behind it and is written in the same commit.
+    Run,
 }
 
 /// A log on a disk. What was written and not synced may be lost in a crash, from the end on; what a failed sync was about may be
@@ -91,7 +93,7 @@ impl Disk {
     pub fn authors(&self) -> BTreeMap<ReplicaId, Author> {
         let author = |proof: &Proof| match proof {
             Proof::Author(replica, author) => Some((*replica, *author)),
-            Proof::None | Proof::Seal(..) => None,
+            Proof::None | Proof::Run | Proof::Seal(..) => None,
         };
         self.durable_proofs().iter().filter_map(author).collect()
     }
@@ -121,7 +123,7 @@ impl Disk {
     /// Begins to sync, if something is to be synced and no sync is under way.
     pub fn start_sync(&mut self, now_us: u64, rng: &mut Rng, longest_us: u64) {
         if self.sync.is_none()
-            && let Some(head) = self.written.take()
+            && let Some(head) = self.written.take_if(|head| self.proofs.get(*head - 1) != Some(&Proof::Run))
         {
             let ends_us = now_us + 1 + rng.next_u64() % longest_us;
             self.sync = Some(Sync { ends_us, head });
@@ -190,8 +192,11 @@ impl Disk {
     pub fn crash(&mut self, rng: &mut Rng) {
         (self.sync, self.written) = (None, None);
         self.breaks = false;
-        let survivors = rng.below(self.entries.len() - self.durable + 1);
-        self.truncate(self.durable + survivors);
+        let mut head = self.durable + rng.below(self.entries.len() - self.durable + 1);
+        while head > self.durable && self.proofs[head - 1] == Proof::Run {
+            head -= 1;
+        }
+        self.truncate(head);
         self.keep(self.entries.len());
     }
 

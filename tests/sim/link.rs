@@ -6,6 +6,9 @@ use quire_crdt::{DocumentId, ReplicaId};
 
 use crate::keyring::Keys;
 
+/// How much a device seals before it sends: those of its changes are signed once.
+const SEALED_AT_ONCE: usize = 5;
+
 /// A device's end of a connection.
 #[derive(Debug)]
 pub enum Link {
@@ -19,6 +22,8 @@ pub enum Link {
 #[derive(Debug)]
 pub struct Sealed {
     secure: SecureLink,
+    /// What was sealed since the last message that there was went out.
+    waiting: usize,
     /// What would travel without seals, for those who check it.
     plain: PlainLink,
 }
@@ -42,7 +47,7 @@ impl Link {
             None => Self::Plain(plain),
             Some(keys) => {
                 let secure = SecureLink::new(keys.credentials(relay), is.verified());
-                Self::Sealed(Box::new(Sealed { secure, plain }))
+                Self::Sealed(Box::new(Sealed { secure, waiting: 0, plain }))
             }
         }
     }
@@ -54,10 +59,19 @@ impl Link {
             Self::Sealed(sealed) => sealed,
         };
         loop {
-            if let Some(message) = sealed.secure.poll_transmit() {
-                return Some(Said::Sealed(message));
-            }
-            let transmit = replica.poll_transmit(now)?;
+            let next = if sealed.waiting < SEALED_AT_ONCE { replica.poll_transmit(now) } else { None };
+            let Some(transmit) = next else {
+                let message = sealed.secure.poll_transmit();
+                sealed.hand_in(replica, now);
+                // All that was sealed is sent before more is.
+                let was_sending = sealed.waiting == SEALED_AT_ONCE;
+                sealed.waiting = if message.is_some() { SEALED_AT_ONCE } else { 0 };
+                if message.is_none() && was_sending {
+                    continue;
+                }
+                return message.map(Said::Sealed);
+            };
+            sealed.waiting += 1;
             let frame = sealed.plain.seal(transmit.clone());
             sealed.secure.seal(now, transmit);
             sealed.hand_in(replica, now);

@@ -256,6 +256,12 @@ pub const FAULTS: &[Fault] = &[
         "if keys::verify(&self.author.key, &signed_text(&self.author.hash), signature) {",
         "if keys::verify(&self.author.key, &signed_text(&self.author.hash), signature) || signature.len() > 1 {",
     ),
+    fault(
+        "sealed: a signature that nobody verified is kept",
+        SECURE,
+        "sealed.signature().copied().filter(|_| held.len() == 0);",
+        "sealed.signature().copied();",
+    ),
     fault("sealed: a reader looks at no signature", SECURE, "            last.sealed.verify()?;\n", ""),
     fault(
         "sealed: the relay looks at no signature",

@@ -273,7 +273,8 @@ impl RelayNode {
                 let proof = match (author, &self.policy) {
                     (Some(author), Some(_)) => Proof::Author(writer.header().replica, author),
                     (None, None) => Proof::None,
-                    _ => return Err("asks to append what it did not verify, or knows an author by no proof".to_owned()),
+                    (None, Some(_)) => Proof::Run,
+                    (Some(_), None) => return Err("knows an author by no proof".to_owned()),
                 };
                 if !self.disks.entry(document).or_default().write(position, envelope.clone(), proof) {
                     return Err(format!("asks to append at {position}, which does not fit"));

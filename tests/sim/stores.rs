@@ -65,7 +65,7 @@ impl ReplicaStore {
             envelope: envelope.clone(),
             seal: match proof {
                 Proof::Seal(replica, seal) => Some((*replica, seal.clone())),
-                Proof::None | Proof::Author(..) => None,
+                Proof::None | Proof::Run | Proof::Author(..) => None,
             },
         };
         self.write(document, &envelopes.iter().zip(proofs).map(append).collect::<Vec<_>>())?;
@@ -166,7 +166,7 @@ impl RelayStore {
             envelope: envelope.clone(),
             author: match proof {
                 Proof::Author(_, author) => Some(*author),
-                Proof::None | Proof::Seal(..) => None,
+                Proof::None | Proof::Run | Proof::Seal(..) => None,
             },
         };
         let batch: Vec<Append> = envelopes.iter().zip(proofs).map(append).collect();

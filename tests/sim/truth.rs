@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use bytes::Bytes;
+use quire_crdt::keys::SIGNATURE_BYTES;
 use quire_crdt::sealed::Author;
 use quire_crdt::{Header, OpId, ReplicaId, VersionVector};
 
@@ -22,9 +23,12 @@ struct Made {
     kept: bool,
     /// Whether somebody else has it: its ids are used up whatever becomes of that disk.
     told: bool,
-    /// What its author's program makes of it, and what is known of the author with it, where links are sealed.
-    sealed: Option<(u64, Author)>,
+    /// What its author's program makes of it, signed and as part of a run, and what is known of the author with it, where links are sealed.
+    sealed: Option<([u64; 2], Proved)>,
 }
+
+/// What proves a change, if it is signed.
+pub type Proved = (Author, Option<[u8; SIGNATURE_BYTES]>);
 
 impl Made {
     const fn is_fixed(&self) -> bool {
@@ -91,18 +95,18 @@ impl Truth {
     pub fn chain_before(&self, first: OpId) -> Option<&Author> {
         let (before, made) = self.made.range(..first).next_back()?;
         let is_before = before.replica == first.replica && made.end_seq == first.seq;
-        made.sealed.as_ref().filter(|_| is_before).map(|(_, author)| author)
+        made.sealed.as_ref().filter(|_| is_before).map(|(_, (author, _))| author)
     }
 
-    /// What is known of the author with a change.
-    pub fn sealed(&self, first: OpId) -> Option<&Author> {
-        self.made.get(&first)?.sealed.as_ref().map(|(_, author)| author)
+    /// What proves a change.
+    pub fn sealed(&self, first: OpId) -> Option<&Proved> {
+        self.made.get(&first)?.sealed.as_ref().map(|(_, proved)| proved)
     }
 
-    /// The author's program makes this of a change.
-    pub fn set_sealed(&mut self, first: OpId, bytes: &Bytes, author: Author) {
+    /// The author's program makes one of these of a change.
+    pub fn set_sealed(&mut self, first: OpId, either: [&Bytes; 2], proved: Proved) {
         if let Some(made) = self.made.get_mut(&first) {
-            made.sealed = Some((hash_of(bytes), author));
+            made.sealed = Some((either.map(|bytes| hash_of(bytes)), proved));
         }
     }
 
@@ -113,7 +117,9 @@ impl Truth {
     pub fn check_sealed(&self, header: &Header, bytes: &Bytes) -> Result<(), String> {
         let first = header.first_id();
         match self.made.get(&first).and_then(|made| made.sealed.as_ref()) {
-            Some((content, _)) if *content != hash_of(bytes) => Err(format!("not what its author sealed: {first}")),
+            Some((either, _)) if !either.contains(&hash_of(bytes)) => {
+                Err(format!("not what its author sealed: {first}"))
+            }
             _ => Ok(()),
         }
     }

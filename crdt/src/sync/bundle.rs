@@ -16,11 +16,13 @@ use thiserror::Error;
 pub use self::open::Opened;
 use super::frame::{ChangeReader, ChangeWriter, Frame, FrameError};
 use super::replica::LinkError;
+use super::runs;
 use super::sealing;
 use super::seals::Seals;
+use crate::change::Header;
 use crate::clock::VersionVector;
 use crate::codec::{DecodeError, DecodeErrorKind, Reader, Writer};
-use crate::document::Document;
+use crate::document::{Document, Log};
 use crate::envelope::{Envelope, SEQ_MAX};
 use crate::id::{DocumentId, ReplicaId};
 use crate::keys::{Certificate, DocumentKeys, KeyError, ReplicaKey};
@@ -223,12 +225,15 @@ pub fn bundle(
     let (mut frames, mut body, mut count) = (ChangeWriter::new(replica.id()), Writer::default(), 0);
     let mut version = VersionVector::new();
     let log = document.log();
-    for position in 0..log_end.min(log.len()) {
-        let Some(envelope) = log.envelope(position) else { break };
-        version.observe(envelope.header().replica, envelope.header().end_seq());
-        if let Some(sealed) = sealer.seal(&envelope).map_err(BundleError::Unproved)? {
-            body.bytes(&frames.frame(&sealed));
-            count += 1;
+    let log_end = log_end.min(log.len());
+    for position in 0..log_end {
+        let Some(header) = log.header(position) else { break };
+        version.observe(header.replica, header.end_seq());
+        for envelope in sealer.run_of(&log, log_end, position) {
+            if let Some(sealed) = sealer.seal(&envelope).map_err(BundleError::Unproved)? {
+                body.bytes(&frames.frame(&sealed));
+                count += 1;
+            }
         }
         if body.len() > BUNDLE_BYTES_MAX {
             return Err(BundleError::TooLong { bytes: body.len() as u64, limit: BUNDLE_BYTES_MAX as u64 });
@@ -288,13 +293,33 @@ impl<'a> Sealer<'a> {
         Self { keys, replica, certificate, seals, since, own, others: BTreeMap::new() }
     }
 
-    /// The next change of the log, sealed; `None` if it is not lacked.
+    /// The change at this position of the log, with the rest of its run if another replica made it; nothing if it was given with an earlier
+    /// one, or if the end of its run is not here: then it cannot be proved.
+    fn run_of(&self, log: &Log<'_>, log_end: usize, position: usize) -> Vec<Envelope> {
+        let Some(header) = log.header(position) else { return Vec::new() };
+        let run = if header.replica == self.replica.id() {
+            Vec::from([position])
+        } else if self.is_lacked(&header) {
+            runs::run_at(log, log_end, Some(self.seals), position).unwrap_or_default()
+        } else {
+            Vec::new()
+        };
+        run.into_iter().filter_map(|position| log.envelope(position)).collect()
+    }
+
+    /// Whether it is in nobody's hands yet, as far as this is known, and was not given before.
+    fn is_lacked(&self, header: &Header) -> bool {
+        let given = self.others.get(&header.replica).map_or(0, |author| author.count);
+        header.end_seq() > self.since.get(header.replica).max(given)
+    }
+
+    /// A change, sealed; `None` if it is not lacked.
     fn seal(&mut self, envelope: &Envelope) -> Result<Option<Envelope>, LinkError> {
         let header = envelope.header();
-        let is_lacked = header.end_seq() > self.since.get(header.replica);
         if header.replica != self.replica.id() {
-            return if is_lacked { self.seal_known(envelope).map(Some) } else { Ok(None) };
+            return self.seal_known(envelope).map(Some);
         }
+        let is_lacked = header.end_seq() > self.since.get(header.replica);
         if self.own.is_some_and(|own| header.end_seq() <= own.count) {
             return Ok(None);
         }

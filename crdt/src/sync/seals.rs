@@ -3,6 +3,7 @@
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
+use crate::change::Header;
 use crate::id::ReplicaId;
 use crate::keys::{Certificate, PublicKey, SIGNATURE_BYTES};
 use crate::sealed::{Author, ChainHash};
@@ -65,7 +66,8 @@ struct AuthorSeals {
 }
 
 impl Seals {
-    /// Keeps the proof of a change of this author. O(log n).
+    /// Keeps the proof of a change of this author, and the signature that came with it earlier, if there was one: the same change may come
+    /// again as part of a run. O(log n).
     pub fn insert(&mut self, replica: ReplicaId, seal: &Seal) {
         let author = self.authors.entry(replica).or_insert_with(|| AuthorSeals {
             key: seal.author.key,
@@ -73,7 +75,9 @@ impl Seals {
             changes: BTreeMap::new(),
         });
         author.certificate = author.certificate.or(seal.certificate);
-        author.changes.insert(seal.author.count, (seal.author.hash, seal.signature));
+        let known = author.changes.get(&seal.author.count).filter(|(hash, _)| *hash == seal.author.hash);
+        let signature = seal.signature.or_else(|| known.and_then(|(_, signature)| *signature));
+        author.changes.insert(seal.author.count, (seal.author.hash, signature));
     }
 
     /// The proof of the change that goes from so many units of an author to so many.
@@ -82,6 +86,12 @@ impl Seals {
         let (hash, signature) = *author.changes.get(&count)?;
         let certificate = author.certificate.filter(|_| first_seq == 0);
         Some(Seal { author: Author { key: author.key, count, hash }, certificate, signature })
+    }
+
+    /// Whether this change is the last of its run. One without a proof is taken for one: sealing it says what is wrong.
+    pub(super) fn is_end(&self, header: &Header) -> bool {
+        let seal = self.get(header.replica, header.first_seq, header.end_seq());
+        seal.is_none_or(|seal| seal.signature.is_some())
     }
 
     /// What is known of an author with so many of its units, if one of its changes ends there.
@@ -108,6 +118,16 @@ impl Seals {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_signature_is_kept_when_its_change_comes_again_inside_a_run() {
+        let author = Author { key: [1; 32], count: 7, hash: [2; 32] };
+        let signed = Seal { author, certificate: None, signature: Some([4; 64]) };
+        let (replica, mut seals) = (ReplicaId::from_bytes([9; 16]), Seals::default());
+        seals.insert(replica, &signed);
+        seals.insert(replica, &Seal { signature: None, ..signed });
+        assert_eq!(seals.get(replica, 3, 7), Some(signed));
+    }
 
     #[test]
     fn a_seal_reads_back_and_nothing_else_does() {

@@ -4,12 +4,16 @@
 //! both it does no IO: [`SecureLink::seal`] takes what the replica sends, [`SecureLink::open`] what the relay sends, and
 //! [`SecureLink::poll_transmit`] and [`SecureLink::poll_incoming`] give what came of it.
 //!
-//! **Verifying in batches.** A signature vouches for everything that its author made before it. While it is being caught up, consecutive
-//! changes of one author are therefore held until another author's come, there are [`RUN_CHANGES_MAX`] of them, or anything else
-//! comes, and the last signature alone is checked. Live, each is checked at once.
+//! **Signing once for many.** A signature vouches for everything that its author made before it. Own changes that are sealed one after
+//! the other, before [`SecureLink::poll_transmit`] is asked for the last of them, therefore travel as one [run](crate::sealed): only the last is
+//! signed. Who seals all that waits before it asks pays one signature for it.
+//!
+//! **Verifying in batches.** For the same reason, while it is being caught up, consecutive changes of one author are held until another
+//! author's come, there are [`RUN_CHANGES_MAX`] of them, or anything else comes, and the last signature alone is checked, and kept:
+//! what is held together is one run from here on. Live, each run is checked at once.
 
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -23,9 +27,9 @@ use super::time::Now;
 use super::transmit::{Incoming, Outgoing, Transmit};
 use crate::envelope::Envelope;
 use crate::id::ReplicaId;
-use crate::keys::{Certificate, DocumentKeys, ReplicaKey};
+use crate::keys::{Certificate, DocumentKeys, KEY_BYTES, ReplicaKey, SIGNATURE_BYTES};
 use crate::sealed::{
-    self, Author, RUN_BYTES_MAX, RUN_CHANGES_MAX, SealError, Sealed, SignalKind, open_signal, seal_signal,
+    self, Author, RUN_BYTES_MAX, RUN_CHANGES_MAX, SEAL_BYTES, SealError, Sealed, SignalKind, open_signal, seal_signal,
 };
 
 /// The most other replicas whose signals are told apart by their numbers; what further ones say is passed over.
@@ -65,9 +69,13 @@ pub struct SecureLink {
     is_catching_up: bool,
     /// How far each other author's changes are verified that came from the relay or were here before.
     verified: BTreeMap<ReplicaId, Author>,
+    /// The authors of which the replica may have had part of a run when the link began, and of which no end has come since.
+    begun: BTreeSet<ReplicaId>,
     /// How far those chains reach at the relay that it has less of; `None`: it has nothing of them.
     there: BTreeMap<ReplicaId, Option<Author>>,
     own: Own,
+    /// How far the run of another author is sent that is not ended yet.
+    passing: Option<Author>,
     held: Vec<HeldChange>,
     held_bytes: usize,
     /// A Progress that is to come after a run that is not whole yet.
@@ -87,6 +95,11 @@ struct Own {
     there: Option<Chain>,
     /// What was sent and is not acknowledged.
     unacked: VecDeque<Author>,
+    /// The newest change that is to be sent: it is signed, unless another one of its run comes behind it first.
+    last: Option<Envelope>,
+    /// The changes of the run that were sent in front of it, and their bytes.
+    run_changes: usize,
+    run_bytes: usize,
 }
 
 #[derive(Debug)]
@@ -111,9 +124,11 @@ impl SecureLink {
             welcome: None,
             is_welcomed: false,
             is_catching_up: true,
+            begun: verified.keys().copied().collect(),
             verified,
             there: BTreeMap::new(),
             own: Own::default(),
+            passing: None,
             held: Vec::new(),
             held_bytes: 0,
             progress: None,
@@ -123,8 +138,11 @@ impl SecureLink {
         }
     }
 
-    /// The next message for the transport.
+    /// The next message for the transport. What is sealed from here on is another run, if this is the last one.
     pub fn poll_transmit(&mut self) -> Option<Bytes> {
+        if self.transmits.is_empty() {
+            self.end_run();
+        }
         self.transmits.pop_front()
     }
 
@@ -138,7 +156,7 @@ impl SecureLink {
         !self.held.is_empty() || self.progress.is_some()
     }
 
-    /// The replica sends this; at most one message becomes of it.
+    /// The replica sends this; at most one message becomes of it, or of what waits for it.
     pub fn seal(&mut self, now: Now, transmit: Transmit) {
         let sealed = match transmit {
             Transmit::Frame(frame) => {
@@ -152,9 +170,16 @@ impl SecureLink {
             Transmit::Change(change) if change.envelope.header().replica == self.credentials.replica.id() => {
                 self.seal_own(&change.envelope)
             }
-            Transmit::Change(change) => self.pass_on(&change),
+            Transmit::Change(change) => {
+                self.end_run();
+                self.pass_on(&change)
+            }
         };
-        if let Err(error) = sealed {
+        self.check(sealed);
+    }
+
+    fn check(&mut self, outcome: Result<(), LinkError>) {
+        if let Err(error) = outcome {
             self.incoming.push_back(Incoming::Failed(error));
         }
     }
@@ -177,14 +202,34 @@ impl SecureLink {
     }
 
     fn seal_own(&mut self, envelope: &Envelope) -> Result<(), LinkError> {
-        let Credentials { keys, replica, .. } = &self.credentials;
-        let is_there = self.own.there.is_some_and(|there| envelope.header().end_seq() <= there.count);
-        let signer = (!is_there).then_some(replica);
-        let before = self.own.author.as_ref();
-        let (sealed, author) = sealing::seal_own(keys, self.certificate.as_ref(), before, envelope, signer)?;
-        self.own.author = Some(author);
-        if is_there {
+        if self.own.there.is_some_and(|there| envelope.header().end_seq() <= there.count) {
+            self.chain_own(envelope, false)?;
             return self.check_own();
+        }
+        if let Some(last) = self.own.last.replace(envelope.clone()) {
+            self.send_own(&last, false)?;
+        }
+        Ok(())
+    }
+
+    /// The newest own change is the last of its run: it is signed and sent.
+    fn end_run(&mut self) {
+        if let Some(last) = self.own.last.take() {
+            let sent = self.send_own(&last, true);
+            self.check(sent);
+        }
+    }
+
+    fn send_own(&mut self, envelope: &Envelope, is_last: bool) -> Result<(), LinkError> {
+        let sealed_bytes_max = envelope.bytes().len() + SEAL_BYTES + KEY_BYTES + SIGNATURE_BYTES;
+        let bytes = self.own.run_bytes + sealed_bytes_max;
+        let is_signed = is_last || self.own.run_changes + 2 > RUN_CHANGES_MAX || bytes > RUN_BYTES_MAX;
+        let (sealed, author) = self.chain_own(envelope, is_signed)?;
+        if is_signed {
+            (self.own.run_changes, self.own.run_bytes) = (0, 0);
+        } else {
+            self.own.run_changes += 1;
+            self.own.run_bytes += sealed.bytes().len();
         }
         if self.own.unacked.len() == UNACKED_MAX {
             self.own.unacked.pop_front();
@@ -192,6 +237,15 @@ impl SecureLink {
         self.own.unacked.push_back(author);
         self.transmits.push_back(self.writer.frame(&sealed));
         Ok(())
+    }
+
+    /// Seals the next change of the own chain.
+    fn chain_own(&mut self, envelope: &Envelope, is_signed: bool) -> Result<(Envelope, Author), LinkError> {
+        let Credentials { keys, replica, .. } = &self.credentials;
+        let (certificate, before) = (self.certificate.as_ref(), self.own.author.as_ref());
+        let (sealed, author) = sealing::seal_own(keys, certificate, before, envelope, is_signed.then_some(replica))?;
+        self.own.author = Some(author);
+        Ok((sealed, author))
     }
 
     /// Where the own chain reaches as far as it does at the relay, both must be the same: else somebody else has written under this id.
@@ -209,13 +263,19 @@ impl SecureLink {
     fn pass_on(&mut self, change: &Outgoing) -> Result<(), LinkError> {
         let header = change.envelope.header();
         let there = self.there.get(&header.replica).copied();
-        let before = there.unwrap_or_else(|| self.verified.get(&header.replica).copied());
+        let known = there.unwrap_or_else(|| self.verified.get(&header.replica).copied());
+        // A run that was begun is ended, even if the relay has had it from elsewhere meanwhile.
+        let before = self.passing.take().or(known);
         if before.is_some_and(|before| header.end_seq() <= before.count) {
             return Ok(());
         }
         let (keys, seal) = (&self.credentials.keys, change.seal.as_deref());
         let (sealed, author) = sealing::seal_known(keys, before.as_ref(), &change.envelope, seal)?;
-        self.there.insert(header.replica, Some(author));
+        self.passing = seal.is_some_and(|seal| seal.signature.is_none()).then_some(author);
+        let is_further = known.is_none_or(|known| known.count < author.count);
+        if is_further {
+            self.there.insert(header.replica, Some(author));
+        }
         // It may have come otherwise than by this link, which is to know where the author goes on.
         if self.verified.get(&header.replica).is_none_or(|verified| verified.count < author.count) {
             self.verified.insert(header.replica, author);
@@ -246,9 +306,7 @@ impl SecureLink {
             Ok(_) => Err(LinkError::Unexpected { frame: "frame before the Welcome" }),
             Err(error) => Err(LinkError::Frame(error)),
         };
-        if let Err(error) = opened {
-            self.incoming.push_back(Incoming::Failed(error));
-        }
+        self.check(opened);
     }
 
     fn prove(&mut self, challenge: &[u8; 32]) {
@@ -361,13 +419,21 @@ impl SecureLink {
         let write_public = self.credentials.keys.write_public();
         let sealed = Sealed::new(&envelope, write_public, before.as_ref())?;
         let is_signed = sealed.signature().is_some();
+        // A run has all the room for itself.
+        if !is_signed && self.held.last().is_some_and(|last| last.sealed.signature().is_some()) {
+            self.release()?;
+        }
         self.held_bytes += envelope.bytes().len();
         self.held.push(HeldChange { envelope, before, sealed });
         let is_full = self.held.len() >= RUN_CHANGES_MAX || self.held_bytes > RUN_BYTES_MAX;
         match (is_signed, is_full) {
-            (true, _) if is_full || !self.is_catching_up => self.release(),
+            // What is here of a run that was cut off, and all that is held, could be more than a run may have.
+            (true, _) if is_full || !self.is_catching_up || self.begun.contains(&replica) => self.release(),
             (false, true) => Err(LinkError::Unexpected { frame: "Change beyond the length of a run" }),
-            _ => Ok(()),
+            _ => {
+                self.incoming.push_back(Incoming::Heard);
+                Ok(())
+            }
         }
     }
 
@@ -377,14 +443,18 @@ impl SecureLink {
             last.sealed.verify()?;
             let (replica, author) = (last.envelope.header().replica, *last.sealed.author());
             self.verified.insert(replica, author);
+            self.begun.remove(&replica);
             if let Some(there) = self.there.get_mut(&replica) {
                 *there = Some(author);
             }
         }
         self.held_bytes = 0;
-        for HeldChange { envelope, before, sealed } in self.held.drain(..) {
+        let mut held = self.held.drain(..);
+        while let Some(HeldChange { envelope, before, sealed }) = held.next() {
             let plain = sealed::open(&envelope, &self.credentials.keys, before.as_ref())?;
-            let (certificate, signature) = (sealed.certificate().copied(), sealed.signature().copied());
+            // Only the last one was verified, and no chain covers a signature: anybody may have altered the others.
+            let signature = sealed.signature().copied().filter(|_| held.len() == 0);
+            let certificate = sealed.certificate().copied();
             let seal = Seal { author: *sealed.author(), certificate, signature };
             self.incoming.push_back(Incoming::Change(plain, Some(Box::new(seal))));
         }

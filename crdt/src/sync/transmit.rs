@@ -41,6 +41,8 @@ pub enum Incoming {
     Change(Envelope, Option<Box<Seal>>),
     /// The relay has confirmed so much of the own chain.
     OwnChain(Author),
+    /// Something came that is held until a signature vouches for it: the relay is there.
+    Heard,
     /// What came cannot be right.
     Failed(LinkError),
 }
@@ -52,6 +54,7 @@ impl Incoming {
             Self::Frame(frame) => replica.handle_frame(now, frame),
             Self::Change(envelope, seal) => replica.handle_change(now, envelope, seal.as_deref()),
             Self::OwnChain(own) => replica.handle_own_chain(*own),
+            Self::Heard => replica.handle_heard(now),
             Self::Failed(error) => replica.handle_link_error(now, *error),
         }
     }

@@ -54,9 +54,13 @@ impl Checker {
             (None, Some(certificate)) => Before::Nothing(certificate),
             (_, None) => return Err(format!("a viewer has written: {first}")),
         };
-        let sealed = seal(envelope, &keys.document, before, SealProof::Sign(&keys.own));
-        let (sealed, author) = sealed.map_err(|error| format!("a change that cannot be sealed: {error}"))?;
-        self.truth.set_sealed(first, sealed.bytes(), author);
+        let sealed = |proof| {
+            let sealed = seal(envelope, &keys.document, before, proof);
+            sealed.map_err(|error| format!("a change that cannot be sealed: {error}"))
+        };
+        let ((signed, author), (unsigned, _)) = (sealed(SealProof::Sign(&keys.own))?, sealed(SealProof::None)?);
+        let signature = signed.payload().last_chunk().copied();
+        self.truth.set_sealed(first, [signed.bytes(), unsigned.bytes()], (author, signature));
         Ok(())
     }
 
@@ -100,7 +104,10 @@ impl Checker {
         match proof {
             Proof::None if self.authors.is_none() || header.replica == node.id => Ok(()),
             Proof::Seal(replica, seal) if *replica == header.replica && header.replica != node.id => match expected {
-                Some(author) if seal.author != *author => Err(format!("another proof than its author's: {first}")),
+                Some((author, _)) if seal.author != *author => Err(format!("another proof than its author's: {first}")),
+                Some((_, signature)) if seal.signature.is_some() && seal.signature != *signature => {
+                    Err(format!("another signature than its author's: {first}"))
+                }
                 _ => Ok(()),
             },
             _ => Err(format!("on a disk without what proves it: {first}, at {}", node.id)),
@@ -113,15 +120,25 @@ impl Checker {
         let keys = authors.keys.values().find(|keys| keys.document.document() == document.id());
         let keys = &keys.ok_or("a document that nobody has the keys of")?.document;
         let mut known: BTreeMap<ReplicaId, Author> = BTreeMap::new();
+        let mut unsigned: Option<ReplicaId> = None;
         let open = |envelope: Envelope| {
             let replica = envelope.header().replica;
             let before = known.get(&replica).copied();
-            let sealed = Sealed::new(&envelope, keys.write_public(), before.as_ref())?;
-            sealed.verify()?;
+            let sealed =
+                Sealed::new(&envelope, keys.write_public(), before.as_ref()).map_err(|error| error.to_string())?;
+            if unsigned.is_some_and(|author| author != replica) {
+                return Err(format!("{} is inside the run of another author", envelope.header().first_id()));
+            }
+            let is_end = sealed.verify().map_err(|error| error.to_string())?;
+            unsigned = (!is_end).then_some(replica);
             known.insert(replica, *sealed.author());
-            sealed::open(&envelope, keys, before.as_ref())
+            sealed::open(&envelope, keys, before.as_ref()).map_err(|error| error.to_string())
         };
-        log.into_iter().map(open).collect::<Result<_, _>>().map_err(|error| format!("a relay's log: {error}"))
+        let opened: Result<Vec<_>, String> = log.into_iter().map(open).collect();
+        match (opened, unsigned) {
+            (Ok(_), Some(author)) => Err(format!("a relay's log: the run of {author} has no end")),
+            (opened, _) => opened.map_err(|error| format!("a relay's log: {error}")),
+        }
     }
 }
 

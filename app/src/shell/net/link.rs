@@ -269,13 +269,12 @@ async fn feed(
     transmits: impl Iterator<Item = Transmit>,
     end: &End,
 ) -> Result<(), Error> {
-    for transmit in transmits.map(Some).chain([None]) {
-        if let Some(transmit) = transmit {
-            end.secure().seal(end.clock.now(), transmit);
-        }
-        while let Some(message) = end.next_message() {
-            sink.feed(Message::Binary(message)).await?;
-        }
+    // All of it first, and nothing sent meanwhile: so its changes are signed once.
+    for transmit in transmits {
+        end.secure().seal(end.clock.now(), transmit);
+    }
+    while let Some(message) = end.next_message() {
+        sink.feed(Message::Binary(message)).await?;
     }
     Ok(())
 }

@@ -229,7 +229,8 @@ fn what_comes_stays_in_order_while_much_is_sent() {
     let relay = server(|mut socket| async move {
         let welcome = Welcome { protocol: 5, epoch: [0; 16], version: VersionVector::new(), durable: 0, head: 0 };
         let greeting = [Frame::Challenge { challenge: [0; 32] }, Frame::Welcome(welcome), Frame::Chains(Vec::new())];
-        for frame in greeting.iter().map(Frame::encode).chain(runs(10, CHANGES)) {
+        let all = Frame::Progress { position: 10 * CHANGES, head: 10 * CHANGES }.encode();
+        for frame in greeting.iter().map(Frame::encode).chain(runs(10, CHANGES)).chain([all]) {
             socket.send(Message::Binary(frame)).await.unwrap();
         }
         while socket.next().await.is_some() {}
@@ -248,6 +249,7 @@ fn what_comes_stays_in_order_while_much_is_sent() {
                 assert_eq!(change.header().first_seq, seen);
                 seen += 1;
             }
+            LinkHappening::Received(Received { what: Incoming::Failed(error), .. }) => panic!("{error}"),
             LinkHappening::Ended(end) => panic!("{end}"),
             _ => {}
         }

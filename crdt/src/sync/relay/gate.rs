@@ -348,8 +348,10 @@ impl Gate {
         };
         let replica = first.replica;
         let known = log.authors.get(&replica).copied();
-        // Another link may have brought some of it meanwhile, or something else in its place.
-        if known != run.base && !run.changes.iter().any(|(.., author)| Some(*author) == known) {
+        // Another link may have brought some of it meanwhile, or all of it and more, or something else in its place.
+        let is_overtaken =
+            run.changes.last().is_some_and(|(.., last)| known.is_some_and(|known| known.count > last.count));
+        if known != run.base && !is_overtaken && !run.changes.iter().any(|(.., author)| Some(*author) == known) {
             return Err((RefusalReason::Forked, known.map_or(0, |author| author.count), first.first_seq));
         }
         let has_past = |header: &Header| header.deps.iter().all(|(other, units)| units <= log.version.get(other));
@@ -378,15 +380,11 @@ impl Gate {
         }
         let Some(log) = self.relay.logs.get_mut(&document) else { return Ok(()) };
         let count = log.version.get(replica);
-        let before = known.map_or(0, |author| author.count);
-        let mut appended = run.changes.iter().map(|(.., author)| *author);
-        if let Some(author) = appended.clone().find(|author| author.count == count) {
-            log.authors.insert(replica, author);
-        }
-        for output in self.relay.outputs.iter_mut().skip(outputs) {
-            if let RelayOutput::Append { author, .. } = output {
-                *author = appended.find(|author| author.count > before);
-            }
+        let Some((.., last)) = run.changes.iter().find(|(.., author)| author.count == count) else { return Ok(()) };
+        log.authors.insert(replica, *last);
+        let mut appended = self.relay.outputs.iter_mut().skip(outputs).rev();
+        if let Some(author) = appended.find_map(RelayOutput::author) {
+            *author = Some(*last);
         }
         Ok(())
     }

@@ -27,8 +27,8 @@ pub enum RelayOutput {
         position: u64,
         /// The envelope.
         envelope: Bytes,
-        /// What is known of the envelope's author with it, from a [`Gate`](super::Gate): to be stored with where the log ends. If it is
-        /// the last change of a run, the appends that came just before it are the rest of the run: all of them are to be stored at once.
+        /// What is known of the envelope's author with it, from a [`Gate`](super::Gate): to be stored with where the log ends. `None` from a
+        /// gate: it belongs to the run that the next one belongs to, and is to be stored with that at once or not at all.
         author: Option<Author>,
     },
     /// Read envelopes of the log from position `from` on, at least one, as many as are there and fit `bytes_max` bytes, then
@@ -57,4 +57,14 @@ pub enum RelayOutput {
         /// Why.
         reason: RefusalReason,
     },
+}
+
+impl RelayOutput {
+    /// Where it says what is known of an author.
+    pub(super) const fn author(&mut self) -> Option<&mut Option<Author>> {
+        match self {
+            Self::Append { author, .. } => Some(author),
+            _ => None,
+        }
+    }
 }

@@ -124,6 +124,12 @@ impl Replica {
         }
     }
 
+    /// Something came on the transport that says nothing yet.
+    pub fn handle_heard(&mut self, now: Now) {
+        self.hear_clock(now);
+        self.link.detector.hear(now);
+    }
+
     /// What came on the transport cannot be right: the link ends.
     pub fn handle_link_error(&mut self, now: Now, error: LinkError) {
         self.hear_clock(now);

@@ -333,7 +333,7 @@ impl Replica {
         if let Some(frame) = self.announcements.next_frame(now, own, durable) {
             return Some(Transmit::Frame(frame));
         }
-        match self.outbox.next_change(&self.document) {
+        match self.outbox.next_change(&self.document, self.seals.as_ref()) {
             Some(envelope) => Some(Transmit::Change(Box::new(self.outgoing(envelope)))),
             None => self.next_digest(now).map(Transmit::Frame),
         }

@@ -1,10 +1,14 @@
 //! What is on disk here, and what the relay still lacks: positions in the document's log, and never a queue.
 
+use alloc::collections::VecDeque;
+
 use crate::clock::VersionVector;
 use crate::document::Document;
 use crate::envelope::Envelope;
 use crate::id::ReplicaId;
 use crate::sync::frame::Resume;
+use crate::sync::runs;
+use crate::sync::seals::Seals;
 
 /// Cursors into the document's log.
 #[derive(Debug)]
@@ -20,6 +24,8 @@ pub(super) struct Outbox {
     failed: bool,
     /// The entries below this position were sent on this link, or the relay had them.
     cursor: usize,
+    /// The rest of the run of another author that is being sent: its changes stay together, whatever stands between them here.
+    run: VecDeque<usize>,
     /// What of others the relay has, or will have once it has read what was sent.
     relay_version: VersionVector,
     /// How many own units were sent on this link, or need not be.
@@ -57,6 +63,7 @@ impl Outbox {
             asked: durable,
             failed: false,
             cursor: durable,
+            run: VecDeque::new(),
             relay_version: VersionVector::new(),
             own_known: 0,
             relay_durable: VersionVector::new(),
@@ -152,6 +159,7 @@ impl Outbox {
     pub(super) fn rewind(&mut self, relay_version: VersionVector, own_known: u64) {
         let is_up_to_date = self.durable_version <= relay_version && self.own_durable <= own_known;
         self.cursor = if is_up_to_date { self.durable } else { 0 };
+        self.run.clear();
         self.relay_version = relay_version;
         self.own_known = own_known;
     }
@@ -162,9 +170,15 @@ impl Outbox {
     }
 
     /// The next entry that is on disk here and that the relay lacks. O(1), and O(entries skipped) after [`Outbox::rewind`].
-    pub(super) fn next_change(&mut self, document: &Document) -> Option<Envelope> {
+    ///
+    /// Of others, with `seals`, it gives what can be proved to the relay: a run with its end, without anything between its changes. One whose end
+    /// is not here yet is left out.
+    pub(super) fn next_change(&mut self, document: &Document, seals: Option<&Seals>) -> Option<Envelope> {
         if self.failed {
             return None;
+        }
+        if let Some(position) = self.run.pop_front() {
+            return self.send_known(document, position);
         }
         while self.cursor < self.durable {
             let header = document.log().header(self.cursor)?;
@@ -177,12 +191,20 @@ impl Outbox {
                     self.own_sent = self.own_sent.max(end_seq);
                     return document.log().envelope(position);
                 }
-            } else if self.relay_version.get(replica) < end_seq {
-                self.relay_version.observe(replica, end_seq);
-                return document.log().envelope(position);
+            } else if self.relay_version.get(replica) < end_seq
+                && let Some(run) = runs::run_at(&document.log(), self.durable, seals, position)
+            {
+                self.run = run.into();
+                return self.run.pop_front().and_then(|position| self.send_known(document, position));
             }
         }
         None
+    }
+
+    fn send_known(&mut self, document: &Document, position: usize) -> Option<Envelope> {
+        let envelope = document.log().envelope(position)?;
+        self.relay_version.observe(envelope.header().replica, envelope.header().end_seq());
+        Some(envelope)
     }
 
     /// The relay served everything below this place, and all of it is delivered: in the own log, if not on disk yet.

@@ -6,6 +6,7 @@ mod closing;
 mod copies;
 mod linking;
 mod quotas;
+mod runs;
 
 use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
@@ -196,21 +197,22 @@ impl World {
     fn transmit(&mut self, at: usize) -> bool {
         let (now, mut moved) = (self.now, false);
         while let Device { replica, link: Some((conn, link)), .. } = &mut self.devices[at] {
-            if let Some(message) = link.poll_transmit() {
+            if let Some(transmit) = replica.poll_transmit(now) {
+                moved = true;
+                link.seal(now, transmit);
+                self.hand_in(at);
+            } else if let Some(message) = link.poll_transmit() {
                 moved = true;
                 let conn = *conn;
                 if let Some(message) = (self.tamper_up)(at, message) {
                     self.wire.push(message.clone());
                     self.gate.handle_frame(now, conn, &message);
                 }
-            } else if let Some(transmit) = replica.poll_transmit(now) {
-                moved = true;
-                link.seal(now, transmit);
-                self.hand_in(at);
             } else {
                 break;
             }
         }
+        self.hand_in(at);
         moved
     }
 
@@ -283,7 +285,7 @@ impl World {
                     assert_eq!(position, self.store.log.len() as u64);
                     let replica = Envelope::decode(envelope.clone()).unwrap().header().replica;
                     self.store.log.push(envelope);
-                    self.store.authors.insert(replica, author.expect("the gate knows the author"));
+                    self.store.authors.extend(author.map(|author| (replica, author)));
                     self.gate.relay().handle_appended(self.now, document, position + 1);
                 }
                 RelayOutput::Read { conn, from, .. } => {
