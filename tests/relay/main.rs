@@ -1,6 +1,7 @@
 //! Tests with sockets, files and processes.
 #![cfg(test)]
 
+mod capture;
 mod carry;
 mod cli;
 mod copied;
