@@ -5,12 +5,15 @@
 
 #![expect(clippy::expect_used, clippy::missing_panics_doc, reason = "a target says by a panic what is broken")]
 
+mod sealed;
 mod seeds;
 
 use bytes::Bytes;
 use quire_crdt::sync::{ConnId, Now, Output, PlainLink, Relay, RelayLimits, RelayOutput, Replica, ReplicaConfig};
 use quire_crdt::{Checkpoint, Delivery, Document, DocumentId, Envelope, Received, ReplicaId};
 
+pub use self::sealed::{gate_frames, link_frames};
+use self::seeds::add_frame;
 pub use self::seeds::seeds;
 
 /// The document that all targets know.
@@ -29,9 +32,11 @@ const NOW: Now = Now { monotonic_us: 1_000_000, wall_us: 5_000_000 };
 pub type Target = fn(&[u8]);
 
 /// Every target by its name, which is that of its folder in the corpus and of its program in `tests/fuzz`.
-pub const TARGETS: [(&str, Target); 6] = [
+pub const TARGETS: [(&str, Target); 8] = [
     ("checkpoint", checkpoint),
     ("envelope", envelope),
+    ("gate_frames", gate_frames),
+    ("link_frames", link_frames),
     ("payload", payload),
     ("relay_frames", relay_frames),
     ("replica_frames", replica_frames),

@@ -71,6 +71,8 @@ pub fn seeds(target: &str) -> Vec<Vec<u8>> {
         "payload" => news.iter().chain(&timed(&ahead[0])).map(payload_seed).collect(),
         "replica_frames" => ahead.into_iter().map(|document| conversation(document).0).collect(),
         "relay_frames" => ahead.into_iter().map(|document| conversation(document).1).collect(),
+        "link_frames" => super::sealed::seeds(None),
+        "gate_frames" => [0, 1].into_iter().flat_map(|link| super::sealed::seeds(Some(link))).collect(),
         _ => Vec::new(),
     }
 }
@@ -208,7 +210,7 @@ fn conversation(document: Document) -> (Vec<u8>, Vec<u8>) {
     }
 }
 
-fn add_frame(input: &mut Vec<u8>, frame: &[u8]) {
+pub(super) fn add_frame(input: &mut Vec<u8>, frame: &[u8]) {
     input.extend_from_slice(&u16::try_from(frame.len()).unwrap_or(u16::MAX).to_be_bytes());
     input.extend_from_slice(frame);
 }
